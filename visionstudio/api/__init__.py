@@ -1,0 +1,74 @@
+"""All that a plugin may import.
+
+A plugin writes a `Manifest` with `ModelSpec` entries, parameter dataclasses
+with `param`, and classes that answer the calls in `visionstudio.api.tasks`
+with the results defined here.
+"""
+
+from visionstudio.api.context import Context, TrainContext
+from visionstudio.api.data import Sample, Target, TrainingData
+from visionstudio.api.manifest import (
+    ENTRY_POINT_GROUP,
+    TASKS,
+    Manifest,
+    ModelSpec,
+    Task,
+    WeightsSpec,
+)
+from visionstudio.api.params import ParamSpec, build, describe, param, validate
+from visionstudio.api.results import (
+    Classification,
+    Detections,
+    GeneratedImage,
+    Masks,
+    Result,
+    SemanticMap,
+    TrackState,
+)
+from visionstudio.api.tasks import Frame, GenerateRequest, Prompt, TrainResult
+from visionstudio.model.errors import (
+    Cancelled,
+    InvalidValue,
+    ModelError,
+    OutOfMemory,
+    TrainingError,
+    VisionStudioError,
+    WeightsError,
+)
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "TASKS",
+    "Cancelled",
+    "Classification",
+    "Context",
+    "Detections",
+    "Frame",
+    "GenerateRequest",
+    "GeneratedImage",
+    "InvalidValue",
+    "Manifest",
+    "Masks",
+    "ModelError",
+    "ModelSpec",
+    "OutOfMemory",
+    "ParamSpec",
+    "Prompt",
+    "Result",
+    "Sample",
+    "SemanticMap",
+    "Target",
+    "Task",
+    "TrackState",
+    "TrainContext",
+    "TrainResult",
+    "TrainingData",
+    "TrainingError",
+    "VisionStudioError",
+    "WeightsError",
+    "WeightsSpec",
+    "build",
+    "describe",
+    "param",
+    "validate",
+]

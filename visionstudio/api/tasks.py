@@ -1,0 +1,116 @@
+"""The calls that each kind of model answers. All run in a worker thread of the host.
+
+Frames are (H, W, 3) uint8 RGB arrays, upright; they are read-only views and
+must not be kept after the call returns (copy what is needed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionstudio.api.context import Context, TrainContext
+from visionstudio.api.data import TrainingData
+from visionstudio.api.results import (
+    Classification,
+    Detections,
+    GeneratedImage,
+    Masks,
+    SemanticMap,
+    TrackState,
+)
+
+Frame = NDArray[np.uint8]
+
+
+class Model(Protocol):
+    """Every model can be loaded and unloaded. `weights` is None for the model's own default."""
+
+    def load(self, params: Any, weights: Path | None, ctx: Context) -> None: ...
+
+    def unload(self) -> None: ...
+
+
+class Classifier(Model, Protocol):
+    def predict(
+        self, frames: Sequence[Frame], params: Any, ctx: Context
+    ) -> Sequence[Classification]: ...
+
+
+class Detector(Model, Protocol):
+    def predict(
+        self, frames: Sequence[Frame], params: Any, ctx: Context
+    ) -> Sequence[Detections]: ...
+
+
+class Segmenter(Model, Protocol):
+    def predict(
+        self, frames: Sequence[Frame], params: Any, ctx: Context
+    ) -> Sequence[Masks | SemanticMap]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """Points (n, 2) with labels (n,) 1 = object, 0 = not, and/or one box x1, y1, x2, y2."""
+
+    points: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    box: tuple[float, float, float, float] | None = None
+
+
+class PromptSegmenter(Model, Protocol):
+    def set_image(self, frame: Frame, params: Any, ctx: Context) -> None: ...
+
+    def prompt(self, prompt: Prompt, params: Any, ctx: Context) -> Masks: ...
+
+
+class SingleObjectTracker(Model, Protocol):
+    def start(self, frame: Frame, box: tuple[float, float, float, float], ctx: Context) -> None: ...
+
+    def update(self, frame: Frame, ctx: Context) -> TrackState: ...
+
+
+class MultiObjectTracker(Model, Protocol):
+    def update(
+        self, frame: Frame, detections: Detections, ctx: Context
+    ) -> Sequence[tuple[int, TrackState]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateRequest:
+    """How many pictures, from which seed, of which class (None: any)."""
+
+    count: int
+    seed: int = 0
+    label: str | None = None
+
+
+class Generator(Model, Protocol):
+    def generate(
+        self, request: GenerateRequest, params: Any, ctx: Context
+    ) -> Iterator[GeneratedImage]: ...
+
+
+class Editor(Model, Protocol):
+    def edit(
+        self, frame: Frame, mask: NDArray[np.bool_], params: Any, ctx: Context
+    ) -> GeneratedImage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """How a training ended: best validation figures and the epochs that ran."""
+
+    epochs: int
+    metrics: dict[str, float]
+
+
+class Trainer(Protocol):
+    """A trainable model's class also has this; an instance is made just for the run."""
+
+    def train(self, data: TrainingData, params: Any, ctx: TrainContext) -> TrainResult: ...
