@@ -1,0 +1,47 @@
+"""The layers, and what the window must not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_import_contracts_hold() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("visionstudio", ("torch", "PySide6")),
+        ("visionstudio.app.main", ("torch", "PySide6")),
+        ("visionstudio.ui.window", ("torch", "torchvision", "sklearn", "skimage")),
+        ("visionstudio.session.project", ("torch", "PySide6")),
+        ("visionstudio.engine.host", ("torch", "PySide6")),
+    ],
+)
+def test_importing_stays_light(module: str, forbidden: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print(*[n for n in {forbidden!r} if n in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "", f"{module} loads {result.stdout.strip()}"
+
+
+def test_files_stay_about_one_idea() -> None:
+    """No source file grows past 600 lines; near 400 one looks for the second idea in it."""
+    sources = [*ROOT.glob("visionstudio/**/*.py"), *ROOT.glob("plugins/**/*.py")]
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in sources
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 600
+    }
+    assert not long
