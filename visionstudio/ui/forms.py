@@ -1,0 +1,282 @@
+"""A form made from parameter descriptions: one row per parameter, checked as it is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from visionstudio.api import ParamSpec
+from visionstudio.api.params import Value
+from visionstudio.ui.i18n import tr
+
+_INT_LIMIT = 2_000_000_000
+_SLIDER_STEPS = 1000
+
+
+class ParamForm(QWidget):
+    """Editors for a sequence of `ParamSpec`s; `values()` is what they hold now."""
+
+    changed = Signal(str)  # a parameter's name
+
+    def __init__(self, specs: Iterable[ParamSpec], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._editors: dict[str, _Editor] = {}
+        specs = tuple(specs)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(self._rows([s for s in specs if not s.advanced]))
+        advanced = [s for s in specs if s.advanced]
+        if advanced:
+            self._add_folded(layout, advanced)
+
+    def _rows(self, specs: Iterable[ParamSpec]) -> QFormLayout:
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setSpacing(8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        for spec in specs:
+            editor = _editor_for(spec)
+            editor.setObjectName(f"param_{spec.name}")
+            editor.set_value(spec.default)
+            editor.setToolTip(_tool_tip(spec))
+            editor.edited.connect(lambda name=spec.name: self.changed.emit(name))
+            label = QLabel(tr(spec.title))
+            label.setToolTip(editor.toolTip())
+            label.setBuddy(editor.focus_widget())
+            editor.focus_widget().setAccessibleName(tr(spec.title))
+            form.addRow(label, editor)
+            self._editors[spec.name] = editor
+        return form
+
+    def _add_folded(self, layout: QVBoxLayout, specs: list[ParamSpec]) -> None:
+        more = QToolButton()
+        more.setObjectName("paramsMore")
+        more.setText(tr("More settings"))
+        more.setCheckable(True)
+        more.setAutoRaise(True)
+        more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        more.setArrowType(Qt.ArrowType.RightArrow)
+        body = QWidget()
+        body.setLayout(self._rows(specs))
+        body.setVisible(False)
+
+        def fold(opened: bool) -> None:
+            body.setVisible(opened)
+            more.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+
+        more.toggled.connect(fold)
+        layout.addWidget(more)
+        layout.addWidget(body)
+
+    def values(self) -> dict[str, Value]:
+        """Every parameter's value by name."""
+        return {name: editor.value() for name, editor in self._editors.items()}
+
+    def set_values(self, values: Mapping[str, Value]) -> None:
+        """Show other values; names that the form does not have are passed over."""
+        for name, value in values.items():
+            if name in self._editors:
+                self._editors[name].set_value(value)
+
+
+def _tool_tip(spec: ParamSpec) -> str:
+    parts = [tr(spec.help)] if spec.help else []
+    if spec.low is not None and spec.high is not None:
+        parts.append(f"{spec.low:g} – {spec.high:g} {spec.unit}".strip())
+    return "\n".join(parts)
+
+
+class _Editor(QWidget):
+    """One parameter's widgets. `edited` fires when the person changes the value."""
+
+    edited = Signal()
+
+    def __init__(self, *widgets: QWidget) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for widget in widgets:
+            row.addWidget(widget, 1 if isinstance(widget, QSlider | QLineEdit | QComboBox) else 0)
+        if not any(isinstance(w, QSlider | QLineEdit | QComboBox) for w in widgets):
+            row.addStretch(1)
+
+    def focus_widget(self) -> QWidget:
+        raise NotImplementedError
+
+    def value(self) -> Value:
+        raise NotImplementedError
+
+    def set_value(self, value: Value) -> None:
+        raise NotImplementedError
+
+
+class _BoolEditor(_Editor):
+    def __init__(self) -> None:
+        self._box = QCheckBox()
+        super().__init__(self._box)
+        self._box.clicked.connect(self.edited)
+
+    def focus_widget(self) -> QWidget:
+        return self._box
+
+    def value(self) -> Value:
+        return self._box.isChecked()
+
+    def set_value(self, value: Value) -> None:
+        self._box.setChecked(bool(value))
+
+
+class _ChoiceEditor(_Editor):
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self._box = QComboBox()
+        for choice in choices:
+            self._box.addItem(tr(choice), choice)
+        super().__init__(self._box)
+        self._box.activated.connect(self.edited)
+
+    def focus_widget(self) -> QWidget:
+        return self._box
+
+    def value(self) -> Value:
+        return str(self._box.currentData())
+
+    def set_value(self, value: Value) -> None:
+        self._box.setCurrentIndex(max(self._box.findData(value), 0))
+
+
+class _TextEditor(_Editor):
+    def __init__(self, optional: bool) -> None:
+        self._line = QLineEdit()
+        self._optional = optional
+        super().__init__(self._line)
+        self._line.editingFinished.connect(self.edited)
+
+    def focus_widget(self) -> QWidget:
+        return self._line
+
+    def value(self) -> Value:
+        text = self._line.text().strip()
+        return None if self._optional and not text else text
+
+    def set_value(self, value: Value) -> None:
+        self._line.setText("" if value is None else str(value))
+
+
+class _IntEditor(_Editor):
+    def __init__(self, spec: ParamSpec) -> None:
+        self._spin = QSpinBox()
+        low = int(spec.low) if spec.low is not None else -_INT_LIMIT
+        self._none = low - 1 if spec.optional else None
+        if self._none is not None:
+            self._spin.setSpecialValueText(tr("automatic"))
+        high = int(spec.high) if spec.high is not None else _INT_LIMIT
+        self._spin.setRange(low if self._none is None else self._none, high)
+        self._spin.setSingleStep(int(spec.step or 1))
+        self._spin.setSuffix(f" {spec.unit}" if spec.unit else "")
+        super().__init__(self._spin)
+        self._spin.valueChanged.connect(self.edited)
+
+    def focus_widget(self) -> QWidget:
+        return self._spin
+
+    def value(self) -> Value:
+        value = self._spin.value()
+        return None if self._none is not None and value == self._none else value
+
+    def set_value(self, value: Value) -> None:
+        number = self._none if value is None else int(value)
+        self._spin.blockSignals(True)
+        self._spin.setValue(number if number is not None else 0)
+        self._spin.blockSignals(False)
+
+
+class _FloatEditor(_Editor):
+    """A number to type and, where both bounds are known, a slider for it."""
+
+    def __init__(self, spec: ParamSpec) -> None:
+        self._spin = QDoubleSpinBox()
+        step = spec.step or 0.01
+        decimals = 2
+        while decimals < 7 and round(step, decimals) != step:
+            decimals += 1
+        small = min((abs(v) for v in (spec.default, spec.low) if isinstance(v, float) and v), default=1)
+        while decimals < 7 and small < 10.0**-decimals:
+            decimals += 1
+        self._spin.setDecimals(decimals)
+        low = spec.low if spec.low is not None else -1e9
+        self._none = low - step if spec.optional else None
+        if self._none is not None:
+            self._spin.setSpecialValueText(tr("automatic"))
+        high = spec.high if spec.high is not None else 1e9
+        self._spin.setRange(low if self._none is None else self._none, high)
+        self._spin.setSingleStep(step)
+        self._spin.setSuffix(f" {spec.unit}" if spec.unit else "")
+        bounded = spec.low is not None and spec.high is not None and spec.high - spec.low <= 100
+        self._slider = QSlider(Qt.Orientation.Horizontal) if bounded else None
+        super().__init__(*([self._slider] if self._slider else []), self._spin)
+        if self._slider is not None:
+            self._slider.setRange(0, _SLIDER_STEPS)
+            self._slider.setAccessibleName(tr(spec.title))
+            self._slider.valueChanged.connect(self._slid)
+        self._spin.valueChanged.connect(self._typed)
+
+    def _slid(self, position: int) -> None:
+        low, high = self._spin.minimum(), self._spin.maximum()
+        self._spin.setValue(low + (high - low) * position / _SLIDER_STEPS)
+
+    def _typed(self) -> None:
+        self._move_slider()
+        self.edited.emit()
+
+    def _move_slider(self) -> None:
+        if self._slider is None:
+            return
+        low, high = self._spin.minimum(), self._spin.maximum()
+        self._slider.blockSignals(True)
+        self._slider.setValue(round((self._spin.value() - low) / (high - low) * _SLIDER_STEPS))
+        self._slider.blockSignals(False)
+
+    def focus_widget(self) -> QWidget:
+        return self._spin
+
+    def value(self) -> Value:
+        automatic = self._none is not None and self._spin.value() == self._spin.minimum()
+        return None if automatic else self._spin.value()
+
+    def set_value(self, value: Value) -> None:
+        self._spin.blockSignals(True)
+        self._spin.setValue(self._spin.minimum() if value is None else float(value))
+        self._spin.blockSignals(False)
+        self._move_slider()
+
+
+def _editor_for(spec: ParamSpec) -> _Editor:
+    match spec.kind:
+        case "bool":
+            return _BoolEditor()
+        case "choice":
+            return _ChoiceEditor(spec.choices)
+        case "str":
+            return _TextEditor(spec.optional)
+        case "int":
+            return _IntEditor(spec)
+        case "float":
+            return _FloatEditor(spec)
