@@ -12,7 +12,7 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.shapes import Box, Mask, Tag
 from visionstudio.session import proposals
-from visionstudio.session.proposals import ProposalBuilder
+from visionstudio.session.proposals import ProposalBuilder, guesses
 
 RBC = LabelClass(id=7, name="RBC", colour="#e69f00")
 
@@ -42,7 +42,7 @@ def label(box: Box, state: State, **kwargs: object) -> Annotation:
 
 def test_detections_become_scored_proposals_best_first() -> None:
     run = builder()
-    run.add(5, detections((0, 0, 10, 10), (20, 20, 30, 30)), [])
+    run.add(5, guesses(detections((0, 0, 10, 10), (20, 20, 30, 30))), [])
     edit = run.edit()
     assert edit is not None
     rows = [c.after for c in edit]
@@ -57,7 +57,7 @@ def test_detections_become_scored_proposals_best_first() -> None:
 def test_what_a_person_decided_is_not_offered_again(state: State) -> None:
     run = builder()
     decided = label(Box(0, 0, 10, 11), state)
-    run.add(5, detections((0, 0, 10, 10), (20, 20, 30, 30)), [decided])
+    run.add(5, guesses(detections((0, 0, 10, 10), (20, 20, 30, 30))), [decided])
     assert run.count == 1
 
 
@@ -65,7 +65,7 @@ def test_a_new_run_replaces_the_proposals_before_it_but_not_those_of_a_track() -
     run = builder()
     old = label(Box(0, 0, 10, 10), State.PROPOSED)
     track = label(Box(50, 50, 60, 60), State.PROPOSED, track_id=4)
-    run.add(5, detections((0, 0, 10, 10)), [old, track])
+    run.add(5, guesses(detections((0, 0, 10, 10))), [old, track])
     edit = run.edit()
     assert edit is not None
     assert [c.before for c in edit if c.after is None] == [old]
@@ -74,8 +74,8 @@ def test_a_new_run_replaces_the_proposals_before_it_but_not_those_of_a_track() -
 
 def test_unknown_class_names_become_classes_in_the_same_edit() -> None:
     run = builder()
-    run.add(5, Classification(("cat", "dog"), np.array([0.2, 0.7])), [])
-    run.add(6, Classification(("dog",), np.array([0.7])), [])
+    run.add(5, guesses(Classification(("cat", "dog"), np.array([0.2, 0.7]))), [])
+    run.add(6, guesses(Classification(("dog",), np.array([0.7]))), [])
     edit = run.edit()
     assert edit is not None
     rows = [c.after for c in edit]
@@ -88,14 +88,14 @@ def test_unknown_class_names_become_classes_in_the_same_edit() -> None:
 def test_a_semantic_map_becomes_a_mask_per_class() -> None:
     labels = np.zeros((6, 8), np.uint8)
     labels[1:3, 2:5] = 2
-    found = proposals.guesses(SemanticMap(labels, ("nothing", "a", "b")))
+    found = guesses(SemanticMap(labels, ("nothing", "a", "b")))
     assert [(g.label, g.shape.area()) for g in found] == [("b", 6.0)]
     assert found[0].shape == Mask.from_array(labels == 2)
 
 
 def test_a_track_state_is_no_proposal() -> None:
     with pytest.raises(InvalidValue, match="no proposal"):
-        proposals.guesses(TrackState((0, 0, 1, 1), 1.0))
+        guesses(TrackState((0, 0, 1, 1), 1.0))
 
 
 def test_accept_and_reject_take_proposals_only_and_have_an_inverse() -> None:

@@ -117,19 +117,19 @@ class ProposalBuilder:
     def add(
         self,
         media_id: int,
-        result: Result,
+        found: Iterable[Guess],
         existing: Iterable[Annotation],
         *,
         frame: int = 0,
         pts: int | None = None,
     ) -> None:
-        """Take one frame's result. `existing` are the frame's annotations in every state."""
+        """Take what was found in one frame. `existing` are its annotations in every state."""
         here = [a for a in existing if a.frame == frame]
         self._changes += [
             Change(a, None) for a in here if a.state is State.PROPOSED and a.track_id is None
         ]
         decided = [a for a in here if a.state is not State.PROPOSED]
-        fresh = [g for g in guesses(result) if not self._is_decided(g, decided)]
+        fresh = [g for g in found if not self._is_decided(g, decided)]
         if not fresh:
             return
         first = self.reserve_ids("annotation", len(fresh))
