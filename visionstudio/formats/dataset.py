@@ -1,0 +1,152 @@
+"""What annotation files hold, as plain values without project ids.
+
+Readers make a `Dataset` of what a file says, with the pictures that were found
+on disk; writers get one. Projects come and go through `session.importing` and
+`session.exporting`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from visionstudio.model.annotations import Flags
+from visionstudio.model.labels import SkeletonSpec
+from visionstudio.model.media import MediaKind
+from visionstudio.model.shapes import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetClass:
+    """A class by name. `id` is the file's or project's number for it, None where there is none."""
+
+    name: str
+    id: int | None = None
+    skeleton: SkeletonSpec | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetAnnotation:
+    """One labelled thing of a picture or frame; fields as in `model.Annotation`.
+
+    `label` is the class's name. `where` is its place in the file it came from.
+    `extra` maps a format's name to the fields of its own that have no place here.
+    """
+
+    label: str
+    shape: Shape
+    frame: int = 0
+    pts: int | None = None
+    track: int | None = None
+    group: int | None = None
+    score: float | None = None
+    z: int = 0
+    flags: Flags = Flags.NONE
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetItem:
+    """A picture or video with its annotations.
+
+    `path` is relative to the data set's picture folder, with forward slashes.
+    `file` is the absolute path of the picture that was found, None when it was
+    not. `width` and `height` are pixels of the upright picture, 0 when unknown.
+    `id` is the file's or project's number for it. `source` is the file that
+    described it. `verified` says that every object in it is labelled.
+    """
+
+    path: str
+    annotations: tuple[DatasetAnnotation, ...] = ()
+    id: int | None = None
+    kind: MediaKind = MediaKind.IMAGE
+    width: int = 0
+    height: int = 0
+    frames: int = 1
+    verified: bool = True
+    file: Path | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Classes in their order, and items in the order of the file or of their paths."""
+
+    classes: tuple[DatasetClass, ...] = ()
+    items: tuple[DatasetItem, ...] = ()
+
+    @property
+    def annotation_count(self) -> int:
+        """How many annotations all items hold."""
+        return sum(len(item.annotations) for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row that was not taken: the file, the place in it, and why."""
+
+    file: str
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a reader made of a file. Every row it saw is in one of the two."""
+
+    dataset: Dataset
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a format could not express, and how often."""
+
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a writer made: its files, how many annotations they hold, and what was lost."""
+
+    files: tuple[Path, ...]
+    annotations: int
+    losses: tuple[Loss, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Choices for reading. `one_based`: VOC boxes count from 1 and include their last pixel."""
+
+    one_based: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """Choices for writing. `split` names the subset where a format has such a thing."""
+
+    copy_media: bool = False
+    split: str | None = None
+
+
+class Losses:
+    """Counts what is lost while writing, in the order in which it was first seen."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, what: str, count: int = 1) -> None:
+        """Remember that `what` happened to `count` things."""
+        if count:
+            self._counts[what] += count
+
+    def all(self) -> tuple[Loss, ...]:
+        """Everything counted so far."""
+        return tuple(Loss(what, count) for what, count in self._counts.items())

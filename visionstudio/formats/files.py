@@ -1,0 +1,155 @@
+"""Finding pictures that strangers' files name, and writing files in one step.
+
+A file name in an annotation file is only ever looked up beneath a chosen
+folder. It never leads out of it: not by '..', an absolute path, a drive, a
+network share, a device name, or a symbolic link.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from visionstudio.model.errors import StorageFull
+
+PICTURE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .ppm .pgm .pbm .pnm .jp2 .avif"
+    " .exr .hdr .ico .tga".split()  # noqa: SIM905 - a list of 21 quoted words is harder to read
+)
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul"] + [f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)]
+)
+
+
+def is_picture(name: str) -> bool:
+    """Whether the name ends like a picture's."""
+    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def safe_parts(name: str) -> tuple[str, ...] | None:
+    """The parts of a relative path that cannot lead out of its root on any system, else None."""
+    text = name.replace("\\", "/")
+    if not text or text.startswith("/") or "\x00" in text or ":" in text:
+        return None
+    parts = tuple(p for p in text.split("/") if p not in ("", "."))
+    if not parts or ".." in parts:
+        return None
+    if any(p.split(".", 1)[0].rstrip(" ").lower() in _DEVICES for p in parts):
+        return None
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
+    return parts
+
+
+def last_part(name: str) -> str:
+    """The file name at the end of a path of any system."""
+    return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+class PictureRoot:
+    """Looks up pictures beneath `root`; `also` are folders inside it to try first.
+
+    With `search`, a name that is not found as it stands is looked for in all
+    sub-folders, by its longest unambiguous tail: labels often carry the folders
+    of the machine that made them.
+    """
+
+    def __init__(self, root: Path, also: tuple[str, ...] = (), *, search: bool = False) -> None:
+        self.root = root.resolve()
+        self._folders = (self.root, *(self.root / a for a in also))
+        self._search = search
+        self._by_name: dict[str, list[Path]] | None = None
+
+    def find(self, name: str) -> Path | None:
+        """The absolute path of an existing picture under the root, None if there is none."""
+        parts = safe_parts(name)
+        if parts is not None:
+            for folder in self._folders:
+                found = self._inside(folder.joinpath(*parts))
+                if found is not None:
+                    return found
+        return self._by_tail(name) if self._search else None
+
+    def relative(self, path: Path) -> str:
+        """A found path relative to the root, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def _inside(self, path: Path) -> Path | None:
+        try:
+            if not path.is_file() or not path.resolve().is_relative_to(self.root):
+                return None
+        except (OSError, ValueError):
+            return None
+        return path
+
+    def _by_tail(self, name: str) -> Path | None:
+        wanted = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        if not wanted:
+            return None
+        if self._by_name is None:
+            self._by_name = {}
+            for path in walk_files(self.root):
+                self._by_name.setdefault(path.name, []).append(path)
+        found = self._by_name.get(wanted[-1], [])
+        for length in range(2, len(wanted) + 1):
+            if len(found) <= 1:
+                break
+            found = [p for p in found if list(p.parts[-length:]) == wanted[-length:]]
+        return self._inside(found[0]) if len(found) == 1 else None
+
+
+def walk_files(root: Path) -> Iterator[Path]:
+    """All files beneath the root in sorted order, without hidden ones and linked folders."""
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(n for n in names if not n.startswith("."))
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield Path(folder, name)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` whole, or not at all.
+
+    Written beside it, synced, then renamed; an exception leaves `path` as it was.
+    Raises StorageFull when there is no room or the folder cannot be written.
+    """
+    part = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("xb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StorageFull(
+            f"cannot write the file: {error.strerror or error}",
+            where=str(path),
+            next_step="choose another folder or make room",
+        ) from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put `data` in the place of `path` in one step."""
+    with replacing(path) as handle:
+        handle.write(data)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a picture in one step; a copy of the same size and time is left as it is."""
+    if target.exists() and target.samefile(source):
+        return
+    with replacing(target) as handle, source.open("rb") as data:
+        shutil.copyfileobj(data, handle, 1 << 20)
