@@ -1,0 +1,176 @@
+"""Weights files: one safetensors that holds all that is needed to predict."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+
+from visionstudio.api import WeightsError
+
+_FORMAT = "visionstudio-weights/1"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsInfo:
+    """What a weights file says about itself.
+
+    `input_size` is (height, width) in pixels, or one number for a short side as both;
+    `mean` and `std` normalise RGB in [0, 1]; `params` are the training parameters and
+    `arch` what the builder needs besides the classes; `data_hash` names the training data.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    class_ids: tuple[int, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    arch: Mapping[str, Any] = field(default_factory=dict)
+    input_size: tuple[int, int] = (224, 224)
+    mean: tuple[float, ...] = (127 / 255,) * 3
+    std: tuple[float, ...] = (128 / 255,) * 3
+    data_hash: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, str]:
+        """As safetensors metadata: text to text, everything but `model` as JSON."""
+        return {
+            "format": _FORMAT,
+            "model": self.model,
+            "classes": json.dumps(list(self.classes), ensure_ascii=False),
+            "class_ids": json.dumps(list(self.class_ids)),
+            "params": json.dumps(dict(self.params)),
+            "arch": json.dumps(dict(self.arch)),
+            "input_size": json.dumps(list(self.input_size)),
+            "normalisation": json.dumps({"mean": list(self.mean), "std": list(self.std)}),
+            "data_hash": self.data_hash,
+            "metrics": json.dumps(dict(self.metrics)),
+        }
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], info: WeightsInfo) -> None:
+    """Write a weights file so that it is either whole or not there."""
+    tensors = {n: t.detach().cpu().contiguous() for n, t in state.items()}
+    data = safetensors.torch.save(tensors, metadata=info.metadata())
+    write_atomically(path, data)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside the file, then put it in the old one's place."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read_info(path: Path) -> WeightsInfo:
+    """What a weights file says about itself. Raises WeightsError."""
+    with _opened(path) as file:
+        return _info(file.metadata() or {}, path)
+
+
+def load_weights(path: Path, model: str) -> tuple[dict[str, Tensor], WeightsInfo]:
+    """The tensors and facts of a weights file of `model`. Raises WeightsError."""
+    with _opened(path) as file:
+        info = _info(file.metadata() or {}, path)
+        if info.model != model:
+            raise WeightsError(
+                f"these weights are for {info.model}, not for {model}",
+                where=str(path),
+                next_step=f"choose the model {info.model} or another weights file",
+            )
+        return {name: file.get_tensor(name) for name in file.keys()}, info  # noqa: SIM118
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Any:
+    if not path.is_file():
+        raise WeightsError(
+            "the weights file does not exist", where=str(path), next_step="choose an existing file"
+        )
+    try:
+        with safetensors.safe_open(str(path), framework="pt", device="cpu") as file:
+            yield file
+    except (safetensors.SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"the weights file is damaged or no safetensors file ({error})",
+            where=str(path),
+            next_step="train again or choose another file",
+        ) from error
+
+
+def _info(metadata: Mapping[str, str], path: Path) -> WeightsInfo:
+    try:
+        if metadata["format"] != _FORMAT:
+            raise ValueError(metadata["format"])
+        norm = json.loads(metadata["normalisation"])
+        height, width = json.loads(metadata["input_size"])
+        return WeightsInfo(
+            model=metadata["model"],
+            classes=tuple(str(c) for c in json.loads(metadata["classes"])),
+            class_ids=tuple(int(i) for i in json.loads(metadata["class_ids"])),
+            params=dict(json.loads(metadata["params"])),
+            arch=dict(json.loads(metadata["arch"])),
+            input_size=(int(height), int(width)),
+            mean=tuple(float(v) for v in norm["mean"]),
+            std=tuple(float(v) for v in norm["std"]),
+            data_hash=metadata["data_hash"],
+            metrics=dict(json.loads(metadata["metrics"])),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(
+            "the weights file does not say which model made it",
+            where=str(path),
+            next_step="choose a file that this program trained or imported",
+        ) from error
+
+
+def apply_weights(module: nn.Module, state: Mapping[str, Tensor], where: Path | str) -> None:
+    """Load tensors into a module that must match them exactly. Raises WeightsError."""
+    wanted = module.state_dict()
+    for name in sorted(set(wanted) | set(state)):
+        if name not in state:
+            problem = f"it has no tensor '{name}'"
+        elif name not in wanted:
+            problem = f"its tensor '{name}' has no place in the model"
+        elif wanted[name].shape != state[name].shape:
+            problem = (
+                f"its tensor '{name}' has shape {tuple(state[name].shape)}, "
+                f"the model wants {tuple(wanted[name].shape)}"
+            )
+        else:
+            continue
+        raise WeightsError(
+            f"the weights do not fit the model: {problem}",
+            where=str(where),
+            next_step="choose weights that were trained with this model",
+        )
+    module.load_state_dict(dict(state))
+
+
+def start_from(module: nn.Module, path: Path, model: str) -> int:
+    """Take every tensor of a weights file that fits by name and shape; returns how many.
+
+    For going on with other classes: the head of other size stays new. Raises
+    WeightsError when fewer than half of the model's tensors fit.
+    """
+    state, _ = load_weights(path, model)
+    own = module.state_dict()
+    fitting = {n: t for n, t in state.items() if n in own and own[n].shape == t.shape}
+    if 2 * len(fitting) < len(own):
+        raise WeightsError(
+            f"only {len(fitting)} of the model's {len(own)} tensors are in the weights",
+            where=str(path),
+            next_step="choose weights of this model, or builtin",
+        )
+    module.load_state_dict({**own, **fitting})
+    return len(fitting)
