@@ -12,7 +12,7 @@ class CsrtParams:
     """When CSRT's answer is believed, and how the object is found again."""
 
     min_score: float = param(
-        0.3,
+        0.45,
         low=0.0,
         high=1.0,
         step=0.01,
@@ -20,7 +20,7 @@ class CsrtParams:
         help="Below this similarity to the object's known looks it counts as lost.",
     )
     patience: int = param(
-        2,
+        5,
         low=1,
         high=100,
         unit="frames",

@@ -109,9 +109,7 @@ def track(
         ctx.report((done + 1) / len(order), f"frame {number}")
 
 
-def _next(
-    reader: FrameReader, model: SingleObjectTracker, number: int, ctx: Context
-) -> TrackState:
+def _next(reader: FrameReader, model: SingleObjectTracker, number: int, ctx: Context) -> TrackState:
     try:
         frame = reader.read(number)
     except MediaError:
@@ -182,8 +180,8 @@ def overlaps(tracked: Sequence[Tracked], truth: NDArray[np.float64]) -> NDArray[
     for item in tracked:
         if item.frame >= len(truth) or not np.isfinite(truth[item.frame]).all():
             continue
-        lost = item.state.lost or item.state.box is None
-        values.append(0.0 if lost else float(box_iou([item.state.box], [truth[item.frame]])[0, 0]))
+        box = None if item.state.lost else item.state.box
+        values.append(0.0 if box is None else float(box_iou([box], [truth[item.frame]])[0, 0]))
     return np.array(values, dtype=np.float64)
 
 
