@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from visionstudio.api import TrainContext
+
 
 def one_cycle(progress: float, warm_up: float = 0.25, start: float = 0.04) -> float:
     """Factor on the highest learning rate at `progress` 0…1 through training.
@@ -20,9 +22,19 @@ def one_cycle(progress: float, warm_up: float = 0.25, start: float = 0.04) -> fl
     return 1e-4 + (1 - 1e-4) * (1 + math.cos(math.pi * min(rest, 1.0))) / 2
 
 
-def auto_epochs(count: int, pictures: int, least: int, most: int) -> int:
-    """Epochs for `count` pictures so that about `pictures` are seen in all."""
-    return max(least, min(most, round(pictures / max(count, 1))))
+def planned_epochs(
+    asked: int, count: int, pictures: int, least: int, most: int, ctx: TrainContext
+) -> int:
+    """How many epochs to plan for `count` training pictures.
+
+    What was `asked` for if that is not 0; else so many that about `pictures` are seen in
+    all, within `least` and `most`. With a time budget up to four times that: `Pace` takes
+    as many of them as fit.
+    """
+    if asked:
+        return asked
+    usual = max(least, min(most, round(pictures / max(count, 1))))
+    return usual if ctx.time_left() is None else 4 * usual
 
 
 @dataclass

@@ -1,0 +1,87 @@
+"""From labelled pictures to examples for a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from visionstudio.api import Sample
+from visionstudio_torch import transforms
+from visionstudio_torch.transforms import Augmentation
+
+Example = tuple[Tensor, dict[str, Tensor]]
+_LONGEST = 5 / 3  # longest side as a multiple of the short one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """A resized picture (h, w, 3) uint8 and its boxes in its own pixels.
+
+    `boxes` (n, 4) float32 with `indices` (n,) are to be learned; those of `ignore` (m, 4)
+    with `ignore_indices` (m,) count neither way.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    indices: NDArray[np.int64]
+    ignore: NDArray[np.float32]
+    ignore_indices: NDArray[np.int64]
+
+    @property
+    def bytes(self) -> int:
+        return self.image.nbytes
+
+
+def resized(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The picture with short side `side`, the long one at most 5/3 of that."""
+    height, width = image.shape[:2]
+    size = transforms.short_side_size(height, width, side, round(side * _LONGEST))
+    return transforms.resize(image, *size)
+
+
+def load(sample: Sample, side: int) -> Item:
+    """The sample resized; boxes without an area are left out, the others clipped."""
+    height, width = sample.image.shape[:2]
+    image = resized(sample.image, side)
+    factors = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
+    target = sample.target
+    boxes, useful = transforms.clip_boxes(target.boxes * factors, *image.shape[:2])
+    marked = target.ignore if len(target.ignore) else np.zeros(len(boxes), bool)
+    keep, drop = useful & ~marked, useful & marked
+    indices = np.asarray(target.indices, np.int64)
+    return Item(image, boxes[keep], indices[keep], boxes[drop], indices[drop])
+
+
+def augmenter(how: Augmentation) -> Callable[[Item, np.random.Generator], Example]:
+    """The function that makes a random example of an item."""
+
+    def augment(item: Item, rng: np.random.Generator) -> Example:
+        height, width = item.image.shape[:2]
+        image = transforms.random_colour(item.image, how, rng)
+        boxes, indices, ignore = item.boxes, item.indices, item.ignore
+        matrix = transforms.random_matrix(height, width, how, rng)
+        if matrix is not None:
+            image = transforms.warp_image(image, matrix)
+            moved = transforms.warp_boxes(boxes, matrix)
+            boxes, keep = transforms.clip_boxes(moved, height, width)
+            # What is hardly visible any more is neither object nor background.
+            ignore = np.concatenate([transforms.warp_boxes(ignore, matrix), boxes[~keep]])
+            boxes, indices = boxes[keep], indices[keep]
+        target = {
+            "boxes": torch.from_numpy(np.ascontiguousarray(boxes)),
+            "labels": torch.from_numpy(np.ascontiguousarray(indices)),
+            "ignore": torch.from_numpy(np.ascontiguousarray(ignore)),
+        }
+        return transforms.to_tensor(image), target
+
+    return augment
+
+
+def collate(examples: list[Example]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """Pictures and targets of a batch; the network pads."""
+    return [e[0] for e in examples], [e[1] for e in examples]

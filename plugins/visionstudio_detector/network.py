@@ -1,0 +1,135 @@
+"""Faster R-CNN (Ren et al., 2015) from torchvision's parts on the built-in backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
+from torchvision.ops import MultiScaleRoIAlign, box_area, box_iou
+
+from visionstudio_torch.backbone import normalise
+from visionstudio_torch.pyramid import Pyramid
+from visionstudio_torch.transforms import pad_batch
+
+# Side lengths per pyramid level, in pixels of the resized picture (short side about 320).
+_ANCHORS = ((12, 20, 32), (48, 72, 104), (144, 208, 288))
+_RATIOS = (0.5, 1.0, 2.0)
+_PROPOSALS = 300
+_HIDDEN = 256
+
+
+class FasterRcnnNet(nn.Module):
+    """Pictures → boxes; about 4.6 M parameters.
+
+    In training, `forward(images, targets)` returns named losses; in evaluation,
+    `forward(images)` returns a dict of "boxes" (n, 4), "scores" (n,) and "labels" (n,)
+    per picture, labels from 0. Pictures are (3, H, W) uint8 of any sizes. A target has
+    "boxes" (n, 4) float32, "labels" (n,) int64 from 0 and "ignore" (m, 4) float32:
+    regions whose content counts neither as object nor as background.
+    """
+
+    def __init__(self, classes: int, *, pretrained: bool = True) -> None:
+        super().__init__()
+        self.backbone = Pyramid(96, (8, 16, 32), pretrained=pretrained)
+        channels = self.backbone.out_channels
+        anchors = AnchorGenerator(_ANCHORS, (_RATIOS,) * len(_ANCHORS))
+        self.rpn = _Proposals(
+            anchors,
+            RPNHead(channels, anchors.num_anchors_per_location()[0]),
+            fg_iou_thresh=0.7,
+            bg_iou_thresh=0.3,
+            batch_size_per_image=256,
+            positive_fraction=0.5,
+            pre_nms_top_n={"training": 1000, "testing": 1000},
+            post_nms_top_n={"training": _PROPOSALS, "testing": _PROPOSALS},
+            nms_thresh=0.7,
+        )
+        levels = [str(i) for i in range(len(_ANCHORS))]
+        self.roi_heads = _Heads(
+            MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2),
+            TwoMLPHead(channels * 7 * 7, _HIDDEN),
+            FastRCNNPredictor(_HIDDEN, classes + 1),
+            fg_iou_thresh=0.5,
+            bg_iou_thresh=0.5,
+            batch_size_per_image=128,
+            positive_fraction=0.25,
+            bbox_reg_weights=None,
+            score_thresh=0.05,
+            nms_thresh=0.5,
+            detections_per_img=100,
+        )
+
+    def set_limits(self, score: float, nms_iou: float, max_detections: int) -> None:
+        """Which detections evaluation returns."""
+        self.roi_heads.score_thresh = score
+        self.roi_heads.nms_thresh = nms_iou
+        self.roi_heads.detections_per_img = max_detections
+
+    def forward(
+        self, images: Sequence[Tensor], targets: Sequence[dict[str, Tensor]] | None = None
+    ) -> Any:
+        batch = pad_batch(list(images))
+        sizes = [(int(i.shape[1]), int(i.shape[2])) for i in images]
+        features = self.backbone(normalise(batch))
+        # torchvision counts the background as class 0.
+        goals = None
+        if targets is not None:
+            goals = [{**t, "labels": t["labels"] + 1} for t in targets]
+        proposals, losses = self.rpn(ImageList(batch, sizes), features, goals)
+        found, more = self.roi_heads(features, proposals, sizes, goals)
+        if self.training:
+            return {**losses, **more}
+        return [{**f, "labels": f["labels"] - 1} for f in found]
+
+
+def _inside_ignored(boxes: Tensor, regions: Tensor) -> Tensor:
+    """Which boxes (n, 4) lie at least half in one of the regions (m, 4)."""
+    low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], regions[None, :, 2:])
+    inner = (high - low).clamp(min=0).prod(dim=2)
+    inside: Tensor = (inner >= 0.5 * box_area(boxes).clamp(min=1e-6)[:, None]).any(dim=1)
+    return inside
+
+
+class _Proposals(RegionProposalNetwork):  # type: ignore[misc]
+    """The proposal network, which does not learn that ignored regions are background."""
+
+    def assign_targets_to_anchors(
+        self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        labels, boxes = super().assign_targets_to_anchors(anchors, targets)
+        for label, anchor, target in zip(labels, anchors, targets, strict=True):
+            if len(target["ignore"]):
+                label[(label == 0) & _inside_ignored(anchor, target["ignore"])] = -1
+        return labels, boxes
+
+
+class _Heads(RoIHeads):  # type: ignore[misc]
+    """The box heads, which do not learn that ignored regions are background."""
+
+    def select_training_samples(
+        self, proposals: list[Tensor], targets: list[dict[str, Tensor]] | None
+    ) -> Any:
+        if targets is not None:
+            proposals = [
+                p[~(_inside_ignored(p, t["ignore"]) & ~_near(p, t["boxes"]))]
+                if len(t["ignore"])
+                else p
+                for p, t in zip(proposals, targets, strict=True)
+            ]
+        return super().select_training_samples(proposals, targets)
+
+
+def _near(boxes: Tensor, objects: Tensor) -> Tensor:
+    """Which boxes (n, 4) would be matched to one of the objects (m, 4)."""
+    if len(objects) == 0:
+        return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
+    near: Tensor = box_iou(boxes, objects).max(dim=1).values >= 0.5
+    return near
