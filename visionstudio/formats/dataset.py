@@ -98,10 +98,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a reader made of a file. Every row it saw is in one of the two."""
+    """What a reader made of a file. Every row it saw is in `dataset` or in `skipped`.
+
+    `unresolved` are pictures whose names lead nowhere that may be read; their rows
+    are among the skipped ones.
+    """
 
     dataset: Dataset
     skipped: tuple[Skipped, ...] = ()
+    unresolved: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,9 @@ from typing import IO
 
 from visionstudio.model.errors import StorageFull
 
-PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .ppm .pgm .pbm .pnm .jp2 .avif"
-    " .exr .hdr .ico .tga".split()  # noqa: SIM905 - a list of 21 quoted words is harder to read
-)
+_PICTURES = """.jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .ppm .pgm .pbm .pnm
+    .jp2 .avif .exr .hdr .ico .tga"""
+PICTURE_SUFFIXES = frozenset(_PICTURES.split())
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul"] + [f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)]
 )
@@ -78,8 +77,10 @@ class PictureRoot:
         return self._by_tail(name) if self._search else None
 
     def relative(self, path: Path) -> str:
-        """A found path relative to the root, with forward slashes."""
-        return path.relative_to(self.root).as_posix()
+        """A found path relative to the folder it was found in, with forward slashes."""
+        inside = [f for f in self._folders if path.is_relative_to(f)]
+        deepest = max(inside, key=lambda f: len(f.parts), default=self.root)
+        return path.relative_to(deepest).as_posix()
 
     def _inside(self, path: Path) -> Path | None:
         try:

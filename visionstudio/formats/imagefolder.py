@@ -1,17 +1,137 @@
-"""imagefolder."""
+"""Folders of pictures by class, as ImageNet and torchvision's ImageFolder have them.
+
+The class of a picture is the name of the folder beneath the root, or beneath a
+subset's folder (train, val…). It is read as a tag on the whole picture.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 
-from visionstudio.formats.dataset import Dataset, Imported, ReadOptions, WriteOptions, Written
+from visionstudio.formats.dataset import (
+    Dataset,
+    DatasetAnnotation,
+    DatasetClass,
+    DatasetItem,
+    Imported,
+    Losses,
+    ReadOptions,
+    Skipped,
+    WriteOptions,
+    Written,
+)
+from visionstudio.formats.files import PictureRoot, copy_file, is_picture, safe_parts, walk_files
+from visionstudio.model.errors import FormatError
+from visionstudio.model.media import MediaKind
+from visionstudio.model.shapes import Tag
+
+SUBSETS = frozenset(("train", "val", "valid", "validation", "test", "training", "testing"))
 
 
-def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
-    """Read."""
-    raise NotImplementedError
+def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
+    """Read a folder of class folders. Pictures that lie in no class folder are skipped."""
+    root = images or src
+    if not src.is_dir():
+        raise FormatError("there is no such folder", where=str(src))
+    # Resolved so that a linked picture that lies elsewhere is seen as such.
+    pictures = PictureRoot(src)
+    places = PictureRoot(root) if src.resolve().is_relative_to(root.resolve()) else pictures
+    items: list[DatasetItem] = []
+    skipped: list[Skipped] = []
+    unresolved: list[Skipped] = []
+    for path in walk_files(pictures.root):
+        if not is_picture(path.name):
+            continue
+        name = path.relative_to(pictures.root).as_posix()
+        label = _label(PurePosixPath(name).parts)
+        if label is None:
+            skipped.append(Skipped(str(path), "picture", "it lies in no class folder"))
+        elif pictures.find(name) is None:
+            reason = "it is a link out of the folder, or no file, and is not read"
+            unresolved.append(Skipped(str(path), "picture", reason))
+            skipped.append(unresolved[-1])
+        else:
+            tag = DatasetAnnotation(label=label, shape=Tag(), where=name)
+            items.append(
+                DatasetItem(
+                    path=places.relative(path),
+                    annotations=(tag,),
+                    file=path,
+                    source=str(path.parent),
+                )
+            )
+    if not items:
+        raise FormatError(
+            "no class folder with pictures is there",
+            where=str(src),
+            next_step="the pictures belong into one folder for each class",
+        )
+    names = dict.fromkeys(sorted(item.annotations[0].label for item in items))
+    classes = tuple(DatasetClass(name=n) for n in names)
+    return Imported(Dataset(classes, tuple(items)), tuple(skipped), tuple(unresolved))
+
+
+def _label(parts: tuple[str, ...]) -> str | None:
+    folders = parts[:-1]
+    if len(folders) > 1 and folders[0].lower() in SUBSETS:
+        folders = folders[1:]
+    return folders[0] if folders else None
 
 
 def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
-    """Write."""
-    raise NotImplementedError
+    """Copy each picture with a tag into `[SPLIT/]CLASS/`.
+
+    The folder is the label here, so pictures are copied even without
+    `copy_media`. A picture's first tag counts; other annotations are left out.
+    """
+    losses = Losses()
+    base = out / options.split if options.split else out
+    folders = _folders([c.name for c in dataset.classes], losses)
+    files: list[Path] = []
+    taken: set[Path] = set()
+    for item in dataset.items:
+        if item.kind is not MediaKind.IMAGE:
+            losses.add("annotations in video frames are left out", len(item.annotations))
+            continue
+        tags = [a for a in item.annotations if isinstance(a.shape, Tag)]
+        losses.add("annotations that are no tags are left out", len(item.annotations) - len(tags))
+        losses.add("further tags of a picture are left out", len(tags[1:]))
+        if not tags:
+            losses.add("pictures without a tag are left out")
+        elif item.file is None:
+            losses.add("pictures were not there to be copied")
+        else:
+            target = _free(base / folders[tags[0].label] / _name(item.path), taken)
+            copy_file(item.file, target)
+            files.append(target)
+    return Written(tuple(files), len(files), losses.all())
+
+
+def _folders(names: list[str], losses: Losses) -> dict[str, str]:
+    """A folder's name for each class: the class's own where every system can have it."""
+    found: dict[str, str] = {}
+    for name in names:
+        folder = name
+        fits = safe_parts(name) == (name,) and not re.search(r'[<>:"|?*\x00-\x1f]', name)
+        if not fits or name.startswith(".") or name != name.rstrip(". "):
+            folder = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(". ") or "class"
+            folder = folder if safe_parts(folder) else f"{folder}_"
+            losses.add("class names that no folder can have were changed")
+        while folder in found.values():
+            folder += "_"
+        found[name] = folder
+    return found
+
+
+def _name(path: str) -> str:
+    return PurePosixPath(path).name
+
+
+def _free(path: Path, taken: set[Path]) -> Path:
+    """The path, numbered where another picture of this export has it already."""
+    found, n = path, 2
+    while found in taken:
+        found, n = path.with_stem(f"{path.stem}_{n}"), n + 1
+    taken.add(found)
+    return found
