@@ -1,0 +1,156 @@
+"""Which files are pictures and videos: by name only, no file is opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionstudio.model.errors import MediaError
+from visionstudio.model.media import MediaKind
+
+PICTURE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .tif .tiff .bmp .dib .gif .webp .avif .jp2 .j2k .jpx .ppm"
+    " .pgm .pbm .pnm .hdr .tga .sgi .ico .svs .exr".split()
+)
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .ts .m2ts .mts .mpg .mpeg .wmv .flv .ogv .3gp .h264 .hevc"
+    " .y4m .vob .mxf".split()
+)
+
+_NUMBERS = re.compile(r"(\d+)")
+
+
+_KINDS = dict.fromkeys(PICTURE_SUFFIXES, MediaKind.IMAGE) | dict.fromkeys(
+    VIDEO_SUFFIXES, MediaKind.VIDEO
+)
+
+
+class Found(NamedTuple):
+    """One thing to look at: an absolute path and what its name says it is.
+
+    `text` is the path as the system writes it: a Path for each of a million
+    names takes ten times as long as finding them.
+    """
+
+    text: str
+    kind: MediaKind
+
+    @property
+    def path(self) -> Path:
+        return Path(self.text)
+
+
+def kind_of(name: str) -> MediaKind | None:
+    """What a file's name promises, None when it is neither picture nor video."""
+    return _KINDS.get("." + name.rpartition(".")[2].lower())
+
+
+def find_media(
+    paths: Path | str | Iterable[Path | str], *, as_video: bool = False
+) -> list[Found]:
+    """All pictures and videos at and beneath `paths`, each once, in sorted path order.
+
+    Folders are searched with their sub-folders; hidden files and folders (names
+    that begin with a dot) are left out, links to folders are followed once each.
+    A file that is named itself is taken as a picture when its name tells nothing,
+    so that opening it says why it is none. With `as_video` every folder that holds
+    pictures is one item of kind FRAMES instead of many pictures.
+
+    No file is opened. Paths are absolute; the order is that of the paths as text
+    with forward slashes. Raises MediaError when one of `paths` is not there or
+    cannot be listed.
+    """
+    named = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    found: dict[str, MediaKind] = {}
+    for path in named:
+        root = os.path.abspath(path)  # noqa: PTH100 - keeps links as the user named them
+        if os.path.isdir(root):  # noqa: PTH112
+            found.update(_folder(root, as_video))
+        elif os.path.lexists(root):  # noqa: PTH110
+            found[root] = kind_of(root) or MediaKind.IMAGE
+        else:
+            raise MediaError(
+                "there is no such file or folder", where=str(path), next_step="check the path"
+            )
+    ordered = sorted(found) if os.sep == "/" else sorted(found, key=lambda p: Path(p).as_posix())
+    return [Found(path, found[path]) for path in ordered]
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The pictures of a folder of frames, in natural order (frame2 before frame10).
+
+    Sub-folders are not searched. Raises MediaError when the folder cannot be
+    listed or holds no picture.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [
+                e.name
+                for e in entries
+                if kind_of(e.name) is MediaKind.IMAGE and e.name[0] != "." and not e.is_dir()
+            ]
+    except OSError as error:
+        raise _unlisted(str(folder), error) from error
+    if not names:
+        raise MediaError(
+            "the folder holds no pictures",
+            where=str(folder),
+            next_step="choose a folder whose files are pictures",
+        )
+    return [folder / name for name in sorted(names, key=natural_key)]
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key by which runs of digits compare as numbers."""
+    return tuple(
+        (0, int(part), part) if part.isdecimal() else (1, 0, part)
+        for part in _NUMBERS.split(name)
+        if part
+    )
+
+
+def _folder(root: str, as_video: bool) -> Iterator[tuple[str, MediaKind]]:
+    """(path, kind) of everything beneath `root`, in no particular order."""
+    waiting = [root]
+    seen: set[tuple[int, int]] = set()  # folders by device and inode: links may go in circles
+    while waiting:
+        folder = waiting.pop()
+        pictures = False
+        try:
+            status = os.stat(folder)  # noqa: PTH116
+            if (status.st_dev, status.st_ino) in seen and status.st_ino:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name[0] == ".":
+                        continue
+                    kind = kind_of(name)
+                    if kind is None or not entry.is_file():
+                        if entry.is_dir():
+                            waiting.append(entry.path)
+                            continue
+                        if kind is None:
+                            continue
+                    if kind is MediaKind.IMAGE and as_video:
+                        pictures = True
+                    else:
+                        yield entry.path, kind
+        except OSError as error:
+            if folder == root:
+                raise _unlisted(root, error) from error
+            continue  # a sub-folder without permission hides only itself
+        if pictures:
+            yield folder, MediaKind.FRAMES
+
+
+def _unlisted(folder: str, error: OSError) -> MediaError:
+    return MediaError(
+        f"the folder cannot be listed: {error.strerror or error}",
+        where=folder,
+        next_step="check that it is there and may be read",
+    )
