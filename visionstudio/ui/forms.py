@@ -217,7 +217,8 @@ class _FloatEditor(_Editor):
         decimals = 2
         while decimals < 7 and round(step, decimals) != step:
             decimals += 1
-        small = min((abs(v) for v in (spec.default, spec.low) if isinstance(v, float) and v), default=1)
+        finest = [abs(v) for v in (spec.default, spec.low) if isinstance(v, float) and v]
+        small = min(finest, default=1.0)
         while decimals < 7 and small < 10.0**-decimals:
             decimals += 1
         self._spin.setDecimals(decimals)

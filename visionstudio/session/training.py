@@ -1,0 +1,182 @@
+"""Training runs as the window sees them: start, watch, stop, and use what came out.
+
+The data is frozen into a plan in the storage thread; a child process trains.
+The curves of a run live here, so that a closed dialog can be opened again.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from visionstudio.api.params import Value
+from visionstudio.engine.events import (
+    Event,
+    Failed,
+    Finished,
+    Preview,
+    Progress,
+    Stopped,
+)
+from visionstudio.engine.registry import ModelInfo
+from visionstudio.engine.training import TrainingRun, TrainPlan, build_plan, start_training
+from visionstudio.engine.training.runs import RunInfo, load_run
+from visionstudio.model.errors import VisionStudioError
+from visionstudio.session.jobs import Job, Jobs
+from visionstudio.session.models import Models
+from visionstudio.session.project import ProjectSession
+from visionstudio.session.signal import Signal
+from visionstudio.storage import ProjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What the dialog asks for. `minutes` None: as long as the epochs take."""
+
+    model: ModelInfo
+    params: dict[str, Value]
+    holdout: float = 0.2
+    minutes: float | None = None
+    seed: int = 0
+
+
+@dataclass(eq=False)
+class Training:
+    """One run: its curves by metric name as (step, value), previews by name, and how it ended."""
+
+    request: TrainingRequest
+    folder: Path
+    job: Job
+    plan: TrainPlan | None = None
+    curves: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
+    previews: dict[str, Path] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    changed: Signal = field(default_factory=Signal)
+    process: TrainingRun | None = None
+
+    @property
+    def weights(self) -> Path | None:
+        """The best weights so far, None before there are any."""
+        path = self.folder / "best.safetensors"
+        return path if path.exists() else None
+
+    def stop(self) -> None:
+        """End soon and keep the best weights."""
+        if self.process is not None:
+            self.process.stop()
+
+
+class Trainings:
+    """All training runs of a session."""
+
+    def __init__(self, session: ProjectSession, models: Models, jobs: Jobs) -> None:
+        self._session = session
+        self._models = models
+        self._jobs = jobs
+        self.all: list[Training] = []
+        self.started = Signal()  # (training)
+        self.finished = Signal()  # (training); also when it failed or was stopped
+
+    @property
+    def running(self) -> list[Training]:
+        return [t for t in self.all if not t.job.state.is_final]
+
+    def start(self, request: TrainingRequest) -> Training:
+        """Freeze the data and start the child; what goes wrong ends the job."""
+        name = request.model.id.replace("/", "-")
+        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder = self._session.store.folder / "runs" / f"{stamp}-{name}"
+        job = self._jobs.start(f"Train {request.model.title}", lambda: training.stop())
+        training = Training(request, folder, job)
+        self.all.append(training)
+        device = self._models.device
+
+        def freeze(store: ProjectStore) -> TrainPlan:
+            return build_plan(
+                store,
+                request.model,
+                dict(request.params),
+                holdout=request.holdout,
+                minutes=request.minutes,
+                seed=request.seed,
+                device=device,
+            )
+
+        def failed(error: VisionStudioError) -> None:
+            self._end(training, lambda: job.fail(error))
+
+        self._session.in_store(freeze, lambda plan: self._launch(training, plan), failed)
+        self.started.emit(training)
+        return training
+
+    def _launch(self, training: Training, plan: TrainPlan) -> None:
+        training.plan = plan
+        if training.job.state.is_final:
+            return
+        training.job.report(0.0, "starting")
+        post = self._session.post
+        try:
+            training.process = start_training(
+                plan,
+                training.folder,
+                lambda event: post(lambda: self._on_event(training, event)),
+            )
+        except VisionStudioError as error:
+            problem = error
+            self._end(training, lambda: training.job.fail(problem))
+
+    def _on_event(self, training: Training, event: Event) -> None:
+        job = training.job
+        match event:
+            case Progress(fraction, message, metrics, step):
+                for name, value in metrics.items():
+                    points = training.curves[name]
+                    points.append((step if step is not None else len(points), float(value)))
+                job.report(fraction, message)
+                training.changed.emit()
+            case Preview(name, path):
+                training.previews[name] = Path(path)
+                training.changed.emit()
+            case Finished():
+                training.summary = event.summary
+                self._end(training, lambda: job.finish(_figures(event.summary)))
+            case Failed():
+                self._end(training, lambda: job.fail(event.error()))
+            case Stopped():
+                self._end(training, job.stop)
+            case _:
+                pass
+
+    def _end(self, training: Training, how: Callable[[], None]) -> None:
+        how()
+        training.changed.emit()
+        self._models.changed.emit()
+        self.finished.emit(training)
+
+    def close(self) -> None:
+        """End what still runs; the best weights so far stay in the run's folder."""
+        for training in self.running:
+            if training.process is not None:
+                training.process.kill()
+
+
+def trained_runs(project: Path, model_id: str) -> list[RunInfo]:
+    """Runs under ``runs/`` with weights of that model, newest first."""
+    found = []
+    for folder in sorted((project / "runs").glob("*/"), reverse=True):
+        try:
+            run = load_run(folder)
+        except VisionStudioError:
+            continue  # a run that never got as far as its files is no choice
+        if run.model == model_id and (folder / "best.safetensors").exists():
+            found.append(run)
+    return found
+
+
+def _figures(summary: Mapping[str, Any]) -> str:
+    metrics = summary.get("metrics", {})
+    return " · ".join(f"{name} {value:.3f}" for name, value in metrics.items())

@@ -1,0 +1,31 @@
+"""Everything that works on one open project, made together and closed together."""
+
+from __future__ import annotations
+
+from visionstudio.session.generations import Generations
+from visionstudio.session.jobs import Jobs
+from visionstudio.session.models import Models
+from visionstudio.session.predictions import Predictions
+from visionstudio.session.project import ProjectSession
+from visionstudio.session.tracks import Tracks
+from visionstudio.session.training import Trainings
+
+
+class Workbench:
+    """A session with what runs models for it. Models and jobs outlive the project."""
+
+    def __init__(self, session: ProjectSession, models: Models, jobs: Jobs) -> None:
+        self.session = session
+        self.models = models
+        self.jobs = jobs
+        self.predictions = Predictions(session, models, jobs)
+        self.trainings = Trainings(session, models, jobs)
+        self.tracks = Tracks(session, models, jobs)
+        self.generations = Generations(models, jobs)
+
+    def close(self) -> None:
+        """Stop what still works for the project and wait until all edits are stored."""
+        for job in self.jobs.running:
+            job.cancel()
+        self.trainings.close()
+        self.session.close()

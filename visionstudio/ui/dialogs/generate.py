@@ -1,0 +1,222 @@
+"""Generated pictures: ask for some, look at them, save them or add them to the project."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from visionstudio.api import GeneratedImage
+from visionstudio.model.media import MediaItem
+from visionstudio.session.generations import Generation, save_images
+from visionstudio.session.jobs import JobState
+from visionstudio.session.models import ModelChoice
+from visionstudio.session.workbench import Workbench
+from visionstudio.ui.i18n import tr
+
+_SIDE = 96
+
+
+class GenerateDialog(QDialog):
+    """Pictures from one generator. Saving happens in the storage thread."""
+
+    message = Signal(str, str)
+
+    def __init__(
+        self, workbench: Workbench, choice: ModelChoice, classes: tuple[str, ...], parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("generateDialog")
+        self.setWindowTitle(tr("Generate pictures"))
+        self.resize(QSize(840, 640))
+        self._workbench = workbench
+        self._choice = choice
+        self._generation: Generation | None = None
+        self._shown = 0
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(16)
+        layout.addLayout(self._build_request(classes))
+        self._grid = QListWidget()
+        self._grid.setObjectName("generatedGrid")
+        self._grid.setAccessibleName(tr("Generated pictures"))
+        self._grid.setViewMode(QListView.ViewMode.IconMode)
+        self._grid.setResizeMode(QListView.ResizeMode.Adjust)
+        self._grid.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self._grid.setMovement(QListView.Movement.Static)
+        self._grid.setIconSize(QSize(_SIDE, _SIDE))
+        self._grid.setUniformItemSizes(True)
+        self._grid.setSpacing(4)
+        layout.addWidget(self._grid, 1)
+        layout.addLayout(self._build_bottom())
+        self._update()
+
+    def _build_request(self, classes: tuple[str, ...]) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self._count = QSpinBox()
+        self._count.setObjectName("generateCount")
+        self._count.setAccessibleName(tr("How many"))
+        self._count.setRange(1, 10_000)
+        self._count.setValue(64)
+        self._seed = QSpinBox()
+        self._seed.setObjectName("generateSeed")
+        self._seed.setAccessibleName(tr("Seed"))
+        self._seed.setRange(0, 1_000_000_000)
+        dice = QPushButton(tr("Another seed"))
+        dice.setObjectName("generateDice")
+        dice.setAutoDefault(False)
+        dice.clicked.connect(lambda: self._seed.setValue(random.randrange(1_000_000)))
+        self._label = QComboBox()
+        self._label.setObjectName("generateClass")
+        self._label.setAccessibleName(tr("Class"))
+        self._label.addItem(tr("Any class"), None)
+        for name in classes:
+            self._label.addItem(name, name)
+        self._label.setVisible(bool(classes))
+        start = QPushButton(tr("Generate"))
+        start.setObjectName("generateStart")
+        start.setProperty("role", "primary")
+        start.setDefault(True)
+        start.clicked.connect(self.start)
+        for text, widget in ((tr("How many"), self._count), (tr("Seed"), self._seed)):
+            label = QLabel(text)
+            label.setBuddy(widget)
+            row.addWidget(label)
+            row.addWidget(widget)
+        row.addWidget(dice)
+        row.addWidget(self._label)
+        row.addStretch(1)
+        row.addWidget(start)
+        return row
+
+    def _build_bottom(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self._status = QLabel()
+        self._status.setObjectName("generateStatus")
+        self._status.setWordWrap(True)
+        self._progress = QProgressBar()
+        self._progress.setFixedWidth(160)
+        self._progress.setTextVisible(False)
+        self._save = QPushButton(tr("Save as PNG…"))
+        self._save.setObjectName("generateSave")
+        self._save.setAutoDefault(False)
+        self._save.clicked.connect(self._save_as)
+        self._add = QPushButton(tr("Add to the project"))
+        self._add.setObjectName("generateAdd")
+        self._add.setAutoDefault(False)
+        self._add.clicked.connect(self._add_to_project)
+        close = QPushButton(tr("Close"))
+        close.setObjectName("generateClose")
+        close.setAutoDefault(False)
+        close.clicked.connect(self.close)
+        row.addWidget(self._progress)
+        row.addWidget(self._status, 1)
+        for button in (self._save, self._add, close):
+            row.addWidget(button)
+        return row
+
+    def start(self) -> None:
+        """Ask the generator for pictures."""
+        if self._generation is not None and not self._generation.job.state.is_final:
+            self._generation.job.cancel()
+        self._grid.clear()
+        self._shown = 0
+        self._generation = self._workbench.generations.generate(
+            self._choice, self._count.value(), self._seed.value(), self._label.currentData()
+        )
+        self._generation.changed.connect(self._update)
+        self._workbench.jobs.changed.connect(self._job_changed)
+        self._update()
+
+    def _job_changed(self, job: object) -> None:
+        if self._generation is not None and job is self._generation.job:
+            self._update()
+
+    def _update(self) -> None:
+        generation = self._generation
+        images = generation.images if generation else []
+        for image in images[self._shown :]:
+            self._grid.addItem(_grid_item(image))
+        self._shown = len(images)
+        running = generation is not None and not generation.job.state.is_final
+        self._progress.setVisible(running)
+        if generation is not None:
+            self._progress.setRange(0, generation.count)
+            self._progress.setValue(len(images))
+            failed = generation.job.state is JobState.FAILED
+            counted = tr("{count} pictures", count=len(images))
+            self._status.setText(generation.job.message if failed else counted)
+        done = bool(images) and not running
+        self._save.setEnabled(done)
+        self._add.setEnabled(done)
+
+    def _chosen(self) -> list[GeneratedImage]:
+        """The selected pictures, or all when none is selected."""
+        if self._generation is None:
+            return []
+        rows = sorted(self._grid.row(i) for i in self._grid.selectedItems())
+        images = self._generation.images
+        return [images[r] for r in rows] if rows else list(images)
+
+    def _save_as(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, tr("Save pictures in"))
+        if folder:
+            images = self._chosen()
+
+            def saved(paths: list[Path]) -> None:
+                text = tr("{count} pictures saved in {folder}", count=len(paths), folder=folder)
+                self.message.emit(text, "info")
+
+            self._workbench.session.in_store(lambda _: save_images(images, Path(folder)), saved)
+
+    def _add_to_project(self) -> None:
+        session = self._workbench.session
+        images = self._chosen()
+        folder = session.store.folder / "generated"
+
+        def added(items: list[MediaItem]) -> None:
+            self.message.emit(tr("{count} pictures added to the project", count=len(items)), "info")
+
+        session.in_store(
+            lambda _: save_images(images, folder), lambda paths: session.add_media(paths, added)
+        )
+
+    def closeEvent(self, event: object) -> None:
+        self._workbench.jobs.changed.disconnect(self._job_changed)
+        super().closeEvent(event)  # type: ignore[arg-type]
+
+
+def _grid_item(image: GeneratedImage) -> QListWidgetItem:
+    height, width = image.image.shape[:2]
+    picture = QImage(image.image.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    pixmap = QPixmap.fromImage(picture.copy()).scaled(
+        _SIDE,
+        _SIDE,
+        Qt.AspectRatioMode.KeepAspectRatio,
+        # Small pictures are shown pixel by pixel, large ones smoothly.
+        Qt.TransformationMode.FastTransformation
+        if max(width, height) < _SIDE
+        else Qt.TransformationMode.SmoothTransformation,
+    )
+    item = QListWidgetItem(QIcon(pixmap), image.label)
+    item.setToolTip(f"{width} x {height} · {image.seed}")
+    return item

@@ -1,0 +1,88 @@
+"""Which device models run on: shown at the top right, chosen from what the host finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+
+from visionstudio.engine.events import Event, Failed, Finished
+from visionstudio.engine.requests import Devices
+from visionstudio.session.models import Models
+from visionstudio.ui.i18n import tr
+
+_GIB = 1024**3
+
+
+class DeviceButton(QToolButton):
+    """Shows the device; its menu asks the host which there are and can free their memory."""
+
+    def __init__(self, models: Models, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("deviceButton")
+        self.setAccessibleName(tr("Device"))
+        self.setToolTip(tr("The device that models run on"))
+        self.setAutoRaise(True)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._models = models
+        self._devices: list[dict[str, Any]] = []
+        self._asked = False
+        menu = QMenu(self)
+        menu.aboutToShow.connect(self._ask)
+        self.setMenu(menu)
+        self._show_device()
+        self._fill()
+
+    def _ask(self) -> None:
+        # The host is started for this answer: only when somebody wants to know.
+        if not self._asked:
+            self._asked = True
+            self._models.submit(Devices(interactive=True), self._on_event)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._devices = list(event.summary.get("devices", []))
+        elif isinstance(event, Failed):
+            self._asked = False
+            self._models.failed.emit(event.error())
+        else:
+            return
+        self._show_device()
+        self._fill()
+
+    def _fill(self) -> None:
+        menu = self.menu()
+        menu.clear()
+        group = QActionGroup(menu)
+        best = tr("Best there is")
+        choices = [("auto", f"{best}"), *((d["id"], _title(d)) for d in self._devices)]
+        for device, title in choices:
+            action = QAction(title, menu)
+            action.setCheckable(True)
+            action.setChecked(device == self._models.device)
+            action.triggered.connect(lambda _=False, device=device: self._choose(device))
+            group.addAction(action)
+            menu.addAction(action)
+        if not self._devices:
+            looking = menu.addAction(tr("Looking for devices…"))
+            looking.setEnabled(False)
+        menu.addSeparator()
+        menu.addAction(tr("Free memory"), self._models.free_memory)
+
+    def _choose(self, device: str) -> None:
+        self._models.device = device
+        self._show_device()
+        self._fill()
+
+    def _show_device(self) -> None:
+        device = self._models.device
+        if device == "auto":
+            device = self._devices[0]["id"] if self._devices else tr("automatic")
+        self.setText(tr("Device: {name}", name=device.upper() if ":" not in device else device))
+
+
+def _title(device: dict[str, Any]) -> str:
+    memory = device.get("memory") or 0
+    size = f"  {memory / _GIB:.1f} GiB" if memory else ""
+    return f"{device['id']}  {device.get('name', '')}{size}"

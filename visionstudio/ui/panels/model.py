@@ -1,0 +1,487 @@
+"""The model panel: choose a model and its weights, predict, decide on proposals, train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from visionstudio.engine.training.runs import RunInfo
+
+from visionstudio.api import TASKS, Task
+from visionstudio.engine.registry import ModelInfo
+from visionstudio.model.media import MediaKind
+from visionstudio.model.shapes import Box
+from visionstudio.session import proposals
+from visionstudio.session.models import ModelChoice
+from visionstudio.session.predictions import PredictTarget
+from visionstudio.session.tracks import accept_track
+from visionstudio.session.training import trained_runs
+from visionstudio.session.workbench import Workbench
+from visionstudio.ui.forms import ParamForm
+from visionstudio.ui.i18n import tr
+
+PREDICTORS: tuple[Task, ...] = ("classifier", "detector", "segmenter")
+
+
+def task_title(task: Task) -> str:
+    """A task's name for people."""
+    names = {
+        "classifier": tr("Classifier"),
+        "detector": tr("Detector"),
+        "segmenter": tr("Segmenter"),
+        "tracker": tr("Tracker"),
+        "generator": tr("Generator"),
+    }
+    return names[task]
+
+
+class ModelPanel(QWidget):
+    """Acts on the workbench that it was given last; without one it is disabled."""
+
+    message = Signal(str, str)  # text, level: info | warning | error
+    training_wanted = Signal(object)  # ModelInfo
+    generator_wanted = Signal(object)  # ModelChoice
+    class_wanted = Signal()  # a region was drawn and no class is active
+    region_wanted = Signal()  # the tool that draws the region to track
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("modelPanel")
+        self._workbench: Workbench | None = None
+        self._runs: dict[str, list[RunInfo]] = {}
+        self._form: ParamForm | None = None
+        self._build()
+        self.setEnabled(False)
+
+    # -- construction ---------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(8)
+        self._model = QComboBox()
+        self._model.setObjectName("modelChoice")
+        self._model.setAccessibleName(tr("Model"))
+        self._model.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._model.currentIndexChanged.connect(self._model_chosen)
+        self._weights = QComboBox()
+        self._weights.setObjectName("weightsChoice")
+        self._weights.setAccessibleName(tr("Weights"))
+        self._weights.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._weights.currentIndexChanged.connect(lambda _: self._update_enabled())
+        self._about = QLabel()
+        self._about.setWordWrap(True)
+        self._about.setProperty("role", "secondary")
+        layout.addWidget(self._model)
+        layout.addWidget(self._weights)
+        layout.addWidget(self._about)
+        layout.addWidget(self._build_proposals())
+        layout.addLayout(self._build_buttons())
+        self._form_area = QScrollArea()
+        self._form_area.setWidgetResizable(True)
+        self._form_area.setFrameShape(QFrame.Shape.NoFrame)
+        self._form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout.addWidget(self._form_area, 1)
+
+    def _build_proposals(self) -> QWidget:
+        box = QWidget()
+        box.setObjectName("proposalControls")
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self._threshold = QSlider(Qt.Orientation.Horizontal)
+        self._threshold.setObjectName("thresholdSlider")
+        self._threshold.setAccessibleName(tr("Threshold"))
+        self._threshold.setRange(0, 100)
+        self._threshold_box = QDoubleSpinBox()
+        self._threshold_box.setObjectName("thresholdValue")
+        self._threshold_box.setAccessibleName(tr("Threshold"))
+        self._threshold_box.setRange(0, 1)
+        self._threshold_box.setSingleStep(0.05)
+        self._threshold.valueChanged.connect(lambda v: self._set_threshold(v / 100))
+        self._threshold_box.valueChanged.connect(self._set_threshold)
+        label = QLabel(tr("Threshold"))
+        label.setBuddy(self._threshold_box)
+        row.addWidget(label)
+        row.addWidget(self._threshold, 1)
+        row.addWidget(self._threshold_box)
+        layout.addLayout(row)
+        self._count = QLabel()
+        self._count.setObjectName("proposalCount")
+        self._count.setProperty("role", "secondary")
+        layout.addWidget(self._count)
+        return box
+
+    def _build_buttons(self) -> QVBoxLayout:
+        layout = QVBoxLayout()
+        layout.setSpacing(8)
+        first = QHBoxLayout()
+        self._predict = QToolButton()
+        self._predict.setObjectName("predictButton")
+        self._predict.setText(tr("Predict"))
+        self._predict.setProperty("role", "primary")
+        self._predict.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self._predict.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        menu = QMenu(self._predict)
+        menu.addAction(tr("This picture"), self.predict_current)
+        menu.addAction(tr("Selected pictures"), self.predict_selected)
+        menu.addAction(tr("Pictures without labels"), self.predict_unlabelled)
+        menu.addAction(tr("All pictures"), self.predict_all)
+        self._predict.setMenu(menu)
+        self._predict.clicked.connect(self._main_action)
+        self._train = self._button("trainButton", tr("Train…"), self.open_training)
+        first.addWidget(self._predict, 1)
+        first.addWidget(self._train)
+        second = QHBoxLayout()
+        self._accept = self._button("acceptButton", tr("Accept all"), self.accept_all)
+        self._accept.setToolTip(tr("Accept every visible proposal (Shift+Enter)"))
+        self._reject = self._button("rejectButton", tr("Reject all"), self.reject_all)
+        self._reject.setToolTip(tr("Refuse every visible proposal; they are not offered again"))
+        second.addWidget(self._accept)
+        second.addWidget(self._reject)
+        layout.addLayout(first)
+        layout.addLayout(second)
+        return layout
+
+    def _button(self, name: str, text: str, action: Callable[[], None]) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.clicked.connect(lambda: action())
+        return button
+
+    # -- what the panel works on ----------------------------------------------------------------
+
+    def set_workbench(self, workbench: Workbench | None) -> None:
+        """Work on another project, or on none."""
+        self._workbench = workbench
+        self.setEnabled(workbench is not None)
+        if workbench is None:
+            return
+        workbench.models.changed.connect(self.refresh)
+        workbench.session.annotations_changed.connect(self._update_counts)
+        workbench.session.current_changed.connect(self._update_enabled)
+        workbench.session.threshold_changed.connect(self._show_threshold)
+        workbench.predictions.finished.connect(self._predicted)
+        workbench.tracks.finished.connect(self._tracked)
+        self._show_threshold(workbench.session.threshold)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again at models and trained weights, keeping the choice."""
+        if self._workbench is None:
+            return
+        folder = self._workbench.session.store.folder
+        models = list(self._workbench.models.registry.models.values())
+        ids = [m.id for m in models if m.trainable]
+
+        def read(_: object) -> dict[str, list[RunInfo]]:
+            return {i: trained_runs(folder, i) for i in ids}
+
+        self._workbench.session.in_store(read, partial(self._show_models, models))
+
+    def _show_models(self, models: list[ModelInfo], runs: dict[str, list[RunInfo]]) -> None:
+        if self._workbench is None:
+            return
+        newest = self._newest(runs) if self._runs else None
+        self._runs = runs
+        before = self._model.currentData()
+        self._model.blockSignals(True)
+        self._model.clear()
+        for task in TASKS:
+            for model in (m for m in models if m.task == task):
+                self._model.addItem(f"{task_title(task)} · {model.title}", model)
+                self._model.setItemData(
+                    self._model.count() - 1, model.description, Qt.ItemDataRole.ToolTipRole
+                )
+        wanted = newest or (before.id if before else None) or self._sensible(models)
+        for row in range(self._model.count()):
+            if self._model.itemData(row).id == wanted:
+                self._model.setCurrentIndex(row)
+        self._model.blockSignals(False)
+        self._model_chosen()
+
+    def _newest(self, runs: dict[str, list[RunInfo]]) -> str | None:
+        """The model that has just been trained: it is offered for the next pictures at once."""
+        for model_id, found in runs.items():
+            if len(found) > len(self._runs.get(model_id, [])):
+                return model_id
+        return None
+
+    def _sensible(self, models: list[ModelInfo]) -> str | None:
+        trained = [i for i, found in self._runs.items() if found]
+        ready = [m.id for m in models if m.ready and m.task in PREDICTORS]
+        return next(iter([*trained, *ready, *(m.id for m in models)]), None)
+
+    def _model_chosen(self) -> None:
+        model = self.model()
+        self._weights.blockSignals(True)
+        self._weights.clear()
+        if model is not None:
+            for run in self._runs.get(model.id, []):
+                self._weights.addItem(_run_title(run), run.folder / "best.safetensors")
+            if model.ready:
+                self._weights.addItem(tr("Built in"), None)
+            if self._weights.count() == 0:
+                self._weights.addItem(tr("Not trained yet"), None)
+            self._about.setText(model.description)
+            self._form = ParamForm(model.params)
+            self._form_area.setWidget(self._form)
+        self._weights.blockSignals(False)
+        self._update_enabled()
+
+    def model(self) -> ModelInfo | None:
+        """The chosen model."""
+        chosen = self._model.currentData()
+        return chosen if isinstance(chosen, ModelInfo) else None
+
+    def choose(self, model_id: str) -> bool:
+        """Choose a model by id; False if it is not there."""
+        for row in range(self._model.count()):
+            if self._model.itemData(row).id == model_id:
+                self._model.setCurrentIndex(row)
+                return True
+        return False
+
+    def choice(self) -> ModelChoice | None:
+        """Model, weights and parameters as they are set now."""
+        model = self.model()
+        if model is None or self._form is None:
+            return None
+        weights = self._weights.currentData()
+        return ModelChoice(
+            model, weights if isinstance(weights, Path) else None, self._form.values()
+        )
+
+    def _can_run(self) -> bool:
+        model = self.model()
+        return model is not None and (model.ready or isinstance(self._weights.currentData(), Path))
+
+    def _update_enabled(self) -> None:
+        model = self.model()
+        session = self._workbench.session if self._workbench else None
+        has_picture = session is not None and session.current is not None
+        texts = {"tracker": tr("Track a region"), "generator": tr("Generate…")}
+        self._predict.setText(texts.get(model.task, tr("Predict")) if model else tr("Predict"))
+        needs_picture = model is not None and model.task != "generator"
+        self._predict.setEnabled(self._can_run() and (has_picture or not needs_picture))
+        predictor = model is not None and model.task in PREDICTORS
+        self._predict.setPopupMode(
+            QToolButton.ToolButtonPopupMode.MenuButtonPopup
+            if predictor
+            else QToolButton.ToolButtonPopupMode.DelayedPopup
+        )
+        self._predict.setToolTip(
+            "" if self._can_run() else tr("Train the model first, or choose one that is ready")
+        )
+        self._train.setEnabled(model is not None and model.trainable)
+        self._update_counts()
+
+    # -- proposals ------------------------------------------------------------------------------
+
+    def _set_threshold(self, value: float) -> None:
+        if self._workbench is not None:
+            self._workbench.session.set_threshold(value)
+
+    def _show_threshold(self, value: float) -> None:
+        for widget in (self._threshold, self._threshold_box):
+            widget.blockSignals(True)
+        self._threshold.setValue(round(value * 100))
+        self._threshold_box.setValue(value)
+        for widget in (self._threshold, self._threshold_box):
+            widget.blockSignals(False)
+        self._update_counts()
+
+    def _update_counts(self, *_: object) -> None:
+        shown = self._workbench.session.visible_proposals() if self._workbench else []
+        self._count.setText(
+            tr("{count} proposals shown · Enter accepts one, Delete rejects", count=len(shown))
+            if shown
+            else tr("No proposals here")
+        )
+        self._accept.setEnabled(bool(shown))
+        self._reject.setEnabled(bool(shown))
+
+    def accept(self) -> None:
+        """Accept the selected proposals, or the best visible one, and go to the next."""
+        if self._workbench is None:
+            return
+        session = self._workbench.session
+        shown = session.visible_proposals()
+        chosen = [a for a in shown if a.id in session.selection]
+        if not chosen:
+            chosen = sorted(shown, key=lambda a: -(a.score or 0))[:1]
+        if not chosen:
+            return
+        session.apply(proposals.accept(chosen))
+        rest = sorted((a for a in shown if a not in chosen), key=lambda a: -(a.score or 0))
+        session.select({rest[0].id} if rest else set())
+
+    def accept_all(self) -> None:
+        """Accept every visible proposal of the picture or frame."""
+        self._decide(proposals.accept)
+
+    def reject_all(self) -> None:
+        """Reject every visible proposal of the picture or frame."""
+        self._decide(proposals.reject)
+
+    def _decide(self, how: Callable[..., object]) -> None:
+        if self._workbench is None:
+            return
+        shown = self._workbench.session.visible_proposals()
+        if shown:
+            self._workbench.session.apply(how(shown))  # type: ignore[arg-type]
+
+    def accept_track(self) -> None:
+        """Accept the whole track of the selected proposal."""
+        if self._workbench is None:
+            return
+        session = self._workbench.session
+        tracks = {
+            a.track_id
+            for a in session.annotations
+            if a.id in session.selection and a.track_id is not None
+        }
+        for track_id in tracks:
+            accept_track(session, track_id)
+
+    # -- running models -------------------------------------------------------------------------
+
+    def _main_action(self) -> None:
+        model = self.model()
+        if model is None:
+            return
+        if model.task == "generator":
+            self.open_generator()
+        elif model.task == "tracker":
+            self.region_wanted.emit()
+        else:
+            self.predict_current()
+
+    def predict_current(self) -> None:
+        """Predict the picture or frame that is shown."""
+        if self._workbench is not None and self._workbench.session.current is not None:
+            session = self._workbench.session
+            self._predict_targets([PredictTarget(session.current, session.frame)])
+
+    def predict_selected(self) -> None:
+        """Predict the pictures that are selected in the media list."""
+        if self._workbench is not None:
+            self._predict_targets(
+                [PredictTarget(i) for i in self._workbench.session.selected_media()]
+            )
+
+    def predict_unlabelled(self) -> None:
+        """Predict every picture that has no label yet."""
+        if self._workbench is not None:
+            session = self._workbench.session
+            self._predict_targets(
+                [
+                    PredictTarget(i)
+                    for i in session.media
+                    if i.kind is MediaKind.IMAGE and not session.is_labelled(i.id)
+                ]
+            )
+
+    def predict_all(self) -> None:
+        """Predict every picture of the project."""
+        if self._workbench is not None:
+            pictures = [i for i in self._workbench.session.media if i.kind is MediaKind.IMAGE]
+            self._predict_targets([PredictTarget(i) for i in pictures])
+
+    def _predict_targets(self, targets: list[PredictTarget]) -> None:
+        choice = self.choice()
+        if self._workbench is None or choice is None:
+            return
+        if choice.model.task not in PREDICTORS:
+            self.message.emit(tr("Choose a classifier, detector or segmenter first"), "warning")
+        elif not self._can_run():
+            self.message.emit(tr("This model is not trained yet: press Train…"), "warning")
+        elif not targets:
+            self.message.emit(tr("There is no picture to predict"), "warning")
+        else:
+            self._workbench.predictions.predict(choice, targets)
+
+    def _predicted(self, count: int, pictures: int, failed: dict[str, str]) -> None:
+        if pictures > 1:
+            text = tr("{count} proposals on {pictures} pictures", count=count, pictures=pictures)
+            self.message.emit(text, "info")
+        elif pictures == 1 and count == 0:
+            self.message.emit(tr("The model found nothing here"), "info")
+        for name, reason in list(failed.items())[:1]:
+            more = f" (+{len(failed) - 1})" if len(failed) > 1 else ""
+            self.message.emit(f"{name}: {reason}{more}", "warning")
+
+    def track_region(self, box: Box) -> None:
+        """Follow a region from the frame that is shown to the end of the video."""
+        if self._workbench is None or self._workbench.session.current is None:
+            return
+        session = self._workbench.session
+        item = session.current
+        model = self.model()
+        if model is None or model.task != "tracker":
+            trackers = self._workbench.models.of_task("tracker")
+            if not trackers or not self.choose(trackers[0].id):
+                self.message.emit(tr("No tracker is installed"), "error")
+                return
+        choice = self.choice()
+        if item is None or choice is None:
+            return
+        if item.kind is MediaKind.IMAGE:
+            self.message.emit(tr("Tracking needs a video or a folder of frames"), "warning")
+            return
+        if session.active_class is None:
+            self.class_wanted.emit()
+            return
+        self._workbench.tracks.track(
+            choice, item, box, session.active_class.id, start=session.frame
+        )
+
+    def _tracked(self, _media_id: int, seen: int, lost: int) -> None:
+        text = tr("Tracked through {seen} frames, lost in {lost}", seen=seen, lost=lost)
+        self.message.emit(text, "info")
+
+    def open_training(self) -> None:
+        """Ask for the training dialog of the chosen model."""
+        model = self.model()
+        if model is not None and model.trainable:
+            self.training_wanted.emit(model)
+        else:
+            self.message.emit(tr("This model cannot be trained"), "warning")
+
+    def open_generator(self) -> None:
+        """Ask for the window of generated pictures."""
+        choice = self.choice()
+        if choice is None or choice.model.task != "generator":
+            self.message.emit(tr("Choose a generator first"), "warning")
+        elif not self._can_run():
+            self.message.emit(tr("This model is not trained yet: press Train…"), "warning")
+        else:
+            self.generator_wanted.emit(choice)
+
+
+def _run_title(run: RunInfo) -> str:
+    figures = " · ".join(f"{k} {v:.3f}" for k, v in list(run.metrics.items())[:1])
+    return f"{run.folder.name}  {figures}".strip()
