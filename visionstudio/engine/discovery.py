@@ -22,6 +22,7 @@ import msgspec
 
 import visionstudio
 from visionstudio.api.manifest import ENTRY_POINT_GROUP
+from visionstudio.engine.children import child_environment, kill_group
 from visionstudio.engine.probe import Probe, Question
 from visionstudio.engine.registry import ModelInfo, PluginInfo, Registry
 from visionstudio.engine.switches import disabled_plugins
@@ -158,31 +159,6 @@ def _ask(entry: _Entry) -> Probe:
     except msgspec.MsgspecError:
         how = f"exit code {child.returncode}"
         return Probe(error=f"the process that read its manifest died ({how})")
-
-
-def child_environment() -> dict[str, str]:
-    """The environment of our children: they find this very program and run in UTF-8."""
-    home = str(Path(visionstudio.__file__).resolve().parent.parent)
-    paths = [home, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(p for p in dict.fromkeys(paths) if p),
-        "PYTHONUTF8": "1",
-    }
-
-
-def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """Kill a child that was started with `start_new_session` and all that it started."""
-    with contextlib.suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(child.pid, 9)
-        child.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(10)
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
 
 
 def _registry(known: Sequence[_Known], off: dict[str, str]) -> Registry:

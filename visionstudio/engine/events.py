@@ -6,7 +6,7 @@ Events arrive from a thread that is not the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,3 +94,4 @@ class Stopped:
 
 Event = Queued | Progress | FrameResult | FrameFailed | Preview | Finished | Failed | Stopped
 FINAL = (Finished, Failed, Stopped)
+OnEvent = Callable[[Event], None]

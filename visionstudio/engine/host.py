@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Protocol
 
-from visionstudio.engine.events import Event
+from visionstudio.engine.events import FINAL, Event, OnEvent
+from visionstudio.engine.lanes import LaneEngine
+from visionstudio.engine.process_host import ProcessHost
 from visionstudio.engine.requests import AnyRequest
 
-OnEvent = Callable[[Event], None]
+__all__ = ["Host", "LocalHost", "OnEvent", "ProcessHost", "run"]
 
 
 class Host(Protocol):
@@ -27,3 +31,44 @@ class Host(Protocol):
     def restart(self, reason: str) -> None: ...
 
     def close(self) -> None: ...
+
+
+class LocalHost:
+    """The same lanes in this process: for the command line and for tests."""
+
+    def __init__(self) -> None:
+        self._engine = LaneEngine()
+        self._numbers = itertools.count(1)
+
+    def submit(self, request: AnyRequest, on_event: OnEvent) -> str:
+        job = f"job-{next(self._numbers)}"
+        self._engine.submit(job, request, on_event)
+        return job
+
+    def cancel(self, job: str) -> None:
+        self._engine.cancel(job)
+
+    def restart(self, reason: str) -> None:
+        """Cancel all jobs and unload all models; a thread cannot be killed."""
+        self._engine.close()
+        self._engine = LaneEngine()
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def run(host: Host, request: AnyRequest) -> Iterator[Event]:
+    """The events of a request as they come; the last one is final.
+
+    Leaving the loop early, also by Ctrl-C, cancels the job.
+    """
+    events: SimpleQueue[Event] = SimpleQueue()
+    job = host.submit(request, events.put)
+    try:
+        while True:
+            event = events.get()
+            yield event
+            if isinstance(event, FINAL):
+                return
+    finally:
+        host.cancel(job)

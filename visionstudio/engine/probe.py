@@ -28,7 +28,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """A manifest as plain data, or why there is none. `origins` are the source files it was made of."""
+    """A manifest as plain data, or why there is none. `origins` are its source files."""
 
     name: str = ""
     version: str = ""
@@ -47,7 +47,7 @@ def read_manifest(value: str) -> Probe:
         manifest = getattr(module, attribute or "MANIFEST", None)
         if not isinstance(manifest, Manifest):
             return _refused(module_name, f"{value} is no visionstudio.api.Manifest")
-        models = tuple(_model(spec, manifest.name) for spec in manifest.models)
+        models = tuple(_model(spec, manifest.name, value) for spec in manifest.models)
     except SystemExit:
         return _refused(module_name, "it exits when its manifest is imported")
     except (Exception, KeyboardInterrupt) as error:
@@ -73,7 +73,7 @@ def _origins(module_name: str) -> tuple[str, ...]:
     return tuple(sorted(f for m in loaded if (f := getattr(m, "__file__", None))))
 
 
-def _model(spec: ModelSpec, plugin: str) -> ModelInfo:
+def _model(spec: ModelSpec, plugin: str, manifest: str) -> ModelInfo:
     weights = tuple(
         WeightsInfo(w.name, w.source, w.bytes, w.sha256, w.licence, w.metric) for w in spec.weights
     )
@@ -85,6 +85,7 @@ def _model(spec: ModelSpec, plugin: str) -> ModelInfo:
         licence=spec.licence,
         factory=spec.factory,
         plugin=plugin,
+        manifest=manifest,
         output=spec.result_kind,
         ready=spec.ready,
         params=describe(spec.params),

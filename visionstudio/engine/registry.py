@@ -24,7 +24,10 @@ class WeightsInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as the window sees it. `output` is the kind of its results, see ModelSpec."""
+    """A model as the window sees it. `output` is the kind of its results, see ModelSpec.
+
+    `manifest` is where its plugin's manifest is, ``package.module:ATTRIBUTE``.
+    """
 
     id: str
     task: Task
@@ -33,6 +36,7 @@ class ModelInfo:
     licence: str
     factory: str
     plugin: str
+    manifest: str
     output: str
     ready: bool
     params: tuple[ParamSpec, ...]

@@ -1,0 +1,155 @@
+"""Requests whose results come one after another from a model with state: tracking, generating."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from visionstudio.api.results import Detections, GeneratedImage
+from visionstudio.api.tasks import GenerateRequest
+from visionstudio.engine.checking import check_track
+from visionstudio.engine.events import FrameFailed, FrameResult
+from visionstudio.engine.frames import VideoAhead
+from visionstudio.engine.loaded import Loaded, is_out_of_memory
+from visionstudio.engine.registry import ModelInfo
+from visionstudio.engine.requests import Generate, Track
+from visionstudio.engine.tracking import frame_order
+from visionstudio.engine.tracking import track as follow
+from visionstudio.engine.work import Steps, Tools, no_room, plugin_fault
+from visionstudio.model.errors import (
+    Cancelled,
+    InvalidValue,
+    MediaError,
+    PluginError,
+    one_line,
+)
+
+log = logging.getLogger(__name__)
+
+
+def track(request: Track, tools: Tools) -> Steps:
+    """Follow one object or many; one result a frame, told as soon as it is there."""
+    info = tools.info(request.model, ("tracker",))
+    many = info.output == "tracks"
+    if not many and request.box is None:
+        raise InvalidValue("tracking needs the object's box", next_step="draw it, or give --roi")
+    video = VideoAhead(tools.reader, request.path, request.kind)
+    tools.ctx.report(0.0, "loading the model")
+    loaded = tools.models.take(info, request.params, request.weights, tools.ctx)
+    frames = lost = 0
+    try:
+        results = (_many if many else _one)(request, loaded, video, tools)
+        while (result := _next(results, info)) is not None:
+            tools.emit(result)
+            frames += 1
+            lost += _is_lost(result)
+            yield
+    finally:
+        video.close()
+        tools.models.put_back(loaded, request.params, request.weights)
+    return {"frames": frames, "lost": lost}
+
+
+def _is_lost(event: FrameResult | FrameFailed) -> bool:
+    if isinstance(event, FrameFailed):
+        return True
+    states = event.result if isinstance(event.result, tuple) else ((0, event.result),)
+    return all(getattr(state, "lost", False) for _, state in states)
+
+
+def _next(results: Iterator[Any], info: ModelInfo) -> Any:
+    """The next value or None; what the plugin raises names it."""
+    try:
+        return next(results, None)
+    except (Cancelled, MediaError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise no_room(info) from error
+        if _is_ours(error):
+            raise
+        log.error("%s", info.id, exc_info=error)
+        raise plugin_fault(info, error) from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether the request itself was wrong (frames, box), not what the plugin made of it."""
+    return isinstance(error, InvalidValue) and bool(error.where or error.next_step)
+
+
+def _one(request: Track, loaded: Loaded, video: VideoAhead, tools: Tools) -> Iterator[FrameResult]:
+    box = request.box
+    if box is None:
+        raise InvalidValue("tracking needs the object's box", next_step="draw it, or give --roi")
+    video.follow(frame_order(video.frames, request.start, request.end, request.backwards))
+    steps = follow(
+        video,
+        loaded.model,
+        box,
+        ctx=tools.ctx,
+        start=request.start,
+        end=request.end,
+        backwards=request.backwards,
+    )
+    for tracked in steps:
+        yield FrameResult(str(tracked.frame), check_track(tracked.state, *video.shape))
+
+
+def _many(
+    request: Track, loaded: Loaded, video: VideoAhead, tools: Tools
+) -> Iterator[FrameResult | FrameFailed]:
+    """A tracker of many objects sees each frame with the detections that were given for it."""
+    rows = defaultdict(list)
+    for frame, *row in request.detections:
+        rows[frame].append(row)
+    order = frame_order(video.frames, request.start, request.end, request.backwards)
+    video.follow(order)
+    for done, number in enumerate(order):
+        try:
+            picture = video.read(number)
+        except MediaError as error:
+            yield FrameFailed(str(number), one_line(error))
+            continue
+        given = np.array(rows[number], dtype=np.float64).reshape(-1, 5)
+        scores = np.clip(given[:, 4], 0, 1).astype(np.float32)
+        indices = np.zeros(len(given), np.int64)
+        detections = Detections(given[:, :4], scores, indices, ("object",))
+        states = loaded.model.update(picture, detections, tools.ctx)
+        checked = tuple(
+            (int(track_id), check_track(state, *video.shape)) for track_id, state in states
+        )
+        yield FrameResult(str(number), checked)
+        tools.ctx.report((done + 1) / len(order), f"frame {number}")
+
+
+def generate(request: Generate, tools: Tools) -> Steps:
+    """New pictures, told one by one."""
+    info = tools.info(request.model, ("generator",))
+    if request.count < 1:
+        raise InvalidValue(f"at least one picture can be made, got {request.count}")
+    tools.ctx.report(0.0, "loading the model")
+    loaded = tools.models.get(info, request.params, request.weights, tools.ctx)
+    wanted = GenerateRequest(request.count, request.seed, request.label)
+    pictures = _pictures(loaded, wanted, tools)
+    made = 0
+    while (picture := _next(pictures, info)) is not None:
+        tools.emit(FrameResult(str(made), picture))
+        made += 1
+        tools.ctx.report(made / request.count, f"{made} of {request.count}")
+        yield
+    if made < request.count:
+        raise plugin_fault(info, PluginError(f"made {made} pictures of {request.count}"))
+    return {"results": made}
+
+
+def _pictures(loaded: Loaded, wanted: GenerateRequest, tools: Tools) -> Iterator[GeneratedImage]:
+    for count, picture in enumerate(loaded.model.generate(wanted, loaded.params, tools.ctx)):
+        if count == wanted.count:
+            return
+        if not isinstance(picture, GeneratedImage):
+            raise PluginError(f"returned {type(picture).__name__} where GeneratedImage is expected")
+        yield picture
