@@ -1,4 +1,4 @@
-"""The wheel is all that a person needs: built, installed alone, it does the sample project's job."""
+"""The wheel is all that a person needs: installed alone, it does the sample project's job."""
 
 from __future__ import annotations
 
