@@ -26,7 +26,7 @@ from visionstudio.formats.dataset import (
     ReadOptions,
     Skipped,
 )
-from visionstudio.formats.files import PictureRoot, safe_parts
+from visionstudio.formats.files import PictureRoot, safe_name, safe_parts
 from visionstudio.formats.rows import (
     Row,
     RowFault,
@@ -101,12 +101,12 @@ def _pictures(file: Path, images: Path | None) -> PictureRoot:
 
 @dataclass(slots=True)
 class _Image:
-    name: str
     path: str
     file: Path | None
     width: int
     height: int
     number: int | None
+    outside: str
     rows: list[DatasetAnnotation] = field(default_factory=list)
 
 
@@ -121,7 +121,6 @@ class _Reader:
         self.bad: dict[str, dict[Key, str]] = {"images": {}, "categories": {}}
         self.faults: dict[str, list[Skipped]] = {"images": [], "categories": [], "annotations": []}
         self.blamed: Counter[Key] = Counter()
-        self.unresolved: list[Skipped] = []
 
     def take(self, name: str, rows: list[Row], use: Callable[[dict[str, Any], str], None]) -> None:
         """Give every row to `use`, and remember those that it or the parser refused."""
@@ -173,13 +172,10 @@ class _Reader:
         width, height = _side(row.get("width", 0), "width"), _side(row.get("height", 0), "height")
         file = self.pictures.find(name)
         parts = safe_parts(name)
-        if file is None and parts is None:
-            reason = f"{printable(name)} is outside the folder of pictures and is not read"
-            self.unresolved.append(Skipped(self.file, where, reason))
-            raise RowFault(reason)
-        path = self.pictures.relative(file) if file else "/".join(parts or ())
+        path = self.pictures.relative(file) if file else "/".join(parts or (safe_name(name),))
         number = key if isinstance(key, int) else None
-        self.images[key] = _Image(name, path, file, width, height, number)
+        outside = name if parts is None and file is None else ""
+        self.images[key] = _Image(path, file, width, height, number, outside)
 
     def annotation(self, row: dict[str, Any], where: str) -> None:
         image_id = _key(row.get("image_id"), "the image_id")
@@ -230,6 +226,7 @@ class _Reader:
                 height=image.height,
                 file=image.file,
                 source=self.file,
+                outside=image.outside,
             )
             for image in self.images.values()
         )
@@ -239,7 +236,7 @@ class _Reader:
             if not self.blamed[key]
         ]
         skipped = [s for faults in self.faults.values() for s in faults] + silent
-        return Imported(Dataset(_once(self.classes), items), tuple(skipped), tuple(self.unresolved))
+        return Imported(Dataset(_once(self.classes), items), tuple(skipped))
 
 
 def _once(classes: dict[Key, DatasetClass]) -> tuple[DatasetClass, ...]:

@@ -59,7 +59,9 @@ class DatasetItem:
     `file` is the absolute path of the picture that was found, None when it was
     not. `width` and `height` are pixels of the upright picture, 0 when unknown.
     `id` is the file's or project's number for it. `source` is the file that
-    described it. `verified` says that every object in it is labelled.
+    described it. `verified` says that every object in it is labelled. `outside`
+    is the name in the file where that leads out of the picture folder: it is
+    never followed, and `path` is only its last part.
     """
 
     path: str
@@ -72,6 +74,7 @@ class DatasetItem:
     verified: bool = True
     file: Path | None = None
     source: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +101,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a reader made of a file. Every row it saw is in `dataset` or in `skipped`.
-
-    `unresolved` are pictures whose names lead nowhere that may be read; their rows
-    are among the skipped ones.
-    """
+    """What a reader made of a file. Every row it saw is in `dataset` or in `skipped`."""
 
     dataset: Dataset
     skipped: tuple[Skipped, ...] = ()
-    unresolved: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

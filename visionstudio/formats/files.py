@@ -8,6 +8,7 @@ network share, a device name, or a symbolic link.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -50,6 +51,13 @@ def safe_parts(name: str) -> tuple[str, ...] | None:
 def last_part(name: str) -> str:
     """The file name at the end of a path of any system."""
     return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+def safe_name(name: str) -> str:
+    """The last part of a stranger's path as a file name that every system can have."""
+    last = re.sub(r'[\x00-\x1f<>:"|?*]', "_", last_part(name))
+    last = last.encode("utf-8", "replace").decode("utf-8")
+    return last if safe_parts(last) else f"_{last.strip('. ')}"
 
 
 class PictureRoot:

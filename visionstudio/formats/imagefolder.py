@@ -39,7 +39,6 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
     places = PictureRoot(root) if src.resolve().is_relative_to(root.resolve()) else pictures
     items: list[DatasetItem] = []
     skipped: list[Skipped] = []
-    unresolved: list[Skipped] = []
     for path in walk_files(pictures.root):
         if not is_picture(path.name):
             continue
@@ -49,8 +48,7 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
             skipped.append(Skipped(str(path), "picture", "it lies in no class folder"))
         elif pictures.find(name) is None:
             reason = "it is a link out of the folder, or no file, and is not read"
-            unresolved.append(Skipped(str(path), "picture", reason))
-            skipped.append(unresolved[-1])
+            skipped.append(Skipped(str(path), "picture", reason))
         else:
             tag = DatasetAnnotation(label=label, shape=Tag(), where=name)
             items.append(
@@ -69,7 +67,7 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
         )
     names = dict.fromkeys(sorted(item.annotations[0].label for item in items))
     classes = tuple(DatasetClass(name=n) for n in names)
-    return Imported(Dataset(classes, tuple(items)), tuple(skipped), tuple(unresolved))
+    return Imported(Dataset(classes, tuple(items)), tuple(skipped))
 
 
 def _label(parts: tuple[str, ...]) -> str | None:

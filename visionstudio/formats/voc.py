@@ -7,7 +7,7 @@ the edges. Official VOC files count pixels from 1 and include the last one;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
@@ -33,6 +33,7 @@ from visionstudio.formats.files import (
     copy_file,
     last_part,
     replacing,
+    safe_name,
     safe_parts,
     write_bytes,
 )
@@ -73,7 +74,6 @@ def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
     pictures = PictureRoot(folder, () if images else also, search=images is not None)
     items: list[DatasetItem] = []
     skipped: list[Skipped] = []
-    unresolved: list[Skipped] = []
     for file, inner in files:
         try:
             tree = _parse(file)
@@ -83,16 +83,14 @@ def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
         reader = _Picture(file, inner, tree, pictures, options)
         faults, item = reader.read()
         skipped += faults
-        unresolved += reader.unresolved
-        if item is not None:
-            items.append(item)
-    if not items and not unresolved:
+        items.append(item)
+    if not items:
         reason = skipped[0].reason if skipped else "there is no XML file"
         where = skipped[0].file if skipped else str(src)
         raise FormatError(f"no VOC annotation could be read: {reason}", where=where)
     names = sorted({a.label for item in items for a in item.annotations})
     classes = tuple(DatasetClass(name=n) for n in _listed_first(src, names))
-    return Imported(Dataset(classes, tuple(items)), tuple(skipped), tuple(unresolved))
+    return Imported(Dataset(classes, tuple(items)), tuple(skipped))
 
 
 def _files(src: Path) -> tuple[list[tuple[Path, str]], Path]:
@@ -152,19 +150,15 @@ class _Picture:
         self.tree = tree
         self.pictures = pictures
         self.one_based = options.one_based
-        self.unresolved: list[Skipped] = []
 
-    def read(self) -> tuple[list[Skipped], DatasetItem | None]:
+    def read(self) -> tuple[list[Skipped], DatasetItem]:
         skipped: list[Skipped] = []
-        objects = self.tree.findall("object")
-        path, found, reason = self._locate()
-        if path is None:
-            self.unresolved.append(Skipped(str(self.file), "filename", reason))
-            places = [f"object {i}" for i in range(1, len(objects) + 1)] or ["filename"]
-            return [Skipped(str(self.file), place, reason) for place in places], None
+        named, found = self._locate()
+        parts = safe_parts(named)
+        path = self.pictures.relative(found) if found else "/".join(parts or (safe_name(named),))
         width, height = self._size("width"), self._size("height")
         annotations = []
-        for index, element in enumerate(objects, start=1):
+        for index, element in enumerate(self.tree.findall("object"), start=1):
             where = f"object {index}"
             try:
                 annotations.append(self._object(element, where, (width, height)))
@@ -177,11 +171,12 @@ class _Picture:
             height=height,
             file=found,
             source=str(self.file),
+            outside=named if found is None and parts is None else "",
         )
         return skipped, item
 
-    def _locate(self) -> tuple[str | None, Path | None, str]:
-        """The picture's path and file by the name in the XML, else by the XML's own name."""
+    def _locate(self) -> tuple[str, Path | None]:
+        """The picture's name and file, by the name in the XML, else by the XML's own name."""
         named = (self.tree.findtext("filename") or "").strip()
         bases = list(_bases(named, self.file.stem))
         names = ([named] if named else []) + [f"{base}{s}" for base in bases for s in _SUFFIXES]
@@ -190,12 +185,8 @@ class _Picture:
         for name in names:
             found = self.pictures.find(name)
             if found is not None:
-                return self.pictures.relative(found), found, ""
-        parts = safe_parts(f"{self.inner}{named}" if named else f"{self.inner}{self.file.stem}.jpg")
-        if parts is None:
-            reason = f"{printable(named)} is outside the folder of pictures and is not read"
-            return None, None, reason
-        return "/".join(parts), None, ""
+                return name, found
+        return f"{self.inner}{named}" if named else f"{self.inner}{self.file.stem}.jpg", None
 
     def _size(self, name: str) -> int:
         try:
@@ -299,7 +290,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     """
     losses = Losses()
     files: list[Path] = []
-    stems: list[str] = []
+    stems: dict[str, None] = {}
     count = 0
     for item in dataset.items:
         if item.kind is not MediaKind.IMAGE:
@@ -307,7 +298,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
             continue
         boxes = list(_boxes(item.annotations, losses))
         stem = _stem(item.path, stems)
-        stems.append(stem)
+        stems[stem] = None
         target = out / "Annotations" / f"{stem}.xml"
         write_bytes(target, _xml(item, boxes))
         files.append(target)
@@ -316,11 +307,11 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
             files += _copy(item, out, losses)
     files.append(_lines(out / "labels.txt", [c.name for c in dataset.classes]))
     if options.split:
-        files.append(_lines(out / "ImageSets" / "Main" / f"{options.split}.txt", stems))
+        files.append(_lines(out / "ImageSets" / "Main" / f"{options.split}.txt", list(stems)))
     return Written(tuple(files), count, losses.all())
 
 
-def _stem(path: str, taken: Iterable[str]) -> str:
+def _stem(path: str, taken: Container[str]) -> str:
     """The path without its suffix; with it where another picture has that name already."""
     stem = str(PurePosixPath(path).with_suffix(""))
     return path if stem in taken else stem
