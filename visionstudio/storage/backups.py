@@ -96,7 +96,7 @@ def copy_database(source: apsw.Connection, target: Path) -> None:
 
 def check_connection(connection: apsw.Connection) -> None:
     """SQLite's quick check. Raises apsw.CorruptError with its first finding."""
-    finding = connection.pragma("quick_check(1)")
+    (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone() or ("no answer",)
     if finding != "ok":
         raise apsw.CorruptError(str(finding))
 

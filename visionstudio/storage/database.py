@@ -8,10 +8,11 @@ shared memory is not to be had (some network drives), both are the same one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import apsw
@@ -24,6 +25,7 @@ from visionstudio.model.errors import (
     StorageFull,
 )
 
+Row = tuple[Any, ...]
 _FULL = (
     apsw.FullError,
     apsw.IOError,
@@ -135,6 +137,14 @@ def connect(path: Path, mode: str, access: Access | None = None) -> apsw.Connect
         connection.close()
         raise
     return connection
+
+
+def one_row(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Row:
+    """The only row of a query. Raises apsw.CorruptError when there is none."""
+    row: Row | None = connection.execute(sql, values).fetchone()
+    if row is None:
+        raise apsw.CorruptError("a row is missing")
+    return row
 
 
 class Database:

@@ -23,7 +23,8 @@ import apsw
 
 from visionstudio.model.edits import Edit
 from visionstudio.storage import operations as ops
-from visionstudio.storage.records import now
+from visionstudio.storage.database import one_row
+from visionstudio.storage.runs import now
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,7 @@ def do(connection: apsw.Connection, edit: Edit, here: Position) -> Position:
 
 def undo(connection: apsw.Connection, here: Position) -> tuple[Edit, Position]:
     """Take back the gesture where the project stands; returns what that changed."""
-    parent = connection.execute("SELECT parent FROM journal WHERE id = ?", (here.undo,)).fetchone()[
-        0
-    ]
+    parent = one_row(connection, "SELECT parent FROM journal WHERE id = ?", (here.undo,))[0]
     back = _load(connection, here.undo)
     edit = ops.edit_of(connection, here.undo_title or "", back)
     again = ops.run(connection, back)
@@ -83,10 +82,11 @@ def undo(connection: apsw.Connection, here: Position) -> tuple[Edit, Position]:
 
 def redo(connection: apsw.Connection, here: Position) -> tuple[Edit, Position]:
     """Bring the last undone gesture again; returns what that changed."""
-    undone = connection.execute(
+    undone = one_row(
+        connection,
         "SELECT id FROM journal WHERE action = 'undo' AND target = ? ORDER BY id DESC LIMIT 1",
         (here.redo,),
-    ).fetchone()[0]
+    )[0]
     again = _load(connection, undone)
     edit = ops.edit_of(connection, here.redo_title or "", again)
     # What takes the gesture back lies at its 'do' row already.

@@ -13,7 +13,7 @@ themselves lie in their table: storing a million new rows journals one range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 

@@ -13,6 +13,11 @@ BENEATH = ".visionstudio"
 """The project's folder inside a folder of media."""
 
 
+def absolute(path: Path) -> Path:
+    """The path from the root, without '..', links left as they are: the name people know."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
+
+
 def is_project(folder: Path) -> bool:
     """Whether a folder holds a project."""
     return (folder / DATABASE).is_file()
@@ -25,7 +30,7 @@ def project_folder(path: Path) -> Path:
     beneath it, a single file beside it; both in the user's data folder when
     theirs cannot be written.
     """
-    path = path.expanduser().absolute()
+    path = absolute(path.expanduser())
     if path.name == DATABASE and path.is_file():
         return path.parent
     if is_project(path) or path.name == BENEATH:
@@ -43,13 +48,13 @@ def project_folder(path: Path) -> Path:
 
 def default_media_root(folder: Path) -> Path:
     """The folder that a project beneath belongs to; the project's own folder otherwise."""
-    folder = folder.absolute()
+    folder = absolute(folder)
     return folder.parent if folder.name == BENEATH else folder
 
 
 def stored_path(path: Path, root: Path) -> str:
     """A file as the project names it: relative to the root with '/', absolute when elsewhere."""
-    path = Path(os.path.abspath(path))
+    path = absolute(path)
     try:
         return path.relative_to(root).as_posix()
     except ValueError:
@@ -62,7 +67,7 @@ def stored_root(root: Path, folder: Path) -> str:
     Relative when it is near the project, so that both can be moved together;
     absolute otherwise, so that the project alone can be.
     """
-    root, folder = Path(os.path.abspath(root)), Path(os.path.abspath(folder))
+    root, folder = absolute(root), absolute(folder)
     if root.is_relative_to(folder.parent):
         return Path(os.path.relpath(root, folder)).as_posix()
     return root.as_posix()

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -17,9 +18,11 @@ from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.storage import backups, journal, opening, rows
-from visionstudio.storage.database import Database
-from visionstudio.storage.paths import stored_path
-from visionstudio.storage.records import Counts, MediaSummary, RunRecord
+from visionstudio.storage.database import Database, Row, one_row
+from visionstudio.storage.lock import WriterLock
+from visionstudio.storage.paths import absolute, stored_path
+from visionstudio.storage.records import Counts, MediaSummary
+from visionstudio.storage.runs import RunRecord
 
 IdTable = Literal["annotation", "class", "media", "run", "track", "group"]
 BULK_REMOVAL = 1000
@@ -47,7 +50,7 @@ class ProjectStore:
     revision: int
     """Grows with every gesture, undo and redo of this store object."""
 
-    def __init__(self, folder: Path, database: Database, lock: opening.WriterLock | None) -> None:
+    def __init__(self, folder: Path, database: Database, lock: WriterLock | None) -> None:
         """Use `create` or `open`."""
         self.folder = folder
         self.read_only = lock is None
@@ -56,7 +59,7 @@ class ProjectStore:
         self._ids = threading.Lock()
         self.revision = 0
         with database.read() as connection:
-            self._next = dict(connection.execute("SELECT name, next FROM sequence").fetchall())
+            self._next: dict[str, int] = _pairs(connection, "SELECT name, next FROM sequence")
             self._stored_next = dict(self._next)
             self._set_position(journal.position(connection))
         self.media_root = Path(os.path.normpath(folder / self.setting("media_root", ".")))
@@ -69,7 +72,7 @@ class ProjectStore:
         the one around a `.visionstudio` folder, else the project's own. Raises:
         InvalidValue when there is a project already, StorageFull, ProjectBusy.
         """
-        folder = Path(os.path.abspath(folder))
+        folder = absolute(folder)
         return cls(folder, *opening.create(folder, media_root))
 
     @classmethod
@@ -81,7 +84,7 @@ class ProjectStore:
         ProjectDamaged when it fails its checks (see `list_backups`, `restore`,
         `salvage`), StorageFull when its folder cannot be written.
         """
-        folder = Path(os.path.abspath(folder))
+        folder = absolute(folder)
         return cls(folder, *opening.open_existing(folder, read_only=read_only))
 
     def close(self) -> None:
@@ -108,7 +111,7 @@ class ProjectStore:
         if count < 1:
             raise InvalidValue(f"at least one id is reserved at a time, got {count}")
         with self._ids:
-            first = self._next.get(table, 1)
+            first: int = self._next.get(table, 1)
             self._next[table] = first + count
         return first
 
@@ -132,7 +135,8 @@ class ProjectStore:
 
         Without a frame those of all frames.
         """
-        where, values = "media_id = ?", (media_id,)
+        where: str = "media_id = ?"
+        values: tuple[int, ...] = (media_id,)
         if frame is not None:
             where, values = "media_id = ? AND frame = ?", (media_id, frame)
         sql = f"{rows.ANNOTATION.select} WHERE {where} ORDER BY frame, z, id"
@@ -176,25 +180,24 @@ class ProjectStore:
         """How much there is of everything."""
         labels, proposals = _label_codes(), rows.PROPOSED_CODE
         with self._database.read() as connection:
-            media, verified = connection.execute(
-                "SELECT count(*), coalesce(sum(verified), 0) FROM media"
-            ).fetchone()
-            per_class = {r[0]: 0 for r in connection.execute("SELECT id FROM class")}
-            per_class |= dict(
-                connection.execute(
-                    f"SELECT class_id, count(*) FROM annotation WHERE state IN ({labels})"
-                    " GROUP BY class_id"
-                ).fetchall()
+            media, verified = one_row(
+                connection, "SELECT count(*), coalesce(sum(verified), 0) FROM media"
             )
-            (proposed,) = connection.execute(
-                "SELECT count(*) FROM annotation WHERE state = ?", (proposals,)
-            ).fetchone()
+            per_class = _pairs(connection, "SELECT id, 0 FROM class")
+            per_class |= _pairs(
+                connection,
+                f"SELECT class_id, count(*) FROM annotation WHERE state IN ({labels})"
+                " GROUP BY class_id",
+            )
+            (proposed,) = one_row(
+                connection, "SELECT count(*) FROM annotation WHERE state = ?", (proposals,)
+            )
         return Counts(media, sum(per_class.values()), proposed, verified, per_class)
 
     def summaries(self) -> dict[int, MediaSummary]:
         """Labels and proposals per media item; items without either are left out."""
         with self._database.read() as connection:
-            found = connection.execute(
+            found: list[Row] = connection.execute(
                 f"SELECT media_id, sum(state IN ({_label_codes()})),"
                 f" sum(state = {rows.PROPOSED_CODE}) FROM annotation GROUP BY media_id"
             ).fetchall()
@@ -205,7 +208,8 @@ class ProjectStore:
         codes = f"{_label_codes()}, {rows.PROPOSED_CODE}"
         with self._database.read() as connection:
             found = connection.execute(
-                f"SELECT DISTINCT media_id FROM annotation WHERE class_id = ? AND state IN ({codes})",
+                "SELECT DISTINCT media_id FROM annotation"
+                f" WHERE class_id = ? AND state IN ({codes})",
                 (class_id,),
             )
             return frozenset(r[0] for r in found)
@@ -242,9 +246,11 @@ class ProjectStore:
         Items with new ids are listed, others get these paths, sizes and states;
         `verified`, a person's word, is left as it is.
         """
-        new_rows = [rows.media_values(item) for item in items]
-        if not new_rows:
+        facts = list(items)
+        if not facts:
             return
+        highest = max(item.id for item in facts)
+        new_rows = [rows.media_values(item) for item in facts]
         columns = rows.MEDIA.columns[1:-1]
         sets = ", ".join(f"{c} = excluded.{c}" for c in columns)
         with self._database.write() as connection:
@@ -256,15 +262,13 @@ class ProjectStore:
             connection.executemany(
                 f"{rows.MEDIA.insert} ON CONFLICT (id) DO UPDATE SET {sets}", new_rows
             )
-            stored = self._store_sequence(connection, {"media": max(r[0] for r in new_rows)})  # type: ignore[type-var]
+            stored = self._store_sequence(connection, {"media": highest})
         self._finish(self._position, stored)
 
     # runs, settings, backups
 
     def add_run(self, run: RunRecord) -> RunRecord:
         """Store what makes annotations before it makes them; returns it with its id."""
-        from dataclasses import replace
-
         run = replace(run, id=self.reserve_ids("run"))
         values = (
             run.id,
@@ -303,7 +307,7 @@ class ProjectStore:
             opening.put_setting(connection, key, value)
 
     def backup(self, reason: str) -> Path:
-        """Make a verified backup; the oldest beyond `backups.KEPT` go. Others may write meanwhile."""
+        """Make a verified backup; beyond `backups.KEPT` the oldest go. Others may write on."""
         with self._database.read() as connection:
             return backups.make_backup(connection, self.folder, reason)
 
@@ -314,7 +318,7 @@ class ProjectStore:
         where they are. Raises: InvalidValue when there is a project, StorageFull.
         """
         with self._database.read() as connection:
-            opening.copy_project(connection, Path(os.path.abspath(folder)), self.media_root)
+            opening.copy_project(connection, absolute(folder), self.media_root)
 
     # names of files
 
@@ -371,6 +375,11 @@ class ProjectStore:
         if here is not self._position:
             self._set_position(here)
             self.revision += 1
+
+
+def _pairs(connection: apsw.Connection, sql: str) -> dict[Any, Any]:
+    found: list[Row] = connection.execute(sql).fetchall()
+    return dict(found)
 
 
 def _label_codes() -> str:
