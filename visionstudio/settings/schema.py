@@ -1,0 +1,88 @@
+"""Every setting, one row each. The preferences dialog, checks and defaults come from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from visionstudio.api.params import ParamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings that stand together in the dialog."""
+
+    title: str
+    specs: tuple[ParamSpec, ...]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        "Appearance",
+        (
+            ParamSpec(
+                name="theme",
+                kind="choice",
+                default="system",
+                title="Theme",
+                help="Light or dark, or whatever the desktop uses.",
+                choices=("system", "dark", "light"),
+                impact="display",
+            ),
+            ParamSpec(
+                name="language",
+                kind="choice",
+                default="system",
+                title="Language",
+                help="Takes effect at the next start.",
+                choices=("system", "en", "zh_CN"),
+                impact="display",
+            ),
+            ParamSpec(
+                name="thumbnail_size",
+                kind="int",
+                default=48,
+                title="Thumbnail size",
+                help="Height of the rows of the media list.",
+                low=24,
+                high=160,
+                step=8,
+                unit="px",
+                impact="display",
+            ),
+        ),
+    ),
+    Group(
+        "Labelling",
+        (
+            ParamSpec(
+                name="stay_in_tool",
+                kind="bool",
+                default=True,
+                title="Keep the drawing tool after a shape",
+                help="Otherwise the select tool comes back.",
+                impact="display",
+            ),
+            ParamSpec(
+                name="verify_moves_on",
+                kind="bool",
+                default=False,
+                title="Go to the next picture after verifying",
+                impact="display",
+            ),
+        ),
+    ),
+    Group(
+        "Start",
+        (
+            ParamSpec(
+                name="reopen",
+                kind="bool",
+                default=False,
+                title="Open the last project at the start",
+                impact="display",
+            ),
+        ),
+    ),
+)
+
+SPECS: dict[str, ParamSpec] = {spec.name: spec for group in GROUPS for spec in group.specs}
