@@ -120,7 +120,8 @@ def _frozen(norm: nn.BatchNorm2d) -> nn.Module:
     return nn.Sequential(frozen, *tail) if tail else frozen
 
 
-def freeze(module: nn.Module) -> None:
-    """Stop training a module's parameters."""
-    for parameter in module.parameters():
-        parameter.requires_grad_(False)
+def freeze(module: nn.Module, prefixes: tuple[str, ...] = ()) -> None:
+    """Stop training a module's parameters, of all or of those whose names start so."""
+    for name, parameter in module.named_parameters():
+        if not prefixes or name.startswith(prefixes):
+            parameter.requires_grad_(False)

@@ -100,11 +100,21 @@ def _centred(matrix: Matrix) -> Matrix:
     return out
 
 
-def warp_image(image: Image, matrix: Matrix, size: tuple[int, int] | None = None) -> Image:
-    """The picture moved by a 2×3 matrix onto a canvas of (height, width) `size`."""
+def warp_image(
+    image: Image, matrix: Matrix, size: tuple[int, int] | None = None, *, mirror: bool = False
+) -> Image:
+    """The picture moved by a 2×3 matrix onto a canvas of (height, width) `size`.
+
+    Outside it is grey, or with `mirror` the picture mirrored at its edges.
+    """
     height, width = size or image.shape[:2]
     out = cv2.warpAffine(
-        image, _centred(matrix), (width, height), flags=cv2.INTER_LINEAR, borderValue=(PAD,) * 3
+        image,
+        _centred(matrix),
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT if mirror else cv2.BORDER_CONSTANT,
+        borderValue=(PAD,) * 3,
     )
     return np.asarray(out, np.uint8)
 
