@@ -27,7 +27,7 @@ from visionstudio_torch.weights import WeightsInfo, save_weights
 
 BEST = "best.safetensors"
 _REPORT_SECONDS = 0.5
-_CHECKPOINT_SECONDS = 60.0
+_CHECKPOINT_SECONDS = (5.0, 60.0)  # at the ends of epochs; at the latest
 _VALIDATE_SECONDS = 300.0  # at the latest, when epochs are long
 _VALIDATION_SHARE = 0.15  # of the training time; rarer than each epoch when it costs more
 
@@ -196,7 +196,7 @@ def _fit(
             if due:
                 validate()
                 judged_at = time.monotonic()
-            if due or epoch_ends or now - saved > _CHECKPOINT_SECONDS:
+            if now - saved > _CHECKPOINT_SECONDS[0 if epoch_ends else 1]:
                 save()
                 saved = time.monotonic()
         if record.step != pace.step:

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from visionstudio.api import WeightsError
 
-_FORMAT = "visionstudio-weights/1"
+_KEY = "visionstudio"  # the one metadata key, which holds JSON
+_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,20 @@ class WeightsInfo:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, str]:
-        """As safetensors metadata: text to text, everything but `model` as JSON."""
-        return {
+        """As safetensors metadata: one key with JSON."""
+        height, width = self.input_size
+        facts = {
             "format": _FORMAT,
             "model": self.model,
-            "classes": json.dumps(list(self.classes), ensure_ascii=False),
-            "class_ids": json.dumps(list(self.class_ids)),
-            "params": json.dumps(dict(self.params)),
-            "arch": json.dumps(dict(self.arch)),
-            "input_size": json.dumps(list(self.input_size)),
-            "normalisation": json.dumps({"mean": list(self.mean), "std": list(self.std)}),
+            "classes": list(self.classes),
+            "class_ids": list(self.class_ids),
+            "params": dict(self.params),
+            "input": {"height": height, "width": width, "channels": 3},
+            "normalisation": {"mean": list(self.mean), "std": list(self.std)},
             "data_hash": self.data_hash,
-            "metrics": json.dumps(dict(self.metrics)),
+            "extra": {"arch": dict(self.arch), "metrics": dict(self.metrics)},
         }
+        return {_KEY: json.dumps(facts, ensure_ascii=False)}
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], info: WeightsInfo) -> None:
@@ -110,21 +112,20 @@ def _opened(path: Path) -> Any:
 
 def _info(metadata: Mapping[str, str], path: Path) -> WeightsInfo:
     try:
-        if metadata["format"] != _FORMAT:
-            raise ValueError(metadata["format"])
-        norm = json.loads(metadata["normalisation"])
-        height, width = json.loads(metadata["input_size"])
+        facts = json.loads(metadata[_KEY])
+        if facts["format"] != _FORMAT:
+            raise ValueError(facts["format"])
         return WeightsInfo(
-            model=metadata["model"],
-            classes=tuple(str(c) for c in json.loads(metadata["classes"])),
-            class_ids=tuple(int(i) for i in json.loads(metadata["class_ids"])),
-            params=dict(json.loads(metadata["params"])),
-            arch=dict(json.loads(metadata["arch"])),
-            input_size=(int(height), int(width)),
-            mean=tuple(float(v) for v in norm["mean"]),
-            std=tuple(float(v) for v in norm["std"]),
-            data_hash=metadata["data_hash"],
-            metrics=dict(json.loads(metadata["metrics"])),
+            model=str(facts["model"]),
+            classes=tuple(str(c) for c in facts["classes"]),
+            class_ids=tuple(int(i) for i in facts["class_ids"]),
+            params=dict(facts["params"]),
+            arch=dict(facts["extra"].get("arch", {})),
+            input_size=(int(facts["input"]["height"]), int(facts["input"]["width"])),
+            mean=tuple(float(v) for v in facts["normalisation"]["mean"]),
+            std=tuple(float(v) for v in facts["normalisation"]["std"]),
+            data_hash=str(facts["data_hash"]),
+            metrics=dict(facts["extra"].get("metrics", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(
