@@ -48,9 +48,7 @@ def kind_of(name: str) -> MediaKind | None:
     return _KINDS.get("." + name.rpartition(".")[2].lower())
 
 
-def find_media(
-    paths: Path | str | Iterable[Path | str], *, as_video: bool = False
-) -> list[Found]:
+def find_media(paths: Path | str | Iterable[Path | str], *, as_video: bool = False) -> list[Found]:
     """All pictures and videos at and beneath `paths`, each once, in sorted path order.
 
     Folders are searched with their sub-folders; hidden files and folders (names

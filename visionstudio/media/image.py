@@ -1,0 +1,110 @@
+"""Reading pictures: the one canonical decode.
+
+What is displayed is what is trained on is what is exported: every part of the
+program gets its pixels from here, upright and in the same colours.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from visionstudio.media.colour import display_range, to_rgb
+from visionstudio.media.decode import decode
+from visionstudio.media.header import PictureHeader, read_header
+from visionstudio.media.identity import open_regular
+from visionstudio.media.orientation import upright
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """Upright source values of a picture.
+
+    `values` is (H, W) grey or (H, W, C), uint8, uint16 or float32, channels in
+    the order R, G, B, A; 8-bit colours are sRGB; palettes and CMYK are resolved to
+    RGB. `bits` per sample as stored; `mode` is grey, rgb, rgba or channels.
+    """
+
+    values: NDArray[Any]
+    bits: int
+    mode: str
+
+    def display_range(self) -> tuple[float, float]:
+        """The values shown as black and white where no other window is chosen."""
+        return display_range(self.values)
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """What is shown: (H, W, 3) uint8, as `read_rgb` gives it."""
+        return to_rgb(self.values)
+
+
+def read_pixels(path: Path, page: int = 0, *, partial: bool = False) -> Pixels:
+    """The source values of a picture, or of one page of a multi-page TIFF.
+
+    Raises MediaError with the reason when the file is missing, special, empty,
+    no picture, too large to decode whole, damaged or cut off; `partial` shows
+    what there is of one that was cut off, the rest grey or black.
+    """
+    header, values = _read(Path(path), page=page, partial=partial)
+    if values.ndim == 2:
+        mode = "grey"
+    else:
+        mode = {3: "rgb", 4: "rgba"}.get(values.shape[2], "channels")
+    return Pixels(values, header.bits, mode)
+
+
+def read_rgb(path: Path, page: int = 0, *, partial: bool = False) -> NDArray[np.uint8]:
+    """The picture as it is shown: upright (H, W, 3) uint8 sRGB, contiguous.
+
+    Alpha is composited on white, deep values are scaled as `media.colour` says.
+    Raises MediaError as `read_pixels` does.
+    """
+    return to_rgb(_read(Path(path), page=page, partial=partial)[1])
+
+
+def read_reduced(path: Path, max_side: int) -> NDArray[np.uint8]:
+    """A smaller copy whose longer side is `max_side`, never larger than the picture.
+
+    (h, w, 3) uint8 upright sRGB, fast: a JPEG is decoded at a half, a quarter or
+    an eighth where that is enough. For display only. Raises MediaError.
+    """
+    if max_side < 1:
+        raise ValueError(f"max_side is at least 1, got {max_side}")
+    header, values = _read(Path(path), max_side=max_side)
+    width, height = header.upright_size
+    return shrink(to_rgb(values), max_side, of=(width, height))
+
+
+def shrink(
+    rgb: NDArray[np.uint8], max_side: int, of: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """The picture with its longer side at most `max_side`, averaged over areas.
+
+    `of` is (width, height) of the whole picture when `rgb` is a reduced decode.
+    """
+    width, height = of or (rgb.shape[1], rgb.shape[0])
+    scale = min(1.0, max_side / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size == (rgb.shape[1], rgb.shape[0]):
+        return rgb
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _read(
+    path: Path, *, page: int = 0, partial: bool = False, max_side: int = 0
+) -> tuple[PictureHeader, NDArray[Any]]:
+    """Header and upright values; reduced where `max_side` allows it."""
+    with open_regular(path) as handle:
+        header = read_header(handle, os.fstat(handle.fileno()).st_size, str(path), page)
+        reduce = 1
+        if max_side:
+            ratio = max(header.width, header.height) // max_side
+            reduce = next((r for r in (8, 4, 2) if r <= ratio), 1)
+        values = decode(handle, header, str(path), page=page, reduce=reduce, partial=partial)
+    return header, upright(np.ascontiguousarray(values), header.orientation)

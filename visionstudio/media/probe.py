@@ -1,0 +1,40 @@
+"""Size and length of pictures and videos from their headers, before any decoding."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from visionstudio.media.identity import open_regular
+from visionstudio.model.media import MediaKind
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Upright width and height in pixels, number of frames, frames per second (0 for pictures)."""
+
+    width: int
+    height: int
+    frames: int = 1
+    fps: float = 0.0
+
+
+def probe(path: Path, kind: MediaKind = MediaKind.IMAGE) -> Header:
+    """What a picture, video or folder of frames holds. No pixel is decoded for pictures.
+
+    Frames of a video are counted by reading its packets, which is exact; the count
+    is kept in the cache. Raises MediaError with the reason when it cannot be
+    opened, is not what its name says, or claims a size that is refused.
+    """
+    path = Path(path)
+    if kind is MediaKind.IMAGE:
+        from visionstudio.media.header import read_header
+
+        with open_regular(path) as handle:
+            size = os.fstat(handle.fileno()).st_size
+            return Header(*read_header(handle, size, str(path)).upright_size)
+    from visionstudio.media.video import open_video
+
+    with open_video(path) as video:
+        return Header(video.width, video.height, video.frames, video.fps)
