@@ -94,6 +94,12 @@ def decode(value: dict[str, Any], height: int, width: int) -> Mask:
     `height` and `width` are the picture's, 0 where unknown; the RLE must agree.
     Only the part that is set is ever unpacked.
     """
+    runs = check(value, height, width)
+    return _unpack(runs, value["size"][0])
+
+
+def check(value: dict[str, Any], height: int, width: int) -> NDArray[np.int64]:
+    """The run lengths of an RLE of either dialect, column-major. RowFault as for `decode`."""
     size, counts = value.get("size"), value.get("counts")
     if (
         not isinstance(size, list)
@@ -107,7 +113,7 @@ def decode(value: dict[str, Any], height: int, width: int) -> Mask:
     total = int(runs.sum())
     if total != size[0] * size[1]:
         raise RowFault(f"the runs of the RLE sum to {total}, not {size[0]}x{size[1]}")
-    return _unpack(runs, size[0])
+    return runs
 
 
 def _runs(counts: Any) -> NDArray[np.int64]:
