@@ -44,7 +44,7 @@ def test_a_plugin_appears_and_vanishes(make_plugin: Make) -> None:
         ("import does_not_exist_anywhere", "does_not_exist_anywhere"),
         ("import sys; sys.exit(3)", "exits"),
         ("import os; os._exit(3)", "exit code 3"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "died"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed"),
         ("MANIFEST = 'nothing'", "no visionstudio.api.Manifest"),
         ("from visionstudio.api import Manifest; MANIFEST = Manifest('', '', ())", "needs a name"),
     ],

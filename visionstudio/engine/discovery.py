@@ -1,13 +1,14 @@
 """Which plugins and models are installed, found without importing any of their code here.
 
-Each manifest is read once in a child process with a time limit (`probe`) and kept
-in the cache folder until its distribution's version or its file changes. When
+Each distribution's manifests are read once in a child process with a time limit
+(`probe`) and kept in the cache folder until its version or its files change. When
 nothing was installed or removed, `discover` reads one small file.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -22,14 +23,14 @@ import msgspec
 
 import visionstudio
 from visionstudio.api.manifest import ENTRY_POINT_GROUP
-from visionstudio.engine.children import child_environment, kill_group
+from visionstudio.engine.children import child_environment, exit_text, kill_group
 from visionstudio.engine.probe import Probe, Question
 from visionstudio.engine.registry import ModelInfo, PluginInfo, Registry
 from visionstudio.engine.switches import disabled_plugins
 from visionstudio.settings.folders import cache_folder
 
 PROBE_SECONDS = 10.0
-"""How long reading one manifest may take before the plugin counts as hanging."""
+"""How long reading a distribution's manifests may take before it counts as hanging."""
 
 RETRY_SECONDS = 60.0
 """How long a plugin that failed is left alone, if nothing was installed meanwhile."""
@@ -77,8 +78,10 @@ def discover(*, refresh: bool = False) -> Registry:
     known = {k.entry: k for k in cache.known} if cache.program == _program() else {}
     stale = [e for e in entries if refresh or not _is_fresh(known.get(e), same)]
     if stale:
-        with ThreadPoolExecutor(max_workers=min(4, len(stale))) as pool:
-            known |= {k.entry: k for k in pool.map(_probe, stale)}
+        groups = [list(g) for _, g in itertools.groupby(stale, key=lambda e: e.distribution)]
+        with ThreadPoolExecutor(max_workers=min(4, len(groups))) as pool:
+            for probed in pool.map(_probe, groups):
+                known |= {k.entry: k for k in probed}
     current = [known[e] for e in entries]
     if stale or not same:
         _write_cache(_Cache(places, current, _program()))
@@ -129,18 +132,23 @@ def _is_fresh(known: _Known | None, same_places: bool) -> bool:
     return not failed or (same_places and time.time() - known.probed < RETRY_SECONDS)
 
 
-def _probe(entry: _Entry) -> _Known:
-    probe = _ask(entry)
-    return _Known(entry, probe, _times(probe), time.time())
+def _probe(entries: Sequence[_Entry]) -> list[_Known]:
+    """Read manifests of one distribution; who ends or hangs the child is left out of the next."""
+    probes: list[Probe] = []
+    while len(probes) < len(entries):
+        answers, how = _ask([e.value for e in entries[len(probes) :]])
+        probes += answers
+        if len(probes) < len(entries):
+            probes.append(Probe(error=how))
+    return [_Known(e, p, _times(p), time.time()) for e, p in zip(entries, probes, strict=True)]
 
 
 def _times(probe: Probe) -> tuple[int, ...]:
     return tuple(_changed(path) for path in probe.origins)
 
 
-def _ask(entry: _Entry) -> Probe:
-    """Read a manifest in a child of its own group, which is killed when time is up."""
-    question = msgspec.json.encode(Question([p for p in sys.path if p], entry.value))
+def _ask(values: list[str]) -> tuple[list[Probe], str]:
+    """Manifests read by a child of its own group, and why it read no more."""
     child = subprocess.Popen(
         [sys.executable, "-m", "visionstudio.engine.probe"],
         stdin=subprocess.PIPE,
@@ -149,16 +157,21 @@ def _ask(entry: _Entry) -> Probe:
         env=child_environment(),
         start_new_session=True,
     )
+    question = msgspec.json.encode(Question([p for p in sys.path if p], values))
     try:
         out, _ = child.communicate(question, timeout=PROBE_SECONDS)
-    except subprocess.TimeoutExpired:
+        how = f"the process that read its manifest {exit_text(child.returncode)}"
+    except subprocess.TimeoutExpired as late:
         kill_group(child)
-        return Probe(error=f"its manifest was not read within {PROBE_SECONDS:g} s: it hangs")
-    try:
-        return msgspec.json.decode(out, type=Probe)
-    except msgspec.MsgspecError:
-        how = f"exit code {child.returncode}"
-        return Probe(error=f"the process that read its manifest died ({how})")
+        out = late.stdout or b""
+        how = f"its manifest was not read within {PROBE_SECONDS:g} s: it hangs"
+    probes = []
+    for line in out.splitlines():
+        try:
+            probes.append(msgspec.json.decode(line, type=Probe))
+        except msgspec.MsgspecError:
+            break
+    return probes[: len(values)], how
 
 
 def _registry(known: Sequence[_Known], off: dict[str, str]) -> Registry:

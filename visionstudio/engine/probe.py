@@ -1,8 +1,9 @@
-"""The child process that reads one plugin's manifest, so that a bad one harms nobody.
+"""The child process that reads a distribution's manifests, so that a bad one harms nobody.
 
-    python -m visionstudio.engine.probe < {"path": […], "value": "package.module:MANIFEST"}
+    python -m visionstudio.engine.probe < {"path": […], "values": ["package.module:MANIFEST"]}
 
-Answers one JSON document: a `Probe`. Whatever the plugin prints is thrown away.
+Answers one line of JSON, a `Probe`, per manifest as soon as it is read. Whatever
+the plugin prints is thrown away.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from visionstudio.model.errors import one_line
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What to read: the parent's import path and the entry point's value."""
+    """What to read: the parent's import path and the entry points' values."""
 
     path: list[str]
-    value: str
+    values: list[str]
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -102,9 +103,10 @@ def main() -> int:
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     sys.path[:] = question.path
-    probe = read_manifest(question.value)
     with contextlib.suppress(OSError), os.fdopen(answer, "wb") as out:
-        out.write(msgspec.json.encode(probe))
+        for value in question.values:
+            out.write(msgspec.json.encode(read_manifest(value)) + b"\n")
+            out.flush()
     # A plugin may have left threads or exit handlers behind: end without asking them.
     os._exit(0)
 
