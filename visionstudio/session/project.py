@@ -1,0 +1,237 @@
+"""The open project as the window sees it, and what people do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.edits import Change, Edit
+from visionstudio.model.errors import InvalidValue
+from visionstudio.model.labels import LabelClass, colour_for
+from visionstudio.model.media import MediaItem
+from visionstudio.model.shapes import Shape, Tag
+from visionstudio.session import editing, proposals
+from visionstudio.session.core import Loaded, SessionCore
+from visionstudio.storage.store import ProjectStore
+
+__all__ = ["Loaded", "ProjectSession"]
+
+
+class ProjectSession(SessionCore):
+    """A project being worked on.
+
+    `post` runs a callback on the GUI thread, soon and in order. Reading the
+    lists may take a while: call `ProjectSession.read(store)` in a worker thread
+    and hand its result in as `loaded`; without it the constructor reads.
+    The signals are those of `SessionCore`.
+    """
+
+    # Where we are
+
+    def open_media(self, media_id: int, frame: int = 0) -> None:
+        """Go to a media item. Its annotations follow with `annotations_changed`."""
+        item = self.media.get(media_id)
+        if item is None:
+            raise InvalidValue(f"there is no media item {media_id}")
+        self.current = item
+        self._show(frame)
+
+    def go_to_frame(self, frame: int) -> None:
+        """Go to a frame of the current video, 0-based, at most to its last one."""
+        if self.current is None:
+            return
+        frame = min(max(frame, 0), max(self.current.frames - 1, 0))
+        if frame != self.frame:
+            self._show(frame)
+
+    def select(self, ids: Iterable[int]) -> None:
+        """Select annotations of the current frame."""
+        chosen = frozenset(i for i in ids if self._shown.get(i) is not None)
+        if chosen != self.selection:
+            self.selection = chosen
+            self.selection_changed.emit()
+
+    def select_media(self, ids: Iterable[int]) -> None:
+        """Say which rows of the media list are selected."""
+        self.selected_ids = tuple(ids)
+
+    def selected_media(self) -> list[MediaItem]:
+        """The selected rows of the media list, in path order; else the current item."""
+        found = [i for m in self.selected_ids if (i := self.media.get(m)) is not None]
+        if found:
+            return sorted(found, key=lambda i: i.path)
+        return [self.current] if self.current is not None else []
+
+    def set_active_class(self, class_id: int | None) -> None:
+        """The class of what is drawn next."""
+        chosen = None if class_id is None else self.class_by_id(class_id)
+        if chosen != self.active_class:
+            self.active_class = chosen
+            self.active_class_changed.emit()
+
+    def set_threshold(self, threshold: float) -> None:
+        """The score below which proposals are not shown; remembered with the project."""
+        threshold = min(max(threshold, 0.0), 1.0)
+        if threshold == self.threshold:
+            return
+        self.threshold = threshold
+        self.threshold_changed.emit(threshold)
+        if not self.store.read_only:
+            # Losing a slider's place on a full disk is no failure worth a message.
+            self.in_store(
+                lambda store: store.set_setting("threshold", threshold),
+                lambda _: None,
+                lambda _: None,
+            )
+
+    def set_hidden_classes(self, ids: Iterable[int]) -> None:
+        """Do not show these classes."""
+        self.hidden_classes = frozenset(ids)
+        self.annotations_changed.emit()
+
+    # Changing things
+
+    def new_annotation(
+        self,
+        shape: Shape,
+        *,
+        class_id: int | None = None,
+        select: bool = True,
+        attributes: Mapping[str, Any] | None = None,
+        pts: int | None = None,
+        track_id: int | None = None,
+    ) -> Annotation:
+        """Put a shape on the current picture or frame, on top, of the active class.
+
+        Raises InvalidValue when there is no picture or no class to take.
+        """
+        if class_id is None and self.active_class is not None:
+            class_id = self.active_class.id
+        if self.current is None or class_id is None:
+            raise InvalidValue(
+                "there is no class to give it" if self.current else "no picture is open",
+                next_step="make a class first" if self.current else "open a picture first",
+            )
+        annotation = Annotation(
+            id=self.reserve_ids("annotation"),
+            media_id=self.current.id,
+            frame=self.frame,
+            pts=pts,
+            class_id=class_id,
+            shape=shape,
+            z=self._shown.top(),
+            attributes=dict(attributes or {}),
+            track_id=track_id,
+        )
+        noun = shape.kind.replace("_", " ")
+        if self.apply(Edit(f"Add {noun}", (Change(None, annotation),))) and select:
+            self.select([annotation.id])
+        return annotation
+
+    def reshape(self, annotation_id: int, shape: Shape) -> None:
+        """Give an annotation another shape; a proposal becomes a person's label by it."""
+        annotation = self._shown.get(annotation_id)
+        if annotation is not None:
+            self.apply(editing.reshape([(annotation, shape)]))
+
+    def reshape_many(self, shapes: Mapping[int, Shape]) -> None:
+        """Several new shapes as one step."""
+        pairs = [(a, s) for i, s in shapes.items() if (a := self._shown.get(i)) is not None]
+        self.apply(editing.reshape(pairs))
+
+    def relabel(self, ids: Iterable[int], class_id: int) -> None:
+        """Change the class of shown annotations."""
+        target = self.class_by_id(class_id)
+        if target is not None:
+            self.apply(editing.relabel(self._these(ids), target))
+
+    def delete(self, ids: Iterable[int]) -> None:
+        """Delete shown annotations; proposals among them are rejected."""
+        self.apply(editing.delete(self._these(ids)))
+
+    def set_attributes(self, ids: Iterable[int], values: Mapping[str, Any]) -> None:
+        """Answer questions about shown annotations; None removes an answer."""
+        self.apply(editing.set_attributes(self._these(ids), values))
+
+    def set_flags(self, ids: Iterable[int], flag: Flags, on: bool) -> None:
+        """Set or clear a mark of shown annotations."""
+        self.apply(editing.set_flags(self._these(ids), flag, on))
+
+    def toggle_tag(self, class_id: int) -> None:
+        """Give the current picture or frame a tag, or take it away. A proposed one is accepted."""
+        tags = [
+            a
+            for a in self.annotations
+            if isinstance(a.shape, Tag) and a.class_id == class_id and a.state != State.REJECTED
+        ]
+        proposed = [a for a in tags if a.state is State.PROPOSED]
+        if proposed:
+            self.apply(proposals.accept(proposed))
+        elif tags:
+            self.apply(editing.delete(tags))
+        else:
+            self.new_annotation(Tag(), class_id=class_id, select=False)
+
+    def set_verified(self, ids: Iterable[int], verified: bool) -> None:
+        """Say that pictures are completely labelled, or no longer."""
+        items = [i for m in ids if (i := self.media.get(m)) is not None]
+        if items:
+            self.apply(editing.set_verified(items, verified))
+
+    def add_class(self, name: str, colour: str | None = None) -> LabelClass:
+        """A new class at the end of the list. Raises InvalidValue for a name that is taken."""
+        order = max((c.order for c in self.classes), default=-1) + 1
+        new = LabelClass(
+            id=self.reserve_ids("class"),
+            name=name.strip(),
+            colour=colour or colour_for(order),
+            order=order,
+        )
+        self.apply(editing.add_classes(self.classes, [new]))
+        if self.active_class is None:
+            self.set_active_class(new.id)
+        return new
+
+    def rename_class(self, class_id: int, name: str) -> None:
+        """Raises InvalidValue for a name that is taken or empty."""
+        self._change_class(class_id, name=name.strip())
+
+    def recolour_class(self, class_id: int, colour: str) -> None:
+        """`colour` looks like #56b4e9."""
+        self._change_class(class_id, colour=colour)
+
+    def _change_class(self, class_id: int, **values: Any) -> None:
+        before = self.class_by_id(class_id)
+        if before is not None:
+            after = replace(before, **values)
+            self.apply(editing.change_class(self.classes, before, after))
+
+    def move_class(self, class_id: int, place: int) -> None:
+        """Put a class at another place of the list, 0-based."""
+        moved = self.class_by_id(class_id)
+        if moved is not None:
+            self.apply(editing.move_class(self.classes, moved, place))
+
+    def delete_class(self, class_id: int) -> None:
+        """Delete a class and all its annotations, as one step that can be undone."""
+        target = self.class_by_id(class_id)
+        if target is not None:
+            self.in_store(
+                lambda store: editing.delete_class(target, store.annotations_of_class(class_id)),
+                self.apply,
+            )
+
+    def delete_media(self, ids: Iterable[int]) -> None:
+        """Take items and their annotations out of the project; the files stay where they are."""
+        items = [i for m in ids if (i := self.media.get(m)) is not None]
+
+        def build(store: ProjectStore) -> Edit:
+            return editing.delete_media(items, [a for i in items for a in store.annotations(i.id)])
+
+        if items:
+            self.in_store(build, self.apply)
+
+    def _these(self, ids: Iterable[int]) -> list[Annotation]:
+        return [a for i in ids if (a := self._shown.get(i)) is not None]

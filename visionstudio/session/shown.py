@@ -1,0 +1,213 @@
+"""The rows that the window shows, kept in step with edits without going through all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast, overload
+
+from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.edits import Change
+from visionstudio.model.labels import LabelClass
+from visionstudio.model.media import MediaItem
+from visionstudio.storage.operations import patched
+from visionstudio.storage.records import MediaSummary
+
+
+class ShownAnnotations:
+    """The annotations of one frame in drawing order: by z, then by id."""
+
+    def __init__(self) -> None:
+        self.media_id = 0
+        self.frame = 0
+        self._rows: list[Annotation] = []
+        self._place: dict[int, int] = {}
+        self._tuple: tuple[Annotation, ...] | None = ()
+
+    def show(self, media_id: int, frame: int, rows: Iterable[Annotation] = ()) -> None:
+        """Show another frame."""
+        self.media_id, self.frame = media_id, frame
+        self._arrange(rows)
+
+    def all(self) -> tuple[Annotation, ...]:
+        """Everything shown, in drawing order."""
+        if self._tuple is None:
+            self._tuple = tuple(self._rows)
+        return self._tuple
+
+    def get(self, annotation_id: int) -> Annotation | None:
+        """A shown annotation by its id."""
+        place = self._place.get(annotation_id)
+        return None if place is None else self._rows[place]
+
+    def top(self) -> int:
+        """The highest z, 0 when nothing is shown."""
+        return self._rows[-1].z if self._rows else 0
+
+    def merge(self, changes: Iterable[Change]) -> bool:
+        """Take over what concerns this frame. Returns whether anything did. Idempotent."""
+        touched = False
+        moved: dict[int, Annotation | None] = {}
+        for change in changes:
+            row = change.row
+            if not isinstance(row, Annotation) or row.media_id != self.media_id:
+                continue
+            current = moved[row.id] if row.id in moved else self.get(row.id)
+            after = cast("Annotation | None", _result(current, change))
+            if after is not None and (after.media_id, after.frame) != (self.media_id, self.frame):
+                after = None
+            if after is current:
+                continue
+            touched = True
+            place = self._place.get(row.id)
+            if place is not None and after is not None and after.z == self._rows[place].z:
+                self._rows[place] = after
+                moved.pop(row.id, None)
+            elif place is None and after is not None and not moved and self._goes_last(after):
+                self._place[after.id] = len(self._rows)
+                self._rows.append(after)
+            else:
+                moved[row.id] = after
+        if moved:
+            kept = [a for a in self._rows if a.id not in moved]
+            self._arrange(kept + [a for a in moved.values() if a is not None])
+        if touched:
+            self._tuple = None
+        return touched
+
+    def _goes_last(self, annotation: Annotation) -> bool:
+        if not self._rows:
+            return True
+        last = self._rows[-1]
+        return (annotation.z, annotation.id) > (last.z, last.id)
+
+    def _arrange(self, rows: Iterable[Annotation]) -> None:
+        self._rows = sorted(rows, key=lambda a: (a.z, a.id))
+        self._place = {a.id: i for i, a in enumerate(self._rows)}
+        self._tuple = None
+
+
+class MediaList(Sequence[MediaItem]):
+    """All media items in path order, found by id without searching.
+
+    `verified` says how many of them are.
+    """
+
+    verified: int
+
+    def __init__(self, items: Iterable[MediaItem] = ()) -> None:
+        self._items = list(items)
+        self._index()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, place: int) -> MediaItem: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[MediaItem]: ...
+    def __getitem__(self, place: int | slice) -> MediaItem | list[MediaItem]:
+        return self._items[place]
+
+    def __iter__(self) -> Iterator[MediaItem]:
+        return iter(self._items)
+
+    def __contains__(self, item: object) -> bool:
+        return isinstance(item, MediaItem) and self.get(item.id) == item
+
+    def get(self, media_id: int) -> MediaItem | None:
+        """The item with an id."""
+        place = self._place.get(media_id)
+        return None if place is None else self._items[place]
+
+    def place_of(self, media_id: int) -> int | None:
+        """Where in the list an item stands."""
+        return self._place.get(media_id)
+
+    def put(self, items: Iterable[MediaItem]) -> bool:
+        """Replace or add items. Returns whether the list's order or length has changed."""
+        new: dict[int, MediaItem] = {}
+        for item in items:
+            place = self._place.get(item.id)
+            if place is not None and self._items[place].path == item.path:
+                self.verified += item.verified - self._items[place].verified
+                self._items[place] = item
+            else:
+                new[item.id] = item
+        if new:
+            kept = [i for i in self._items if i.id not in new]
+            self._items = sorted(kept + list(new.values()), key=lambda i: (i.path, i.id))
+            self._index()
+        return bool(new)
+
+    def merge(self, changes: Iterable[Change]) -> tuple[frozenset[int], bool]:
+        """Take over the media of an edit: the ids it concerns, and whether the list changed."""
+        result: dict[int, MediaItem | None] = {}
+        for change in changes:
+            row = change.row
+            if isinstance(row, MediaItem):
+                current = result[row.id] if row.id in result else self.get(row.id)
+                result[row.id] = cast("MediaItem | None", _result(current, change))
+        gone = {i for i, item in result.items() if item is None and i in self._place}
+        if gone:
+            self._items = [i for i in self._items if i.id not in gone]
+            self._index()
+        moved = self.put(item for item in result.values() if item is not None)
+        return frozenset(result), moved or bool(gone)
+
+    def _index(self) -> None:
+        self._place = {item.id: i for i, item in enumerate(self._items)}
+        self.verified = sum(item.verified for item in self._items)
+
+
+class Tally:
+    """Labels and proposals per media item and labels per class, counted along with edits."""
+
+    def __init__(self, media: dict[int, MediaSummary], classes: dict[int, int]) -> None:
+        self.media = media
+        self.classes = classes
+
+    def count(self, changes: Iterable[Change]) -> frozenset[int]:
+        """Count an edit, once. Returns the media items whose figures changed."""
+        touched: set[int] = set()
+        for change in changes:
+            for row, sign in ((change.before, -1), (change.after, 1)):
+                if isinstance(row, Annotation) and row.state is not State.REJECTED:
+                    self._add(row, sign)
+                    touched.add(row.media_id)
+        return frozenset(touched)
+
+    def _add(self, row: Annotation, sign: int) -> None:
+        old = self.media.get(row.media_id, MediaSummary())
+        if row.state.is_label:
+            new = MediaSummary(old.labels + sign, old.proposals)
+            self.classes[row.class_id] = self.classes.get(row.class_id, 0) + sign
+        else:
+            new = MediaSummary(old.labels, old.proposals + sign)
+        self.media[row.media_id] = new
+
+
+def _result(current: Any, change: Change) -> Any:
+    """The row that a change leaves, given the one that is there."""
+    if change.after is None:
+        return None
+    if change.before is None or current is None:
+        # Also a change of a row that has just come into this frame.
+        return change.after
+    return patched(current, change.before, change.after)
+
+
+def merged_classes(
+    classes: tuple[LabelClass, ...], changes: Iterable[Change]
+) -> tuple[LabelClass, ...]:
+    """Classes after an edit, in their order; the same tuple when it concerns none."""
+    changed = [c for c in changes if isinstance(c.row, LabelClass)]
+    if not changed:
+        return classes
+    by_id = {c.id: c for c in classes}
+    for change in changed:
+        result = _result(by_id.get(change.row.id), change)
+        if result is None:
+            by_id.pop(change.row.id, None)
+        else:
+            by_id[change.row.id] = result
+    return tuple(sorted(by_id.values(), key=lambda c: (c.order, c.id)))
