@@ -1,0 +1,225 @@
+"""The table of all actions. Menus, keys, the palette and the list of keys come from it.
+
+`call` names a method of `ui.commands.Commands`. `when` names what must be so
+for the action to be enabled, one of `CONDITIONS`. Titles are English and are
+translated where they are shown. An action without a menu is found in the
+palette and by its key only.
+"""
+
+# ruff: noqa: E501 (the table reads best with one row per line)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from visionstudio.ui.i18n import tr
+from visionstudio.ui.icons import icon
+
+CONDITIONS = frozenset(
+    {"always", "project", "writable", "media", "selection", "editable", "proposals", "video"}
+    | {"undo", "redo", "copied", "track"}
+)
+"""always; a project is open; it can be written; a picture or video is shown; annotations are
+selected; they are and the project can be written; proposals are visible and can be decided; a
+video is shown; there is something to undo, to redo, to paste; a track is selected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing the program can do. `keys` are portable key names, the first is the shown one."""
+
+    id: str
+    title: str
+    call: str
+    menu: str = ""
+    keys: tuple[str, ...] = ()
+    when: str = "always"
+    icon: str = ""
+    checkable: bool = False
+    separator: bool = False  # a line above it in the menu
+    repeats: bool = False  # holding the key repeats it
+
+
+MENUS: tuple[str, ...] = (
+    "File",
+    "Edit",
+    "View",
+    "Label",
+    "Model",
+    "Track",
+    "Inspect",
+    "Window",
+    "Help",
+)
+
+ACTIONS: tuple[Action, ...] = (
+    # File
+    Action("file.open_folder", "Open folder…", "open_folder", "File", ("Ctrl+O",), icon="folder-open-outline"),
+    Action("file.open_files", "Open pictures or videos…", "open_files", "File", ("Ctrl+Shift+O",), icon="image-multiple-outline"),
+    Action("file.open_sample", "Open the sample project", "open_sample", "File", icon="flask-outline"),
+    Action("file.add_media", "Add pictures or videos…", "add_media", "File", when="writable", icon="image-plus", separator=True),
+    Action("file.import", "Import annotations…", "import_annotations", "File", ("Ctrl+I",), "writable", "import"),
+    Action("file.export", "Export annotations…", "export_annotations", "File", ("Ctrl+E",), "project", "export"),
+    Action("file.show_folder", "Show project folder", "show_folder", "File", when="project", separator=True),
+    Action("file.close", "Close project", "close_project", "File", ("Ctrl+W",), "project"),
+    Action("file.quit", "Quit", "quit", "File", ("Ctrl+Q",), separator=True),
+    # Edit
+    Action("edit.undo", "Undo", "undo", "Edit", ("Ctrl+Z",), "undo", "undo", repeats=True),
+    Action("edit.redo", "Redo", "redo", "Edit", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "redo", repeats=True),
+    Action("edit.copy", "Copy", "copy", "Edit", ("Ctrl+C",), "selection", "content-copy", separator=True),
+    Action("edit.paste", "Paste", "paste", "Edit", ("Ctrl+V",), "copied", "content-paste"),
+    Action("edit.duplicate", "Duplicate", "duplicate", "Edit", ("Ctrl+D",), "editable"),
+    Action("edit.delete", "Delete or reject", "delete", "Edit", ("Del",), "editable", "delete-outline"),
+    Action("edit.select_all", "Select all", "select_all", "Edit", ("Ctrl+A",), "media", separator=True),
+    Action("edit.deselect", "Leave tool or selection", "escape", "Edit", ("Esc",), "media"),
+    Action("edit.preferences", "Preferences…", "preferences", "Edit", ("Ctrl+,",), icon="cog-outline", separator=True),
+    # View
+    Action("view.next", "Next picture", "next_item", "View", ("D",), "project", "chevron-right", repeats=True),
+    Action("view.previous", "Previous picture", "previous_item", "View", ("A",), "project", "chevron-left", repeats=True),
+    Action("view.next_open", "Next picture not verified", "next_unverified", "View", ("Shift+D",), "project"),
+    Action("view.find", "Filter pictures", "focus_filter", "View", ("Ctrl+L",), "project", "magnify"),
+    Action("view.fit", "Fit to window", "fit", "View", ("Ctrl+F",), "media", "fit-to-page-outline", separator=True),
+    Action("view.actual_size", "Actual size", "actual_size", "View", ("Ctrl+0",), "media"),
+    Action("view.zoom_in", "Zoom in", "zoom_in", "View", ("Ctrl++", "Ctrl+="), "media", repeats=True),
+    Action("view.zoom_out", "Zoom out", "zoom_out", "View", ("Ctrl+-",), "media", repeats=True),
+    Action("view.panels", "Hide or show the panels", "toggle_panels", "View", ("F9",), icon="dock-window", separator=True),
+    Action("view.full_screen", "Full screen", "full_screen", "View", ("F11",), checkable=True),
+    Action("view.theme", "Switch light and dark", "switch_theme", "View", ("Ctrl+Shift+L",), icon="theme-light-dark"),
+    # Label
+    Action("tool.select", "Select and edit", "tool_select", "Label", ("V",), "media", "cursor-default-outline", checkable=True),
+    Action("tool.box", "Box", "tool_box", "Label", ("W", "R"), "media", "vector-square", checkable=True),
+    Action("tool.polygon", "Polygon", "tool_polygon", "Label", ("P",), "media", "vector-polygon", checkable=True),
+    Action("label.tag", "Tag the picture with the active class", "tag", "Label", ("G",), "writable", "tag-outline"),
+    Action("label.verify", "Verified", "verify", "Label", ("Space",), "writable", "check-circle-outline", checkable=True, separator=True),
+    Action("label.new_class", "New class…", "new_class", "Label", ("N",), "writable", "plus", separator=True),
+    Action("label.change_class", "Change class…", "change_class", "Label", ("Ctrl+R",), "editable"),
+    *(
+        Action(f"label.class_{n}", f"Class {n}", f"class_{n}", "", (str(n),), "project")
+        for n in range(1, 10)
+    ),
+    # Model
+    Action("model.predict", "Predict on this picture", "predict_current", "Model", ("Ctrl+P",), "media", "auto-fix"),
+    Action("model.predict_selected", "Predict on the selected pictures", "predict_selected", "Model", (), "project"),
+    Action("model.predict_all", "Predict on all pictures", "predict_all", "Model", ("Ctrl+Shift+P",), "project"),
+    Action("model.accept", "Accept proposal", "accept", "Model", ("Return", "Enter"), "proposals", "check", separator=True),
+    Action("model.accept_all", "Accept all visible proposals", "accept_all", "Model", ("Shift+Return", "Shift+Enter"), "proposals", "check-all"),
+    Action("model.reject_all", "Reject all visible proposals", "reject_all", "Model", ("Shift+Del",), "proposals", "close"),
+    Action("model.train", "Train…", "train", "Model", ("Ctrl+T",), "project", "school-outline", separator=True),
+    Action("model.generate", "Generate pictures…", "generate", "Model", (), "project", "image-auto-adjust"),
+    Action("model.plugins", "Plugins…", "plugins", "Model", (), icon="puzzle-outline", separator=True),
+    Action("model.free_memory", "Free the models' memory", "free_memory", "Model"),
+    # Track
+    Action("tool.region", "Draw a region to track", "tool_region", "Track", ("Shift+T",), "video", "crosshairs-gps", checkable=True),
+    Action("track.run", "Track the selected object", "track_selected", "Track", ("T",), "video"),
+    Action("track.accept", "Accept the track", "accept_track", "Track", ("Ctrl+Return",), "track", "check"),
+    Action("track.play", "Play or pause", "play_pause", "Track", (), "video", "play", separator=True),
+    Action("track.next_frame", "Next frame", "next_frame", "Track", (".",), "video", repeats=True),
+    Action("track.previous_frame", "Previous frame", "previous_frame", "Track", (",",), "video", repeats=True),
+    Action("track.go_to_frame", "Go to frame…", "go_to_frame", "Track", ("Ctrl+G",), "video"),
+    # Inspect
+    Action("inspect.contrast", "Auto-contrast", "auto_contrast", "Inspect", ("C",), "media", "contrast-circle", checkable=True),
+    Action("inspect.histogram", "Histogram", "histogram", "Inspect", ("H",), "media", "chart-histogram"),
+    # Window
+    Action("window.media", "Media", "show_media", "Window", ("Ctrl+1",)),
+    Action("window.classes", "Classes", "show_classes", "Window", ("Ctrl+2",)),
+    Action("window.objects", "Objects", "show_objects", "Window", ("Ctrl+3",)),
+    Action("window.model", "Model", "show_model", "Window", ("Ctrl+4",)),
+    Action("window.inspection", "Inspection", "show_inspection", "Window", ("Ctrl+5",)),
+    Action("window.jobs", "Jobs", "show_jobs", "Window", ("Ctrl+J",)),
+    Action("window.reset", "Reset the layout", "reset_layout", "Window", separator=True),
+    # Help
+    Action("help.palette", "Find an action…", "command_palette", "Help", ("Ctrl+K",), icon="console-line"),
+    Action("help.keys", "Keys…", "keys", "Help", ("F1",), icon="keyboard-outline"),
+    Action("help.log", "Show the log", "show_log", "Help", separator=True),
+    Action("help.about", "About VisionStudio", "about", "Help", separator=True),
+)  # fmt: skip
+
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def conflicts(actions: Iterable[Action], changed: Mapping[str, str] | None = None) -> list[str]:
+    """One line for every key that two actions share. `changed` are keys by action id."""
+    owner: dict[str, str] = {}
+    found = []
+    for action in actions:
+        for key in keys_of(action, changed or {}):
+            name = QKeySequence(key).toString()
+            if name in owner:
+                found.append(f"{name}: {owner[name]}, {action.id}")
+            owner[name] = action.id
+    return found
+
+
+def keys_of(action: Action, changed: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of an action: the table's, or the one a person chose ('' for none)."""
+    if action.id in changed:
+        return (changed[action.id],) if changed[action.id] else ()
+    return action.keys
+
+
+class ActionSet:
+    """The table as QActions of a window.
+
+    `run` is called with an action's id when it is triggered; `allowed` tells
+    which conditions hold and is asked when a menu opens or a key is pressed.
+    """
+
+    def __init__(
+        self, window: QWidget, run: Callable[[str], None], changed_keys: Mapping[str, str]
+    ) -> None:
+        self.actions: dict[str, QAction] = {}
+        for row in ACTIONS:
+            action = QAction(tr(row.title), window)
+            action.setObjectName(row.id)
+            action.setCheckable(row.checkable)
+            action.setAutoRepeat(row.repeats)
+            if row.icon:
+                action.setIcon(icon(row.icon))
+            action.triggered.connect(lambda _=False, name=row.id: run(name))
+            window.addAction(action)
+            self.actions[row.id] = action
+        self.set_keys(changed_keys)
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self.actions[action_id]
+
+    def set_keys(self, changed: Mapping[str, str]) -> None:
+        """Use the table's keys with a person's changes."""
+        for row in ACTIONS:
+            keys = [QKeySequence(k) for k in keys_of(row, changed)]
+            action = self.actions[row.id]
+            action.setShortcuts(keys)
+            shown = keys[0].toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
+            action.setToolTip(f"{tr(row.title)} ({shown})" if shown else tr(row.title))
+
+    def allow(self, conditions: frozenset[str]) -> None:
+        """Enable the actions whose condition holds."""
+        for row in ACTIONS:
+            self.actions[row.id].setEnabled(row.when == "always" or row.when in conditions)
+
+    def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
+        """The menus of the table in a menu bar, by English title."""
+        menus = {}
+        for title in MENUS:
+            menu = bar.addMenu(tr(title))
+            menu.setObjectName(f"menu_{title.lower()}")
+            for row in ACTIONS:
+                if row.menu == title:
+                    if row.separator:
+                        menu.addSeparator()
+                    menu.addAction(self.actions[row.id])
+            menus[title] = menu
+        return menus
+
+
+def keys_table() -> str:
+    """The list of actions and keys as a Markdown table, for the documentation."""
+    lines = ["| menu | action | key |", "|---|---|---|"]
+    for row in ACTIONS:
+        keys = ", ".join(f"`{key}`" for key in row.keys)
+        lines.append(f"| {row.menu or 'palette'} | {row.title} | {keys} |")
+    return "\n".join(lines) + "\n"
