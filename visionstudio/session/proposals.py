@@ -27,6 +27,7 @@ from visionstudio.model.edits import Change, Edit
 from visionstudio.model.geometry import box_iou
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.shapes import Box, Mask, Shape, Tag
+from visionstudio.storage.store import IdTable
 
 SAME_OBJECT_IOU = 0.6
 """Above this overlap of bounding boxes a proposal is the same thing as a label of its class."""
@@ -105,7 +106,7 @@ class ProposalBuilder:
     model: str
     run_id: int
     classes: Sequence[LabelClass]
-    reserve_ids: Callable[[str, int], int]
+    reserve_ids: Callable[[IdTable, int], int]
     _by_name: dict[str, int] = field(init=False)
     _new_classes: list[LabelClass] = field(default_factory=list, init=False)
     _changes: list[Change] = field(default_factory=list, init=False)

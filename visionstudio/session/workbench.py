@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from visionstudio.session.exchange import Exchange
 from visionstudio.session.generations import Generations
 from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
@@ -22,6 +23,7 @@ class Workbench:
         self.trainings = Trainings(session, models, jobs)
         self.tracks = Tracks(session, models, jobs)
         self.generations = Generations(models, jobs)
+        self.exchange = Exchange(session, jobs)
 
     def close(self) -> None:
         """Stop what still works for the project and wait until all edits are stored."""

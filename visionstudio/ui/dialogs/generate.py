@@ -24,11 +24,12 @@ from PySide6.QtWidgets import (
 )
 
 from visionstudio.api import GeneratedImage
-from visionstudio.model.media import MediaItem
 from visionstudio.session.generations import Generation, save_images
 from visionstudio.session.jobs import JobState
+from visionstudio.session.listing import Listed, add_media
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.workbench import Workbench
+from visionstudio.storage import ProjectStore
 from visionstudio.ui.i18n import tr
 
 _SIDE = 96
@@ -193,12 +194,15 @@ class GenerateDialog(QDialog):
         images = self._chosen()
         folder = session.store.folder / "generated"
 
-        def added(items: list[MediaItem]) -> None:
-            self.message.emit(tr("{count} pictures added to the project", count=len(items)), "info")
+        def add(store: ProjectStore) -> Listed:
+            return add_media(store, save_images(images, folder))
 
-        session.in_store(
-            lambda _: save_images(images, folder), lambda paths: session.add_media(paths, added)
-        )
+        def added(listed: Listed) -> None:
+            session.reload()
+            text = tr("{count} pictures added to the project", count=listed.added)
+            self.message.emit(text, "info")
+
+        session.in_store(add, added)
 
     def closeEvent(self, event: object) -> None:
         self._workbench.jobs.changed.disconnect(self._job_changed)

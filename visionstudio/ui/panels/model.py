@@ -57,7 +57,7 @@ class ModelPanel(QWidget):
 
     message = Signal(str, str)  # text, level: info | warning | error
     training_wanted = Signal(object)  # ModelInfo
-    generator_wanted = Signal(object)  # ModelChoice
+    generator_wanted = Signal(object, object)  # ModelChoice, its class names
     class_wanted = Signal()  # a region was drawn and no class is active
     region_wanted = Signal()  # the tool that draws the region to track
 
@@ -382,8 +382,8 @@ class ModelPanel(QWidget):
 
     def predict_current(self) -> None:
         """Predict the picture or frame that is shown."""
-        if self._workbench is not None and self._workbench.session.current is not None:
-            session = self._workbench.session
+        session = self._workbench.session if self._workbench is not None else None
+        if session is not None and session.current is not None:
             self._predict_targets([PredictTarget(session.current, session.frame)])
 
     def predict_selected(self) -> None:
@@ -479,7 +479,9 @@ class ModelPanel(QWidget):
         elif not self._can_run():
             self.message.emit(tr("This model is not trained yet: press Train…"), "warning")
         else:
-            self.generator_wanted.emit(choice)
+            runs = self._runs.get(choice.model.id, [])
+            classes = [r.classes for r in runs if r.folder / "best.safetensors" == choice.weights]
+            self.generator_wanted.emit(choice, classes[0] if classes else ())
 
 
 def _run_title(run: RunInfo) -> str:
