@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from visionstudio.engine.training.runs import RunInfo
 
 from visionstudio.api import TASKS, Task
 from visionstudio.engine.registry import ModelInfo
+from visionstudio.engine.training.runs import RunInfo
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Box
 from visionstudio.session import proposals
