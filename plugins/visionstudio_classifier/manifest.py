@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visionstudio.api import Manifest, ModelSpec, WeightsSpec, param
+from visionstudio_torch.params import TrainParams
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,9 @@ class ClassifierParams:
 
 
 @dataclass(frozen=True)
-class SimpleCnnTraining:
+class SimpleCnnTraining(TrainParams):
     """Training of the small network from scratch."""
 
-    epochs: int = param(20, low=1, high=10_000, impact="train")
     lr: float = param(
         0.004,
         low=1e-6,
@@ -34,67 +34,76 @@ class SimpleCnnTraining:
         step=0.0005,
         title="Learning rate",
         impact="train",
-        help="The highest rate of the one-cycle schedule.",
+        help="Highest learning rate of the one-cycle schedule.",
     )
     batch: int = param(64, low=1, high=4096, title="Batch size", unit="pictures", impact="train")
-    image_size: int | None = param(
-        None,
-        low=8,
+    image_size: int = param(
+        0,
+        low=0,
         high=1024,
         step=8,
         unit="px",
         impact="train",
-        help="Side that pictures are resized to; empty: 32 to 64 px by the size of the pictures.",
+        help="Side that pictures are resized to. 0: 32 to 64 by the size of the pictures.",
     )
     weights: str = param(
-        "none", impact="train", help="none, or a weights file of this model to start from."
+        "none",
+        title="Start from",
+        impact="train",
+        help="none: from scratch; or a weights file of this model.",
     )
     freeze: bool = param(
-        False, impact="train", help="Train the linear head only; the convolutions stay."
+        False,
+        title="Freeze convolutions",
+        impact="train",
+        help="Train the linear head only; the convolutions stay as they are.",
+    )
+    channels: str = param(
+        "auto",
+        choices=("auto", "1", "3"),
+        impact="train",
+        advanced=True,
+        help="1 for grey pictures, 3 for colour; auto looks at them.",
     )
     augment: bool = param(
         True, impact="train", help="Shift, scale and turn pictures a little while training."
     )
-    flip: bool = param(
-        True,
+    flip: str = param(
+        "auto",
+        choices=("auto", "on", "off"),
         title="Mirror",
         impact="train",
-        help="Mirror pictures left to right, where that keeps their class (not for digits).",
+        help="Mirror pictures left to right at random; auto: colour pictures only, because "
+        "grey ones are often signs and letters.",
     )
 
 
 @dataclass(frozen=True)
-class EfficientNetTraining:
+class EfficientNetTraining(TrainParams):
     """Training of a new head on the ImageNet backbone, or of all of it."""
 
-    epochs: int = param(
-        30,
-        low=1,
-        high=10_000,
-        impact="train",
-        help="Passes over the pictures; with frozen features one pass takes no time.",
-    )
     lr: float = param(
-        0.002,
+        0.003,
         low=1e-6,
         high=1.0,
         step=0.0005,
         title="Learning rate",
         impact="train",
-        help="Of the head; fine-tuned features learn at a tenth of it.",
+        help="Highest learning rate of the head; fine-tuned features learn at a tenth of it.",
     )
     batch: int = param(32, low=1, high=4096, title="Batch size", unit="pictures", impact="train")
-    image_size: int | None = param(
-        None,
+    image_size: int = param(
+        224,
         low=32,
         high=1024,
         step=32,
         unit="px",
         impact="train",
-        help="Side of the square crop; empty: 224 px.",
+        help="Side of the square crop that the model sees.",
     )
     weights: str = param(
         "builtin",
+        title="Start from",
         impact="train",
         help="builtin (ImageNet), none (from scratch), or a weights file of this model.",
     )
@@ -102,14 +111,20 @@ class EfficientNetTraining:
         True,
         title="Freeze features",
         impact="train",
-        help="Train the linear head only. Switched off, all layers are fine-tuned.",
+        help="Train the linear head only, in seconds. Switched off, all layers are fine-tuned.",
+    )
+    flip: bool = param(
+        True,
+        title="Mirror",
+        impact="train",
+        help="Mirror pictures left to right at random, where that keeps their class.",
     )
 
 
 MANIFEST = Manifest(
-    name="visionstudio_classifier",
+    name="classifier",
     version="0.1.0",
-    description="Classifiers: what a picture shows.",
+    description="Tells what a picture shows",
     licence="Apache-2.0",
     models=(
         ModelSpec(
