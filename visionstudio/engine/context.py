@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from visionstudio.engine.events import Progress
+from visionstudio.engine.events import Event, Progress
 from visionstudio.model.errors import Cancelled
 
 REPORTS_PER_SECOND = 30.0
@@ -24,7 +24,7 @@ class JobContext:
     threads: int
     seed: int
     cache: Path
-    emit: Callable[[Progress], None]
+    emit: Callable[[Event], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
     _last: float = 0.0
 
@@ -39,7 +39,8 @@ class JobContext:
     ) -> None:
         self.check()
         now = time.monotonic()
-        if not metrics and now - self._last < 1 / REPORTS_PER_SECOND:
+        done = fraction is not None and fraction >= 1
+        if not metrics and not done and now - self._last < 1 / REPORTS_PER_SECOND:
             return
         self._last = now
         figures = {str(k): float(v) for k, v in (metrics or {}).items()}

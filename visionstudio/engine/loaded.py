@@ -56,7 +56,7 @@ class LoadedModels:
         """
         full = validate(info.params, values)
         key = self._key(info, full, weights)
-        spec = model_spec(info)
+        spec = find_spec(info.manifest, info.id, info.plugin)
         params: Any = build(spec.params, full)
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -144,24 +144,24 @@ class LoadedModels:
             log.exception("unloading %s", loaded.info.id)
 
 
-def model_spec(info: ModelInfo) -> ModelSpec:
-    """The model's own spec, from its plugin's manifest. PluginError when it is gone."""
-    module_name, _, attribute = info.manifest.partition(":")
+def find_spec(manifest: str, model: str, plugin: str) -> ModelSpec:
+    """A model's own spec, from its plugin's manifest. PluginError when it is gone."""
+    module_name, _, attribute = manifest.partition(":")
     try:
-        manifest = getattr(importlib.import_module(module_name), attribute or "MANIFEST")
+        found = getattr(importlib.import_module(module_name), attribute or "MANIFEST")
     except Exception as error:
         raise PluginError(
-            f"plugin '{info.plugin}' cannot be imported: {one_line(error)}",
-            where=info.id,
+            f"plugin '{plugin}' cannot be imported: {one_line(error)}",
+            where=model,
             next_step="install it again",
         ) from error
-    if isinstance(manifest, Manifest):
-        for spec in manifest.models:
-            if spec.id == info.id:
+    if isinstance(found, Manifest):
+        for spec in found.models:
+            if spec.id == model:
                 return spec
     raise PluginError(
-        f"plugin '{info.plugin}' no longer offers the model",
-        where=info.id,
+        f"plugin '{plugin}' no longer offers the model",
+        where=model,
         next_step="restart the program",
     )
 

@@ -57,6 +57,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     task: Task
     output: str
     factory: str
+    manifest: str
     params: Params
     classes: tuple[PlanClass, ...]
     pictures: tuple[PlanPicture, ...]

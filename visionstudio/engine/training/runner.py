@@ -1,0 +1,297 @@
+"""One training run, in the process that calls: the child of the window, or the command line.
+
+Under torchrun every rank calls `run_training`; only rank 0 writes and tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import math
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from visionstudio.api.params import build
+from visionstudio.api.tasks import TrainResult
+from visionstudio.engine.context import JobContext
+from visionstudio.engine.devices import cores, resolve_device
+from visionstudio.engine.events import Event, Failed, Finished, OnEvent, Preview, Progress, Stopped
+from visionstudio.engine.loaded import find_spec, implementation, is_out_of_memory
+from visionstudio.engine.training.data import PlanData
+from visionstudio.engine.training.lines import encode_line
+from visionstudio.engine.training.plan import TrainPlan, save_plan
+from visionstudio.engine.training.report import write_report
+from visionstudio.engine.training.runs import (
+    BEST,
+    EVENTS_FILE,
+    LAST,
+    RunFile,
+    new_run_file,
+    save_run,
+)
+from visionstudio.engine.weights import check_weights
+from visionstudio.model.errors import (
+    Cancelled,
+    InvalidValue,
+    StorageFull,
+    TrainingError,
+    VisionStudioError,
+    one_line,
+)
+from visionstudio.settings.folders import cache_folder
+
+log = logging.getLogger(__name__)
+QUIET_SECONDS = 1.0  # progress without figures is kept in events.jsonl this often
+
+
+@dataclass(slots=True)
+class Control:
+    """How others stop a run: `stop` keeps the best weights, `cancel` ends at the next report."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+class RunContext(JobContext):
+    """The `TrainContext` of a run."""
+
+    __slots__ = ("_control", "_until", "resume", "run_folder")
+
+    def __init__(
+        self,
+        plan: TrainPlan,
+        folder: Path,
+        device: str,
+        control: Control,
+        emit: Callable[[Event], None],
+        resume: bool,
+    ) -> None:
+        threads = plan.threads or cores()
+        cache = Path(cache_folder()) / "plugins"
+        super().__init__(device, threads, plan.seed, cache, emit, control.cancel)
+        self.run_folder = folder
+        self.resume = resume and (folder / LAST).is_file()
+        self._control = control
+        self._until = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
+
+    def report(
+        self,
+        fraction: float | None = None,
+        message: str = "",
+        *,
+        metrics: Mapping[str, float] | None = None,
+        step: int | None = None,
+        **extra: Any,
+    ) -> None:
+        for name, value in (metrics or {}).items():
+            if "loss" in name and not math.isfinite(float(value)):
+                at = "" if step is None else f" at step {step}"
+                raise TrainingError(
+                    f"the {name} is no number any more{at}",
+                    where=str(self.run_folder),
+                    next_step="train again with a lower learning rate (a tenth), or check labels",
+                )
+        super().report(fraction, message, metrics=metrics, step=step, **extra)
+
+    def time_left(self) -> float | None:
+        """Seconds of the budget that are left, at least 0; None without a budget."""
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
+
+    def should_stop(self) -> bool:
+        return self._control.stop.is_set()
+
+    def preview(self, name: str, image: Any) -> None:
+        """Keep a (H, W, 3) uint8 RGB picture under previews/ and tell about it."""
+        import cv2
+
+        picture = np.ascontiguousarray(image, dtype=np.uint8)
+        if picture.ndim != 3 or picture.shape[2] != 3:
+            raise InvalidValue(f"a preview is (H, W, 3), got shape {picture.shape}")
+        safe = re.sub(r"[^\w.-]+", "_", name)[:60] or "preview"
+        path = self.run_folder / "previews" / f"{safe}.png"
+        path.parent.mkdir(exist_ok=True)
+        done, data = cv2.imencode(".png", picture[:, :, ::-1])
+        if done:
+            part = path.with_suffix(".part")
+            part.write_bytes(data.tobytes())
+            part.replace(path)
+            self.emit(Preview(name, str(path)))
+
+
+def run_training(
+    plan: TrainPlan,
+    run_folder: Path,
+    on_event: OnEvent,
+    *,
+    resume: bool = False,
+    control: Control | None = None,
+) -> Event:
+    """Train and return the final event, which `on_event` also gets.
+
+    Never raises for what goes wrong in the run: that is a Failed event with advice.
+    Finished.summary holds 'run', 'weights', 'epochs', 'metrics' and 'stopped'. StorageFull
+    when the run folder cannot be written at all.
+    """
+    is_first = int(os.environ.get("RANK", "0")) == 0
+    try:
+        run_folder.mkdir(parents=True, exist_ok=True)
+        recorder = _Recorder(plan, run_folder, on_event, resume) if is_first else None
+    except OSError as error:
+        raise StorageFull(
+            f"the run folder cannot be written: {error.strerror}",
+            where=str(run_folder),
+            next_step="make room, or choose another folder",
+        ) from error
+    emit = recorder.emit if recorder is not None else _nowhere
+    run = _Run(plan, run_folder, control or Control(), emit, resume)
+    try:
+        event = run.train()
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        event = _final(error, plan, run_folder)
+    if recorder is not None:
+        recorder.finish(event, run)
+    return event
+
+
+def _nowhere(_event: Event) -> None: ...
+
+
+class _Run:
+    """The steps of a run."""
+
+    def __init__(
+        self,
+        plan: TrainPlan,
+        folder: Path,
+        control: Control,
+        emit: Callable[[Event], None],
+        resume: bool,
+    ) -> None:
+        self.plan, self.folder, self.control, self.emit = plan, folder, control, emit
+        self.resume = resume
+        self.device = plan.device
+        self.begun = time.monotonic()
+
+    def train(self) -> Event:
+        plan = self.plan
+        self.device = _own_device(resolve_device(plan.device))
+        self.emit(Progress(0.0, "reading the data"))
+        data = PlanData(plan)
+        for reason in data.unreadable:
+            self.emit(Progress(None, f"left out: {reason}"))
+        spec = find_spec(plan.manifest, plan.model, plan.plugin)
+        if spec.train_params is None:
+            raise TrainingError("the model cannot be trained", where=plan.model)
+        params: Any = build(spec.train_params, plan.params)
+        self.emit(Progress(0.0, "loading the model"))
+        trainer = implementation(plan.factory)()
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            torch.set_num_threads(plan.threads or cores())
+        self.begun = time.monotonic()
+        ctx = RunContext(plan, self.folder, self.device, self.control, self.emit, self.resume)
+        return self._finished(trainer.train(data, params, ctx))
+
+    def _finished(self, result: Any) -> Finished:
+        if not isinstance(result, TrainResult):
+            raise TrainingError(
+                f"plugin '{self.plan.plugin}' returned {type(result).__name__}, not TrainResult",
+                where=self.plan.model,
+            )
+        weights = self.folder / BEST
+        check_weights(weights, self.plan.model)
+        metrics = {str(k): float(v) for k, v in result.metrics.items()}
+        summary = {
+            "run": str(self.folder),
+            "weights": str(weights),
+            "epochs": int(result.epochs),
+            "metrics": metrics,
+            "stopped": self.control.stop.is_set(),
+        }
+        return Finished(time.monotonic() - self.begun, self.device, summary)
+
+
+def _own_device(device: str) -> str:
+    """Each process of torchrun has a GPU of its own."""
+    rank = os.environ.get("LOCAL_RANK")
+    return f"cuda:{rank}" if rank is not None and device.startswith("cuda") else device
+
+
+class _Recorder:
+    """Writes what a run leaves behind: plan, run.json, events.jsonl, report."""
+
+    def __init__(self, plan: TrainPlan, folder: Path, on_event: OnEvent, resume: bool) -> None:
+        self._folder, self._on_event = folder, on_event
+        save_plan(plan, folder)
+        if not resume:
+            for name in (EVENTS_FILE, LAST, BEST):
+                (folder / name).unlink(missing_ok=True)
+        self._file: RunFile = new_run_file(plan, plan.device)
+        save_run(folder, self._file)
+        self._events = (folder / EVENTS_FILE).open("ab")
+        self._last = 0.0
+
+    def emit(self, event: Event) -> None:
+        now = time.monotonic()
+        quiet = isinstance(event, Progress) and not event.metrics
+        if not quiet or now - self._last > QUIET_SECONDS:
+            self._last = now
+            self._events.write(encode_line(event))
+            self._events.flush()
+        self._on_event(event)
+
+    def finish(self, event: Event, run: _Run) -> None:
+        """Write how it ended; a full disk then does not hide the event."""
+        changes: dict[str, Any] = {
+            "device": run.device,
+            "seconds": round(time.monotonic() - run.begun, 3),
+        }
+        match event:
+            case Finished(summary=summary):
+                changes |= {"epochs": summary["epochs"], "metrics": summary["metrics"]}
+                changes["state"] = "stopped" if summary["stopped"] else "finished"
+            case Failed():
+                changes |= {"state": "failed", "error": str(event.error())}
+            case _:
+                changes["state"] = "stopped"
+        with contextlib.suppress(OSError):
+            self._file = msgspec.structs.replace(self._file, **changes)
+            save_run(self._folder, self._file)
+            self._events.write(encode_line(event))
+            self._events.close()
+            write_report(self._folder)
+        self._on_event(event)
+
+
+def _final(error: BaseException, plan: TrainPlan, folder: Path) -> Event:
+    """What ended a run, as its final event with advice."""
+    if isinstance(error, (Cancelled, KeyboardInterrupt)):
+        return Stopped()
+    log.error("training %s", plan.model, exc_info=error)
+    where = str(folder)
+    if is_out_of_memory(error):
+        advice = "use a smaller batch or image size, or another device"
+        return Failed.of(TrainingError("memory ran out", where=where, next_step=advice))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = "make room and resume the run: its last checkpoint is kept"
+        return Failed.of(TrainingError("the disk is full", where=where, next_step=advice))
+    if isinstance(error, VisionStudioError):
+        return Failed.of(error)
+    return Failed.of(
+        TrainingError(
+            f"plugin '{plan.plugin}' failed while training: {one_line(error)}",
+            where=where,
+            next_step="try other parameters or another model; details are in train.log",
+        )
+    )
