@@ -15,6 +15,9 @@ from enum import StrEnum
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.signal import Signal
 
+_TELLING = 0.02
+"""Below this fraction the start, which is slower than the rest, would be taken for the rule."""
+
 
 class JobState(StrEnum):
     WAITING = "waiting"
@@ -79,7 +82,7 @@ class Job:
 
     def seconds_left(self) -> float | None:
         """The time still needed if it goes on as it did; None before that can be told."""
-        if not self.fraction or self.state.is_final or self.seconds() < 1:
+        if not self.fraction or self.fraction < _TELLING or self.state.is_final:
             return None
         return self.seconds() * (1 - self.fraction) / self.fraction
 
