@@ -43,11 +43,10 @@ def to_rgb(values: NDArray[Any]) -> NDArray[np.uint8]:
         values = values[:, :, 0] if values.shape[2] == 2 else values[:, :, :3]
     elif values.ndim == 3 and values.shape[2] > 4:
         values = values[:, :, :3]
-    eight = values if values.dtype == np.uint8 else _to_eight_bits(values)
+    eight = _to_eight_bits(values)
     if eight.ndim == 2:
-        rgb = cv2.cvtColor(np.ascontiguousarray(eight), cv2.COLOR_GRAY2RGB)
-    else:
-        rgb = np.ascontiguousarray(eight)
+        eight = np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB), np.uint8)
+    rgb = np.ascontiguousarray(eight)
     return rgb if alpha is None else _on_white(rgb, alpha)
 
 
@@ -72,6 +71,8 @@ def display_range(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def _to_eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+    if values.dtype == np.uint8:
+        return np.asarray(values, np.uint8)
     low, high = display_range(values)
     if values.dtype == np.uint16:
         ramp = (np.arange(65536, dtype=np.float64) - low) * (255.0 / (high - low))

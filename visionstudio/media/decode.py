@@ -49,7 +49,7 @@ def decode(
 
     8-bit colours are sRGB, palettes and CMYK are resolved. `reduce` 2, 4 or 8
     lets a JPEG decoder skip detail: sizes are rounded up; other formats ignore
-    it. `partial` shows what there is of a file that was cut off. Raises MediaError.
+    it. `partial` shows what there is of a JPEG that was cut off. Raises MediaError.
     """
     try:
         if header.format == "TIFF":
@@ -58,14 +58,12 @@ def decode(
         data = handle.read()
         if header.format == "JPEG":
             return _jpeg(data, header, reduce, partial)
-        if header.format == "PNG" and not header.complete and not partial:
+        if header.format == "PNG" and not header.complete:
             raise MediaError("the file is cut off: its end is missing")
         if header.format in ("PNG", "HDR") or (header.format == "PPM" and header.bits > 8):
             values = _opencv(data, cv2.IMREAD_UNCHANGED)
-            if values is None and partial:
-                return _pillow(io.BytesIO(data), header, partial=True)
-            return _checked(_with_profile(values, data, header), header)
-        return _pillow(io.BytesIO(data), header, partial=partial)
+            return _checked(_with_profile(values, data), header)
+        return _pillow(io.BytesIO(data), header)
     except MediaError as error:
         raise MediaError(
             error.what,
@@ -88,7 +86,7 @@ def _jpeg(data: bytes, header: PictureHeader, reduce: int, partial: bool) -> NDA
     if not partial and not _jpeg_complete(data):
         raise MediaError("the file is cut off: its end is missing")
     if header.mode not in ("L", "RGB"):
-        return _pillow(io.BytesIO(data), header, partial=partial, reduce=reduce)
+        return _pillow(io.BytesIO(data), header, reduce=reduce)
     grey, colour = _REDUCTIONS[reduce]
     found = _opencv(data, (grey if header.mode == "L" else colour) | _UPRIGHT_LATER)
     values = _checked(found, header if reduce == 1 else None)
@@ -134,9 +132,7 @@ def _rgb_order(values: NDArray[Any]) -> NDArray[Any]:
     return values if code is None else cv2.cvtColor(values, code)
 
 
-def _with_profile(
-    values: NDArray[Any] | None, data: bytes, header: PictureHeader
-) -> NDArray[Any] | None:
+def _with_profile(values: NDArray[Any] | None, data: bytes) -> NDArray[Any] | None:
     """PNG colours in sRGB."""
     if values is None or values.dtype != np.uint8 or b"iCCP" not in data[: 1 << 20]:
         return values
@@ -157,12 +153,7 @@ def _checked(values: NDArray[Any] | None, header: PictureHeader | None) -> NDArr
 
 
 def _pillow(
-    handle: IO[bytes],
-    header: PictureHeader,
-    *,
-    page: int = 0,
-    partial: bool = False,
-    reduce: int = 1,
+    handle: IO[bytes], header: PictureHeader, *, page: int = 0, reduce: int = 1
 ) -> NDArray[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

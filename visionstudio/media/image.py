@@ -49,7 +49,7 @@ def read_pixels(path: Path, page: int = 0, *, partial: bool = False) -> Pixels:
 
     Raises MediaError with the reason when the file is missing, special, empty,
     no picture, too large to decode whole, damaged or cut off; `partial` shows
-    what there is of one that was cut off, the rest grey or black.
+    what there is of a JPEG that was cut off, the rest grey.
     """
     header, values = _read(Path(path), page=page, partial=partial)
     if values.ndim == 2:

@@ -11,14 +11,16 @@ from typing import NamedTuple
 from visionstudio.model.errors import MediaError
 from visionstudio.model.media import MediaKind
 
-PICTURE_SUFFIXES = frozenset(
+_PICTURES = (
     ".jpg .jpeg .jpe .jfif .png .apng .tif .tiff .bmp .dib .gif .webp .avif .jp2 .j2k .jpx .ppm"
-    " .pgm .pbm .pnm .hdr .tga .sgi .ico .svs .exr".split()
+    " .pgm .pbm .pnm .hdr .tga .sgi .ico .svs .exr"
 )
-VIDEO_SUFFIXES = frozenset(
+_VIDEOS = (
     ".mp4 .m4v .mov .mkv .webm .avi .ts .m2ts .mts .mpg .mpeg .wmv .flv .ogv .3gp .h264 .hevc"
-    " .y4m .vob .mxf".split()
+    " .y4m .vob .mxf"
 )
+PICTURE_SUFFIXES = frozenset(_PICTURES.split())
+VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
 
 _NUMBERS = re.compile(r"(\d+)")
 
@@ -67,7 +69,7 @@ def find_media(paths: Path | str | Iterable[Path | str], *, as_video: bool = Fal
         root = os.path.abspath(path)  # noqa: PTH100 - keeps links as the user named them
         if os.path.isdir(root):  # noqa: PTH112
             found.update(_folder(root, as_video))
-        elif os.path.lexists(root):  # noqa: PTH110
+        elif os.path.lexists(root):
             found[root] = kind_of(root) or MediaKind.IMAGE
         else:
             raise MediaError(

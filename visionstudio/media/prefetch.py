@@ -1,0 +1,201 @@
+"""Pictures for the window: decoded by threads, the wanted one first, its neighbours ahead.
+
+Only the newest request is answered. What an older one wanted is dropped, unless it
+is being decoded or is a neighbour of the new one; decoded pictures stay in memory
+up to a limit, so that going back and forth costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionstudio.media.image import read_reduced, read_rgb
+from visionstudio.media.scan import kind_of
+from visionstudio.media.source import MediaSource
+from visionstudio.model.errors import MediaError, VisionStudioError, one_line
+from visionstudio.model.media import MediaItem, MediaKind
+
+CACHE_BYTES = 512 * 2**20
+# JPEGs beyond this size are shown from a reduced decode first.
+PREVIEW_FILE_BYTES = 2 * 2**20
+PREVIEW_SIDE = 2048
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+
+Post = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A picture as far as it is there, or why it is not.
+
+    `rgb` is (H, W, 3) uint8, read-only; a smaller copy of the picture while `whole`
+    is false. Exactly one of `rgb` and `error` is None.
+    """
+
+    item: MediaItem
+    rgb: NDArray[np.uint8] | None
+    error: VisionStudioError | None = None
+    whole: bool = True
+
+
+class Prefetch:
+    """The pictures of a source, ahead of whoever looks at them. IMAGE items only.
+
+    `post` carries answers to the caller's thread. Methods are to be called in that
+    thread; `close` waits for the pictures being decoded.
+    """
+
+    def __init__(
+        self,
+        source: MediaSource,
+        post: Post,
+        *,
+        workers: int | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self._source = source
+        self._post = post
+        self._limit = cache_bytes
+        self._condition = threading.Condition()  # re-entrant
+        self._cache: OrderedDict[int, tuple[str, Loaded]] = OrderedDict()
+        self._bytes = 0
+        self._queue: list[MediaItem] = []  # what is still to decode, most wanted first
+        self._busy: set[int] = set()
+        self._wanted: tuple[MediaItem, Callable[[Loaded], None]] | None = None
+        self._closed = False
+        # One core is left to the window; reading waits for disks, so never fewer than two.
+        count = workers or max(2, min(4, (os.cpu_count() or 2) - 1))
+        self._threads = [
+            threading.Thread(target=self._work, name=f"picture-{n}", daemon=True)
+            for n in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def request(
+        self, item: MediaItem, done: Callable[[Loaded], None], near: Sequence[MediaItem] = ()
+    ) -> None:
+        """Answer with `item`, then decode `near` ahead, most likely first.
+
+        `done` is called at once when the picture is there already, else later by
+        `post`: for large JPEGs with a smaller copy first, then with the whole one.
+        It is not called any more after a newer request.
+        """
+        with self._condition:
+            self._wanted = None
+            ready = self._cached(item)
+            if ready is None:
+                self._wanted = (item, done)
+            wishes = [item, *(n for n in near if self._worth(n))]
+            self._queue = [w for w in wishes if w.id not in self._busy and not self._cached(w)]
+            self._condition.notify_all()
+        if ready is not None:
+            done(ready)
+
+    def forget(self, item_id: int) -> None:
+        """Decode this item anew next time: its file has changed."""
+        with self._condition:
+            entry = self._cache.pop(item_id, None)
+            if entry is not None and entry[1].rgb is not None:
+                self._bytes -= entry[1].rgb.nbytes
+
+    def close(self) -> None:
+        """Answer no more and end the threads."""
+        with self._condition:
+            self._closed = True
+            self._wanted = None
+            self._queue.clear()
+            self._condition.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._cache.clear()
+        self._bytes = 0
+
+    def _worth(self, item: MediaItem) -> bool:
+        """Whether to decode a neighbour ahead: giants would push out everything else."""
+        return item.kind is MediaKind.IMAGE and 3 * item.width * item.height * 4 <= self._limit
+
+    def _cached(self, item: MediaItem) -> Loaded | None:
+        entry = self._cache.get(item.id)
+        if entry is None or entry[0] != item.path:
+            return None
+        self._cache.move_to_end(item.id)
+        return entry[1]
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                while not self._queue and not self._closed:
+                    self._condition.wait()
+                if self._closed:
+                    return
+                item = self._queue.pop(0)
+                self._busy.add(item.id)
+                awaited = self._wanted is not None and self._wanted[0].id == item.id
+            if awaited:
+                self._preview(item)
+            loaded = self._load(item)
+            with self._condition:
+                self._busy.discard(item.id)
+                self._keep(loaded)
+            self._answer(loaded)
+
+    def _load(self, item: MediaItem) -> Loaded:
+        path = self._source.path(item)
+        try:
+            rgb = read_rgb(path)
+        except VisionStudioError as error:
+            return Loaded(item, None, error)
+        except Exception as error:  # a fault of ours must not end the thread
+            return Loaded(item, None, MediaError(one_line(error), where=str(path)))
+        rgb.flags.writeable = False
+        return Loaded(item, rgb)
+
+    def _preview(self, item: MediaItem) -> None:
+        """Answer with a smaller copy where the whole picture takes long."""
+        path = self._source.path(item)
+        if kind_of(path.name) is not MediaKind.IMAGE or path.suffix.lower() not in _JPEG:
+            return
+        try:
+            if path.stat().st_size < PREVIEW_FILE_BYTES:
+                return
+            rgb = read_reduced(path, PREVIEW_SIDE)
+        except (OSError, VisionStudioError):
+            return  # the whole decode will say why
+        rgb.flags.writeable = False
+        self._answer(Loaded(item, rgb, whole=False))
+
+    def _keep(self, loaded: Loaded) -> None:
+        """Cache a picture; errors are not kept, the file may be there next time."""
+        if loaded.rgb is None or self._closed:
+            return
+        self.forget(loaded.item.id)
+        self._cache[loaded.item.id] = (loaded.item.path, loaded)
+        self._bytes += loaded.rgb.nbytes
+        while self._bytes > self._limit and len(self._cache) > 1:
+            _, (_, old) = self._cache.popitem(last=False)
+            self._bytes -= old.rgb.nbytes if old.rgb is not None else 0
+
+    def _answer(self, loaded: Loaded) -> None:
+        """Hand a picture to whoever waits for it, if that is still so when it arrives."""
+
+        def deliver() -> None:
+            with self._condition:
+                wanted = self._wanted
+                if wanted is None or wanted[0].id != loaded.item.id:
+                    return
+                if loaded.whole:
+                    self._wanted = None
+            wanted[1](loaded)
+
+        with self._condition:
+            if self._wanted is None or self._wanted[0].id != loaded.item.id:
+                return
+        self._post(deliver)
