@@ -35,13 +35,14 @@ class Blob:
         if mode == "hang":
             time.sleep(1000)
         if mode == "segv":
-            os.kill(os.getpid(), 11)
+            import ctypes
+            ctypes.string_at(0)
         if mode == "kill":
             os.kill(os.getpid(), 9)
         if mode == "exit":
             os._exit(7)
         if mode == "flood":
-            for _ in range(200):
+            for _ in range(100):
                 os.write(1, b"x" * 100_000)
         if mode == "slow":
             for i in range(1000):

@@ -31,7 +31,7 @@ class LogPump(threading.Thread):
         with contextlib.suppress(OSError, ValueError):
             while block := self._read():
                 if written > MAX_LOG:
-                    time.sleep(0.05)  # a flood is slowed down, so that nobody else starves
+                    time.sleep(0.005)  # a flood is slowed down, so that nobody else starves
                 elif log is not None:
                     with contextlib.suppress(OSError):  # a full disk loses the log only
                         log.write(block)
