@@ -1,0 +1,83 @@
+"""Forms made from parameters: what is typed is what `values()` says, within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSlider, QSpinBox, QToolButton
+from pytestqt.qtbot import QtBot
+
+from visionstudio.api import describe, param, validate
+from visionstudio.ui.forms import ParamForm
+
+
+@dataclass(frozen=True)
+class Params:
+    threshold: float = param(0.5, low=0, high=1, step=0.05)
+    lr: float = param(0.0006, low=1e-6, high=1.0, step=0.0001)
+    epochs: int | None = param(None, low=1, high=1000)
+    flip: bool = param(True)
+    mode: str = param("fast", choices=("fast", "exact"))
+    note: str = param("", advanced=True)
+
+
+@pytest.fixture
+def form(qtbot: QtBot) -> ParamForm:
+    form = ParamForm(describe(Params))
+    qtbot.addWidget(form)
+    form.show()
+    return form
+
+
+def test_a_new_form_holds_the_defaults(form: ParamForm) -> None:
+    assert form.values() == validate(describe(Params), {})
+
+
+def test_typing_changes_the_value_and_moves_the_slider(form: ParamForm, qtbot: QtBot) -> None:
+    editor = form.findChild(object, "param_threshold")
+    spin = editor.findChild(QDoubleSpinBox)
+    slider = editor.findChild(QSlider)
+    spin.selectAll()
+    with qtbot.waitSignal(form.changed) as changed:
+        qtbot.keyClicks(spin, "0.25")
+    assert changed.args == ["threshold"]
+    assert form.values()["threshold"] == 0.25
+    assert slider.value() == 250
+
+
+def test_small_numbers_keep_their_digits(form: ParamForm) -> None:
+    assert form.values()["lr"] == pytest.approx(0.0006, abs=1e-9)
+
+
+def test_values_stay_within_bounds(form: ParamForm, qtbot: QtBot) -> None:
+    spin = form.findChild(object, "param_threshold").findChild(QDoubleSpinBox)
+    spin.selectAll()
+    qtbot.keyClicks(spin, "9")
+    assert form.values()["threshold"] <= 1
+
+
+def test_an_optional_number_is_automatic_until_it_is_set(form: ParamForm, qtbot: QtBot) -> None:
+    spin = form.findChild(object, "param_epochs").findChild(QSpinBox)
+    assert form.values()["epochs"] is None
+    qtbot.keyClick(spin, Qt.Key.Key_Up)
+    assert form.values()["epochs"] == 1
+    form.set_values({"epochs": None})
+    assert form.values()["epochs"] is None
+
+
+def test_flags_and_choices_answer_to_the_mouse(form: ParamForm, qtbot: QtBot) -> None:
+    box = form.findChild(object, "param_flip").findChild(QCheckBox)
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+    assert form.values()["flip"] is False
+    combo = form.findChild(object, "param_mode").findChild(QComboBox)
+    qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert form.values()["mode"] == "exact"
+
+
+def test_advanced_settings_are_folded_away(form: ParamForm, qtbot: QtBot) -> None:
+    note = form.findChild(object, "param_note")
+    assert not note.isVisible()
+    qtbot.mouseClick(form.findChild(QToolButton, "paramsMore"), Qt.MouseButton.LeftButton)
+    assert note.isVisible()
