@@ -48,7 +48,7 @@ def small_project(folder: Path, pictures: int = 3) -> ProjectStore:
     """A project of some pictures without files and two classes."""
     store = ProjectStore.create(folder)
     first = store.reserve_ids("media", pictures)
-    store.update_media(
+    store.add_media(
         MediaItem(
             id=first + i, path=f"{i:05d}.png", width=100, height=80, status=MediaStatus.OK
         )

@@ -220,13 +220,23 @@ class SessionCore:
         if self._may_edit():
             self._save(None, step, done)
 
-    def put_media(self, items: Sequence[MediaItem]) -> None:
-        """Take over facts about media that the store has already been told (see library.py)."""
-        if self.media.put(items):
-            self.media_changed.emit(None)
-        else:
-            self.media_changed.emit(frozenset(i.id for i in items))
-        self._refresh_current(frozenset(i.id for i in items))
+    def put_media(self, items: Sequence[MediaItem], *, new: bool = False) -> None:
+        """Take over what the store has been told about media (see library.py).
+
+        Without `new`, items that have been removed meanwhile stay away.
+        """
+        fresh = []
+        for item in items:
+            known = self.media.get(item.id)
+            if known is not None:
+                fresh.append(replace(item, verified=known.verified))
+            elif new:
+                fresh.append(item)
+        ids = frozenset(i.id for i in fresh)
+        if ids:
+            moved = self.media.put(fresh)
+            self.media_changed.emit(None if moved else ids)
+            self._refresh_current(ids)
 
     # The storage thread
 

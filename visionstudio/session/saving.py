@@ -95,7 +95,7 @@ class StorageThread:
             except Exception as error:
                 self._fail(task, error)
             else:
-                self._post(partial(task.done, result))
+                self._post(partial(_call, task.done, result))
 
     def _fail(self, task: Task, error: Exception) -> None:
         if not isinstance(error, VisionStudioError):
@@ -105,6 +105,10 @@ class StorageThread:
             with self._wake:
                 self._halted = True
                 self._tasks.appendleft(task)
-            self._post(partial(self._on_halt, error))
+            self._post(partial(_call, self._on_halt, error))
         else:
-            self._post(partial(task.failed, error))
+            self._post(partial(_call, task.failed, error))
+
+
+def _call(callback: Callable[[Any], object], value: Any) -> None:
+    callback(value)

@@ -240,30 +240,40 @@ class ProjectStore:
         """Bring the last undone gesture again; returns what that changed, None at the end."""
         return self._move(journal.redo, self._position.redo)
 
-    def update_media(self, items: Iterable[MediaItem]) -> None:
-        """Put in facts about media: no gesture, cannot be undone.
+    def add_media(self, items: Iterable[MediaItem]) -> None:
+        """List new items without a gesture: opening a folder is nothing to take back.
 
-        Items with new ids are listed, others get these paths, sizes and states;
-        `verified`, a person's word, is left as it is.
+        Raises InvalidValue when an id or path is there already.
         """
-        facts = list(items)
+        new_rows = [rows.media_values(item) for item in items]
+        if not new_rows:
+            return
+        with self._database.write() as connection:
+            connection.executemany(rows.MEDIA.insert, new_rows)
+            highest = one_row(connection, "SELECT max(id) FROM media")[0]
+            stored = self._store_sequence(connection, {"media": highest})
+        self._finish(self._position, stored)
+
+    def update_media(self, items: Iterable[MediaItem]) -> None:
+        """Put in facts about media (path, header, status): no gesture, cannot be undone.
+
+        Items that are no longer there are passed over; `verified`, a person's
+        word, is left as it is.
+        """
+        facts = [rows.media_values(item) for item in items]
         if not facts:
             return
-        highest = max(item.id for item in facts)
-        new_rows = [rows.media_values(item) for item in facts]
         columns = rows.MEDIA.columns[1:-1]
-        sets = ", ".join(f"{c} = excluded.{c}" for c in columns)
+        sets = ", ".join(f"{c} = ?" for c in columns)
         with self._database.write() as connection:
             # Two items may have exchanged their paths.
             connection.executemany(
                 "UPDATE media SET path = char(0) || id WHERE id = ? AND path <> ?",
-                [(r[0], r[1]) for r in new_rows],
+                [row[:2] for row in facts],
             )
             connection.executemany(
-                f"{rows.MEDIA.insert} ON CONFLICT (id) DO UPDATE SET {sets}", new_rows
+                f"UPDATE media SET {sets} WHERE id = ?", [(*row[1:-1], row[0]) for row in facts]
             )
-            stored = self._store_sequence(connection, {"media": highest})
-        self._finish(self._position, stored)
 
     # runs, settings, backups
 
