@@ -132,10 +132,11 @@ def _fit(
             checkpoint.save_checkpoint(ctx.run_folder, parts)
 
     def validate() -> None:
+        record.step = pace.step
         if lead:
             started = time.perf_counter()
             judged: nn.Module = average.module if average is not None else model
-            record.add(pace.step, _judge(judged, recipe, ctx))
+            record.add(_judge(judged, recipe, ctx))
             if record.is_best:
                 info = replace(recipe.info, metrics=dict(record.metrics))
                 save_weights(ctx.run_folder / BEST, judged.state_dict(), info)
@@ -219,8 +220,7 @@ class _Record:
     training: float = 0.0  # seconds
     validation: float = 0.0  # seconds
 
-    def add(self, step: int, judged: tuple[dict[str, float], float | None]) -> None:
-        self.step = step
+    def add(self, judged: tuple[dict[str, float], float | None]) -> None:
         self.last, value = judged
         # At equal figures later weights are better: the rate has gone down since.
         self.is_best = value is None or value >= self.best
