@@ -52,7 +52,7 @@ class _Rows(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
         super().paint(painter, option, index)
-        rect: QRect = option.rect.adjusted(8, 0, -12, 0)  # type: ignore[attr-defined]
+        rect: QRect = option.rect.adjusted(8, 0, -12, 0)
         painter.save()
         painter.setPen(theme.colour("muted"))
         key, menu = index.data(_KEY), index.data(_MENU)
