@@ -1,0 +1,40 @@
+"""Comparisons that hold on a machine whose speed drifts: sides alternate, medians count."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def alternate(
+    ours: Callable[[], object], limit: Callable[[], object], rounds: int = 7
+) -> tuple[float, float]:
+    """Median seconds of both, called in turn after one warm-up each."""
+    ours()
+    limit()
+    pairs = [(seconds(ours), seconds(limit)) for _ in range(rounds)]
+    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value below which `percent` of 100 lie, by the nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def show(what: str, ours: float, limit: float, limit_name: str, *, unit: str = "ms") -> None:
+    """One line: ours, the limit measured beside it, and their ratio."""
+    factor = 1000.0 if unit == "ms" else 1.0
+    ratio = ours / limit if limit else float("inf")
+    print(
+        f"{what:<44} {ours * factor:9.2f} {unit}   "
+        f"{limit_name} {limit * factor:9.2f} {unit}   ratio {ratio:5.2f}"
+    )
