@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visionstudio.api import Manifest, ModelSpec, param
+from visionstudio_torch.params import TrainParams
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,11 @@ class DcganParams:
 
 
 @dataclass(frozen=True)
-class DcganTraining:
+class DcganTraining(TrainParams):
     """Training of generator and discriminator against each other."""
 
-    epochs: int = param(60, low=1, high=100_000, impact="train", help="Passes over the pictures.")
     lr: float = param(
-        0.0004,
+        0.001,
         low=1e-6,
         high=0.1,
         step=0.0001,
@@ -35,25 +35,29 @@ class DcganTraining:
         help="Of the discriminator; the generator learns at half of it.",
     )
     batch: int = param(64, low=2, high=4096, title="Batch size", unit="pictures", impact="train")
-    image_size: int | None = param(
-        None,
-        low=8,
+    image_size: int = param(
+        0,
+        low=0,
         high=256,
         unit="px",
         impact="train",
-        help="Working side, raised to a power of two; empty: 16 to 64 px by the pictures.",
+        help="Working side, raised to a power of two from 16 up. 0: 16 to 64 by the pictures.",
     )
     weights: str = param(
-        "none", impact="train", help="none, or a weights file of this model to go on from."
+        "none",
+        title="Start from",
+        impact="train",
+        help="none: from scratch; or a weights file of this model.",
     )
     freeze: bool = param(
         False,
+        title="Freeze first stage",
         impact="train",
         advanced=True,
-        help="Keep the discriminator's first stage as it is when going on from weights.",
+        help="Going on from weights, keep the generator's first stage as it is.",
     )
     width: int = param(
-        32,
+        24,
         low=8,
         high=256,
         step=8,
@@ -71,7 +75,7 @@ class DcganTraining:
         True,
         title="DiffAugment",
         impact="train",
-        help="Shift and cut real and drawn pictures alike: fewer pictures suffice.",
+        help="Shift and cut real and drawn pictures alike, so that fewer pictures suffice.",
     )
     flip: bool = param(
         False, title="Mirror", impact="train", help="Mirror pictures left to right at random."
@@ -79,9 +83,9 @@ class DcganTraining:
 
 
 MANIFEST = Manifest(
-    name="visionstudio_generator",
+    name="generator",
     version="0.1.0",
-    description="Generators: new pictures like those they learned from.",
+    description="Draws new pictures like those it learned from",
     licence="Apache-2.0",
     models=(
         ModelSpec(
