@@ -79,7 +79,7 @@ def convert(source: Path, target: Path) -> None:
     state = find_state(content)
     if not state:
         raise WeightsError("it holds no weights")
-    _save(state, target)
+    _save(state, target, source.stem)
 
 
 def _stub(name: str) -> type:
@@ -146,7 +146,7 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-def _save(state: dict[str, Any], target: Path) -> None:
+def _save(state: dict[str, Any], target: Path, name: str) -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -154,7 +154,7 @@ def _save(state: dict[str, Any], target: Path) -> None:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise WeightsError(f"it holds values that are no numbers, in '{name}'")
-    header = WeightsHeader(extra={"source_sha256": target.stem})
+    header = WeightsHeader(extra={"source_sha256": target.stem, "name": name})
     part = target.with_suffix(".part")
     save_file(tensors, part, {METADATA_KEY: msgspec.json.encode(header).decode()})
     part.replace(target)
