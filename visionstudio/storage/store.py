@@ -119,7 +119,9 @@ class ProjectStore:
 
     def media(self) -> list[MediaItem]:
         """All media items in the order of their paths."""
-        return self._all(f"{rows.MEDIA.select} ORDER BY path, id", rows.media_from)
+        found = self._all(f"{rows.MEDIA.select} ORDER BY path", rows.media_from)
+        found.sort(key=lambda item: item.path)  # quoted names have been out of their place
+        return found
 
     def media_item(self, media_id: int) -> MediaItem | None:
         """One media item, None when there is none of that id."""
