@@ -61,12 +61,7 @@ class Exchange:
     ) -> Job:
         """Do a planned import: one step to undo."""
         job = self._jobs.start("Import", lambda: None)
-
-        def imported(report: ImportReport) -> None:
-            self._session.reload()
-            done(report)
-
-        self._run(job, lambda store: do_import(store, plan), imported, failed)
+        self._run(job, lambda store: do_import(store, plan), done, failed)
         return job
 
     def export(
