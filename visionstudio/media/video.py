@@ -260,9 +260,11 @@ class VideoReader:
         hd = min(frame.width, frame.height) >= _HD_HEIGHT
         source = (Colorspace.ITU709 if hd else Colorspace.ITU601) if unmarked else None
         converted = self._reformatter.reformat(frame, format="rgb24", src_colorspace=source)
-        rgb = np.asarray(converted.to_ndarray(), np.uint8)
+        rgb = np.asarray(converted.to_ndarray(), np.uint8)  # a view whose rows may be padded
         turns = self._index.turns
-        return np.asarray(cv2.rotate(rgb, _ROTATIONS[turns]), np.uint8) if turns else rgb
+        if turns:
+            return np.asarray(cv2.rotate(rgb, _ROTATIONS[turns]), np.uint8)
+        return rgb.copy() if rgb.base is not None else rgb
 
     def _gap(self, n: int) -> MediaError:
         return MediaError(
