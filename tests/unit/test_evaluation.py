@@ -141,11 +141,11 @@ def test_mean_iou_by_hand() -> None:
     truth = np.array([[0, 0, 1, 1], [2, 255, 1, 1]], np.uint8)
     guess = np.array([[0, 1, 1, 1], [0, 2, 1, 0]], np.uint8)
     figures = evaluate_semantic([(truth, guess)], ["background", "cell", "gap", "never"])
-    assert figures["IoU/background"] == pytest.approx(1 / 4)
-    assert figures["IoU/cell"] == pytest.approx(3 / 5)
-    assert figures["IoU/gap"] == 0.0
+    assert figures["IoU background"] == pytest.approx(1 / 4)
+    assert figures["IoU cell"] == pytest.approx(3 / 5)
+    assert figures["IoU gap"] == 0.0
     assert figures["mIoU"] == pytest.approx((0.25 + 0.6 + 0.0) / 3)
-    assert "IoU/never" not in figures
+    assert "IoU never" not in figures
 
 
 def test_pixel_maps_must_fit() -> None:

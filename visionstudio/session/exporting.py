@@ -19,7 +19,7 @@ from visionstudio.formats.registry import get_format
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.media import MediaItem
 from visionstudio.session.importing import DIGEST
-from visionstudio.session.listing import with_header
+from visionstudio.session.library import probed
 from visionstudio.storage.store import ProjectStore
 
 Progress = Callable[[float, str], None]
@@ -64,7 +64,7 @@ def project_dataset(
     wanted = None if media_ids is None else frozenset(media_ids)
     items = []
     media = store.media()
-    paths = _export_paths(media)
+    paths = export_paths(media)
     for index, item in enumerate(media):
         if progress is not None and index % 100 == 0:
             progress(index / len(media), item.path)
@@ -87,7 +87,8 @@ def _item(
     labels: list[Annotation],
     names: dict[int, str],
 ) -> DatasetItem:
-    item = with_header(store, item)
+    if not (item.width and item.height):
+        item = probed(store, item)
     file = store.path_of(item)
     return DatasetItem(
         path=path,
@@ -120,7 +121,7 @@ def _annotation(annotation: Annotation, names: dict[int, str]) -> DatasetAnnotat
     )
 
 
-def _export_paths(media: list[MediaItem]) -> dict[int, str]:
+def export_paths(media: list[MediaItem]) -> dict[int, str]:
     """A different relative path for every item: files elsewhere go by their common folder."""
     outside = [m for m in media if _is_absolute(m.path)]
     common = os.path.commonpath([str(Path(m.path).parent) for m in outside]) if outside else ""

@@ -30,7 +30,7 @@ from visionstudio.model.edits import Change, Edit
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem, MediaStatus
 from visionstudio.model.shapes import Mask, Shape, encode
-from visionstudio.session.listing import describe_file
+from visionstudio.session.library import probed
 from visionstudio.storage.store import ProjectStore
 
 DIGEST = "imported"  # the key in `Annotation.extra`
@@ -203,12 +203,13 @@ class _Planner:
     def _add(self, item: DatasetItem) -> MediaItem:
         media_id = self.store.reserve_ids("media")
         if item.file is not None:
-            media = describe_file(self.store, media_id, item.file, item.kind)
+            path = self.store.media_path(item.file)
+            media = probed(self.store, MediaItem(id=media_id, path=path, kind=item.kind))
         else:
-            path = self.base / item.path if self.base is not None else Path(item.path)
+            base = self.base if self.base is not None else self.store.media_root
             media = MediaItem(
                 id=media_id,
-                path=self.store.media_path(self.store.media_root / path),
+                path=self.store.media_path(base / item.path),
                 kind=item.kind,
                 width=item.width,
                 height=item.height,

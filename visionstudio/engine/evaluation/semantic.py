@@ -20,7 +20,7 @@ def evaluate_semantic(
     *,
     ignore: int = IGNORE,
 ) -> dict[str, float]:
-    """`mIoU` and `IoU/CLASS` over all pixels of all pictures (Everingham et al., IJCV 2015, 4.4).
+    """`mIoU` and `IoU CLASS` over all pixels of all pictures (Everingham et al., IJCV 2015, 4.4).
 
     `pairs` are truth and prediction, (H, W) indices into `classes`, of equal
     shape; pixels whose truth is `ignore` do not count. A class that occurs in
@@ -38,7 +38,7 @@ def evaluate_semantic(
     found = union > 0
     iou = np.divide(hits, union, out=np.zeros(count), where=found)
     figures = {"mIoU": float(iou[found].mean())}
-    return figures | {f"IoU/{classes[i]}": float(iou[i]) for i in np.flatnonzero(found).tolist()}
+    return figures | {f"IoU {classes[i]}": float(iou[i]) for i in np.flatnonzero(found).tolist()}
 
 
 def _confusion(truth: IndexMap, predicted: IndexMap, count: int, ignore: int) -> NDArray[np.int64]:

@@ -1,0 +1,7 @@
+"""``python -m visionstudio``, and what torchrun starts."""
+
+import sys
+
+from visionstudio.app.main import main
+
+sys.exit(main())

@@ -1,0 +1,73 @@
+"""All commands in one table. Their modules import only typer until a command runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Annotated
+
+import typer
+
+from visionstudio.app.cli import (
+    doctor,
+    evaluate,
+    exchange,
+    generate,
+    models,
+    plugins,
+    predict,
+    project,
+    track,
+    train,
+)
+
+
+def build() -> typer.Typer:
+    """The command line as a typer application."""
+    app = typer.Typer(
+        name="visionstudio",
+        help="Look at, label and measure pictures and video with models at hand.\n\n"
+        "Without a command, or with paths, the window opens.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+    )
+    app.callback()(_top)
+    if importlib.util.find_spec("visionstudio.app.cli.demo") is not None:
+        from visionstudio.app.cli.demo import demo
+
+        app.command("demo")(demo)
+    app.command("init")(project.init)
+    app.command("info")(project.info)
+    app.command("import")(exchange.import_)
+    app.command("export")(exchange.export)
+    app.command("convert")(exchange.convert)
+    app.add_typer(models.app, name="models")
+    app.add_typer(plugins.app, name="plugins")
+    app.command("predict")(predict.predict)
+    app.command("train")(train.train)
+    app.command("evaluate")(evaluate.evaluate)
+    app.command("track")(track.track)
+    app.command("generate")(generate.generate)
+    app.command("edit")(generate.edit)
+    app.command("doctor")(doctor.doctor)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"visionstudio {version('visionstudio')}")
+        raise typer.Exit
+
+
+def _top(
+    json: Annotated[  # taken out of the arguments before they are parsed
+        bool, typer.Option("--json", help="Exactly one JSON document on stdout.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """The options in front of the command."""

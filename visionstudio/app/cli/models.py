@@ -1,0 +1,107 @@
+"""``models``: what there is, and weights in and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visionstudio.app.cli.reply import ProgressLine, Reply, columns
+
+app = typer.Typer(help="Models and their weights: list, import, download, remove.")
+
+
+@app.command("list")
+def list_() -> Reply:
+    """List all models with their weights."""
+    from visionstudio.engine.discovery import discover
+    from visionstudio.engine.model_store import list_models
+
+    entries = list_models(discover())
+    models = [
+        {
+            "id": e.info.id,
+            "task": e.info.task,
+            "trainable": e.info.trainable,
+            "weights": [
+                {
+                    "name": w.name,
+                    "bytes": w.bytes,
+                    "sha256": w.sha256,
+                    "licence": w.licence,
+                    "source": w.source,
+                    "present": w.present,
+                }
+                for w in e.weights
+            ],
+        }
+        for e in entries
+    ]
+    rows = [
+        (
+            e.info.id,
+            "trainable" if e.info.trainable else "",
+            ", ".join(w.name if w.present else f"{w.name} (not here)" for w in e.weights),
+        )
+        for e in entries
+    ]
+    return Reply({"models": models}, columns(rows))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A weights file or checkpoint.")],
+) -> Reply:
+    """Take weights into the library; a checkpoint is converted without running its code."""
+    from visionstudio.engine.model_store import import_weights
+
+    taken = import_weights(file)
+    document = {
+        "id": taken.id,
+        "weights": str(taken.weights),
+        "architecture": taken.architecture,
+        "classes": list(taken.classes),
+    }
+    return Reply(document, f"{taken.id}: {taken.weights} {taken.architecture}".rstrip())
+
+
+@app.command("download")
+def download(
+    model: Annotated[str, typer.Argument(metavar="ID", help="A model's id.")],
+) -> Reply:
+    """Fetch the weights that a model names, checked against their hash."""
+    from visionstudio.engine.discovery import discover
+    from visionstudio.engine.model_store import download as fetch
+
+    progress = ProgressLine()
+    registry = discover()
+    files = [str(path) for path in fetch(registry, model, progress)]
+    progress.close()
+    document = {
+        "id": model,
+        "weights": files[0] if len(files) == 1 else files,
+        "architecture": model,
+        "classes": [],
+    }
+    return Reply(document, "\n".join(files))
+
+
+@app.command("remove")
+def remove(
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="The id of imported weights, or a model's id.")
+    ],
+) -> Reply:
+    """Delete weights that were imported or downloaded."""
+    from visionstudio.engine.discovery import discover
+    from visionstudio.engine.model_store import remove as delete
+
+    files = [str(path) for path in delete(discover(), name)]
+    document = {
+        "id": name,
+        "weights": files[0] if len(files) == 1 else files,
+        "architecture": "",
+        "classes": [],
+    }
+    return Reply(document, "\n".join(f"removed {file}" for file in files))

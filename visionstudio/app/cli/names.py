@@ -1,0 +1,21 @@
+"""The names of the commands, for the entry point to tell them from paths without loading them."""
+
+COMMANDS = frozenset(
+    [
+        "demo",
+        "init",
+        "info",
+        "import",
+        "export",
+        "convert",
+        "models",
+        "plugins",
+        "predict",
+        "train",
+        "evaluate",
+        "track",
+        "generate",
+        "edit",
+        "doctor",
+    ]
+)

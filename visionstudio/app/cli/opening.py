@@ -1,0 +1,96 @@
+"""What several commands need: projects, parameters, models at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from visionstudio.app.cli.reply import ProgressLine
+
+if TYPE_CHECKING:
+    from visionstudio.engine.events import Finished, FrameFailed, FrameResult
+    from visionstudio.engine.requests import AnyRequest
+    from visionstudio.storage.store import ProjectStore
+
+
+@contextmanager
+def project_store(folder: Path, *, read_only: bool = False) -> Iterator[ProjectStore]:
+    """The project of a folder. Raises ProjectError when there is none."""
+    from visionstudio.model.errors import ProjectError
+    from visionstudio.storage.paths import is_project, project_folder
+    from visionstudio.storage.store import ProjectStore
+
+    found = project_folder(folder)
+    if not is_project(found):
+        raise ProjectError(
+            "there is no project",
+            where=str(folder),
+            next_step=f"make one with: visionstudio init {folder} --media PATH",
+        )
+    with ProjectStore.open(found, read_only=read_only) as store:
+        yield store
+
+
+@contextmanager
+def new_or_old_project(folder: Path, *, media_root: Path | None = None) -> Iterator[ProjectStore]:
+    """The project of a folder, made in that very folder when there is none.
+
+    `media_root` is what a new one names its media relative to.
+    """
+    from visionstudio.storage.paths import is_project, project_folder
+    from visionstudio.storage.store import ProjectStore
+
+    found = project_folder(folder)
+    if is_project(found):
+        with ProjectStore.open(found) as store:
+            yield store
+    else:
+        with ProjectStore.create(folder, media_root=media_root) as store:
+            yield store
+
+
+def parameters(texts: Sequence[str]) -> dict[str, Any]:
+    """The values of ``--param k=v``, as text."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, found, value = text.partition("=")
+        if not found or not name.strip():
+            raise typer.BadParameter(f"a parameter looks like name=value, got '{text}'")
+        values[name.strip()] = value
+    return values
+
+
+def results_of(
+    request: AnyRequest, progress: ProgressLine
+) -> Iterator[FrameResult | FrameFailed | Finished]:
+    """What a request gives, run in this process; progress is shown, a failure raised."""
+    from visionstudio.engine.events import (
+        Failed,
+        Finished,
+        FrameFailed,
+        FrameResult,
+        Progress,
+        Stopped,
+    )
+    from visionstudio.engine.host import LocalHost, run
+    from visionstudio.model.errors import Cancelled
+
+    host = LocalHost()
+    try:
+        for event in run(host, request):
+            match event:
+                case Progress():
+                    progress(event.fraction, event.message)
+                case FrameResult() | FrameFailed() | Finished():
+                    yield event
+                case Failed():
+                    raise event.error()
+                case Stopped():
+                    raise Cancelled
+    finally:
+        progress.close()
+        host.close()

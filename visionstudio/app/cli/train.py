@@ -1,0 +1,175 @@
+"""``train``: a run on a project's labels, here in this process or under torchrun."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from visionstudio.app.cli.opening import parameters, project_store
+from visionstudio.app.cli.predict import Device, ModelId, Params
+from visionstudio.app.cli.project import Folder
+from visionstudio.app.cli.reply import ProgressLine, Reply, figures
+
+if TYPE_CHECKING:
+    from visionstudio.engine.events import Event
+    from visionstudio.engine.training import TrainPlan
+    from visionstudio.engine.training.runner import Control
+
+
+def train(
+    folder: Folder,
+    model: ModelId,
+    param: Params = None,
+    holdout: Annotated[
+        float, typer.Option(help="The share of pictures that is held out to measure.")
+    ] = 0.2,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Train on N pictures only.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", min=0.0, help="A budget of time.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="S", help="Makes split and training repeatable.")
+    ] = 0,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="The run's folder, if not in the project.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was interrupted.")
+    ] = None,
+) -> Reply:
+    """Train a model on a project's labels. Ctrl-C once ends it and keeps the best weights."""
+    from visionstudio.engine.discovery import discover
+    from visionstudio.engine.training import build_plan
+    from visionstudio.engine.training.plan import load_plan
+    from visionstudio.model.errors import TrainingError
+
+    if resume is not None:
+        run = find_run(folder, resume)
+        plan = load_plan(run)
+        if plan.model != model:
+            raise TrainingError(
+                f"the run trains '{plan.model}', not '{model}'",
+                where=str(run),
+                next_step=f"give --model {plan.model}",
+            )
+        return _train(plan, run, resume=True)
+    values = parameters(param or ())
+    info = discover().model(model)
+    with project_store(folder, read_only=True) as store:
+        plan = build_plan(
+            store,
+            info,
+            values,
+            holdout=holdout,
+            limit=limit,
+            minutes=minutes,
+            seed=seed,
+            device=device,
+        )
+        run = out or new_run_folder(store.folder, model)
+    return _train(plan, run, resume=False)
+
+
+def new_run_folder(project: Path, model: str) -> Path:
+    """A folder in the project's runs/ that does not exist yet."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    base = project / "runs" / f"{stamp}-{model.replace('/', '-')}"
+    found, number = base, 2
+    while found.exists():
+        found, number = base.with_name(f"{base.name}-{number}"), number + 1
+    return found
+
+
+def find_run(project: Path, run: Path) -> Path:
+    """A run by its folder, or by its name in the project's runs/."""
+    if run.is_dir():
+        return run
+    from visionstudio.storage.paths import project_folder
+
+    inside = project_folder(project) / "runs" / run
+    return inside if inside.is_dir() else run
+
+
+def _train(plan: TrainPlan, run: Path, *, resume: bool) -> Reply:
+    from visionstudio.engine.events import Failed, Finished
+    from visionstudio.engine.training import run_training
+    from visionstudio.engine.training.runner import Control
+    from visionstudio.model.errors import Cancelled
+
+    shown = _Shown()
+    control = Control()
+    with _interrupt(control):
+        event = run_training(plan, run.absolute(), shown, resume=resume, control=control)
+    shown.close()
+    if isinstance(event, Failed):
+        raise event.error()
+    if not isinstance(event, Finished):
+        raise Cancelled(
+            "training was interrupted",
+            where=str(run),
+            next_step=f"go on with: --resume {run}",
+        )
+    summary = event.summary
+    document = {
+        "run": str(summary["run"]),
+        "weights": str(summary["weights"]),
+        "epochs": summary["epochs"],
+        "seconds": round(event.seconds, 3),
+        "metrics": dict(summary["metrics"]),
+        "device": event.device,
+        "stopped": summary["stopped"],
+    }
+    head = f"{summary['epochs']} epochs in {event.seconds:.0f} s, weights: {summary['weights']}"
+    return Reply(document, "\n".join(filter(None, [head, figures(summary["metrics"])])))
+
+
+@contextmanager
+def _interrupt(control: Control) -> Iterator[None]:
+    """The first Ctrl-C stops and keeps the best weights, the second ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: Any) -> None:
+        if control.stop.is_set():
+            raise KeyboardInterrupt
+        control.stop.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Shown:
+    """A run's events on stderr: a changing line, and a line for each set of validation figures."""
+
+    def __init__(self) -> None:
+        self._line = ProgressLine()
+        self._begun = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        from visionstudio.engine.events import Progress
+
+        if isinstance(event, Progress):
+            numbers = _short(event.metrics)
+            self._line(event.fraction, " ".join(filter(None, [event.message, numbers])))
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def _short(metrics: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:6])
