@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.plugins.conftest import make_plugin  # noqa: F401  a fixture
-from tests.plugins.doubles import MODELS, WORK
+from tests.plugins.conftest import blob_plugin, blob_site  # noqa: F401  fixtures
 from visionstudio.engine import process_host
 from visionstudio.engine.discovery import discover
 from visionstudio.engine.events import FINAL, Event, Failed, Finished, FrameResult, Stopped
@@ -33,8 +32,7 @@ def frame(tmp_path: Path) -> FrameRef:
 
 
 @pytest.fixture
-def host(make_plugin: Callable[..., Path]) -> Iterator[ProcessHost]:  # noqa: F811
-    make_plugin("plug_blob", MODELS, WORK)
+def host(blob_plugin: Path) -> Iterator[ProcessHost]:  # noqa: F811
     host = ProcessHost()
     yield host
     host.close()
@@ -181,14 +179,13 @@ def test_submitting_does_not_wait_for_the_child(host: ProcessHost, frame: FrameR
 
 @pytest.mark.parametrize("mode", ["fine", "hang"])
 def test_the_host_ends_with_its_parent(
-    make_plugin: Callable[..., Path],  # noqa: F811
+    blob_plugin: Path,  # noqa: F811
     frame: FrameRef,
     mode: str,
 ) -> None:
-    site = make_plugin("plug_blob", MODELS, WORK)
     code = f"""
 import sys, threading
-sys.path.insert(0, {str(site)!r})
+sys.path.insert(0, {str(blob_plugin)!r})
 from visionstudio.engine.host import ProcessHost
 from visionstudio.engine.events import Progress
 from visionstudio.engine.requests import FrameRef, Predict

@@ -25,15 +25,15 @@ def found(name: str) -> PluginInfo | None:
 
 
 def test_a_plugin_appears_and_vanishes(make_plugin: Make) -> None:
-    site = make_plugin("plug_blob", DETECTOR)
+    site = make_plugin("plug_drop", DETECTOR)
     registry = discover()
     model = registry.model("detector/blob")
-    assert model.plugin == "plug_blob"
+    assert model.plugin == "plug_drop"
     assert [p.name for p in model.params] == ["threshold", "mode"]
     assert not model.trainable
-    assert "plug_blob" not in sys.modules
-    shutil.rmtree(site / "plug_blob")
-    shutil.rmtree(site / "plug_blob-1.0.dist-info")
+    assert "plug_drop" not in sys.modules
+    shutil.rmtree(site / "plug_drop")
+    shutil.rmtree(site / "plug_drop-1.0.dist-info")
     assert "detector/blob" not in discover().models
 
 
@@ -76,14 +76,14 @@ def test_a_manifest_that_hangs_or_floods_stdout(
 
 
 def test_printing_while_the_manifest_is_read_does_no_harm(make_plugin: Make) -> None:
-    site = make_plugin("plug_blob", DETECTOR)
-    source = site / "plug_blob" / "__init__.py"
+    site = make_plugin("plug_drop", DETECTOR)
+    source = site / "plug_drop" / "__init__.py"
     source.write_text("print('{}' * 100_000)\n" + source.read_text(encoding="utf-8"), "utf-8")
     assert "detector/blob" in discover().models
 
 
 def test_nothing_new_means_no_probe(make_plugin: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_plugin("plug_blob", DETECTOR)
+    make_plugin("plug_drop", DETECTOR)
     first = discover()
 
     def never(*_: object) -> None:
@@ -96,9 +96,9 @@ def test_nothing_new_means_no_probe(make_plugin: Make, monkeypatch: pytest.Monke
 
 
 def test_an_edited_manifest_is_read_again(make_plugin: Make) -> None:
-    site = make_plugin("plug_blob", DETECTOR)
+    site = make_plugin("plug_drop", DETECTOR)
     assert "detector/blob" in discover().models
-    source = site / "plug_blob" / "__init__.py"
+    source = site / "plug_drop" / "__init__.py"
     source.write_text(
         source.read_text(encoding="utf-8").replace("detector/blob", "detector/drop"), "utf-8"
     )
@@ -118,18 +118,18 @@ def test_a_clash_names_both_and_the_first_stays(make_plugin: Make) -> None:
 
 
 def test_switching_off_and_on(make_plugin: Make) -> None:
-    make_plugin("plug_blob", DETECTOR)
-    set_enabled("plug_blob", False)
-    plugin = found("plug_blob")
+    make_plugin("plug_drop", DETECTOR)
+    set_enabled("plug_drop", False)
+    plugin = found("plug_drop")
     assert plugin is not None
     assert not plugin.enabled
-    with pytest.raises(UnknownModel, match="plugins enable plug_blob"):
+    with pytest.raises(UnknownModel, match="plugins enable plug_drop"):
         discover().model("detector/blob")
-    set_enabled("plug_blob", True)
-    assert discover().model("detector/blob").plugin == "plug_blob"
+    set_enabled("plug_drop", True)
+    assert discover().model("detector/blob").plugin == "plug_drop"
 
 
 def test_an_unknown_model_says_which_there_are(make_plugin: Make) -> None:
-    make_plugin("plug_blob", DETECTOR)
+    make_plugin("plug_drop", DETECTOR)
     with pytest.raises(UnknownModel, match="detector/blob"):
         discover().model("detector/nothing")

@@ -6,14 +6,13 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.plugins.doubles import MODELS, WORK
 from visionstudio.api.results import Detections, GeneratedImage, Masks, TrackState
 from visionstudio.engine.events import (
     FINAL,
@@ -37,8 +36,6 @@ from visionstudio.engine.requests import (
     Unload,
 )
 
-Make = Callable[..., Path]
-
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[FrameRef]:
@@ -54,17 +51,25 @@ def pictures(tmp_path: Path) -> list[FrameRef]:
     return refs
 
 
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[dict[type, Host]]:
+    """One of each kind for all tests, started by the first that asks."""
+    started: dict[type, Host] = {}
+    yield started
+    for host in started.values():
+        host.close()
+
+
 @pytest.fixture(params=[LocalHost, ProcessHost])
-def host(request: pytest.FixtureRequest, make_plugin: Make) -> Iterator[Host]:
-    make_plugin("plug_blob", MODELS, WORK)
-    host = request.param()
-    yield host
-    host.close()
+def host(request: pytest.FixtureRequest, blob_plugin: Path, hosts: dict[type, Host]) -> Host:
+    kind = request.param
+    if kind not in hosts:
+        hosts[kind] = kind()
+    return hosts[kind]
 
 
 @pytest.fixture
-def process_host(make_plugin: Make) -> Iterator[ProcessHost]:
-    make_plugin("plug_blob", MODELS, WORK)
+def process_host(blob_plugin: Path) -> Iterator[ProcessHost]:
     host = ProcessHost()
     yield host
     host.close()

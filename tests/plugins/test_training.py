@@ -7,14 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.plugins.doubles import MODELS, WORK
 from visionstudio.engine.discovery import discover
 from visionstudio.engine.events import (
     FINAL,
@@ -45,7 +43,6 @@ from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Box, Polygon, Tag
 from visionstudio.storage.store import ProjectStore
 
-Make = Callable[..., Path]
 CLASSES = [
     LabelClass(id=5, name="cell", colour="#e69f00", order=0),
     LabelClass(id=9, name="unused", colour="#56b4e9", order=1),
@@ -54,9 +51,8 @@ CLASSES = [
 
 
 @pytest.fixture
-def store(tmp_path: Path, make_plugin: Make) -> ProjectStore:
+def store(tmp_path: Path, blob_plugin: Path) -> ProjectStore:
     """Twenty pictures: 10 with boxes, 3 verified and empty, 3 tagged, 2 proposed, 2 bare."""
-    make_plugin("plug_blob", MODELS, WORK)
     media, rows = [], []
     for i in range(20):
         path = tmp_path / "pictures" / f"{i:02}.png"
@@ -319,7 +315,9 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
 
 
-def test_no_process_is_left_when_the_parent_dies(store: ProjectStore, tmp_path: Path) -> None:
+def test_no_process_is_left_when_the_parent_dies(
+    store: ProjectStore, tmp_path: Path, blob_plugin: Path
+) -> None:
     from visionstudio.engine.training import save_plan
 
     model = discover().model("detector/learn")
@@ -327,7 +325,7 @@ def test_no_process_is_left_when_the_parent_dies(store: ProjectStore, tmp_path: 
     save_plan(build_plan(store, model, {"mode": "child", "epochs": 10_000_000}), folder)
     code = f"""
 import sys
-sys.path.insert(0, {str(tmp_path / "site")!r})
+sys.path.insert(0, {str(blob_plugin)!r})
 from pathlib import Path
 from visionstudio.engine.training import load_plan, start_training
 folder = Path({str(folder)!r})

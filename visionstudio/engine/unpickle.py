@@ -40,6 +40,8 @@ _HARMLESS = re.compile(
 )
 _STATE_KEYS = ("ema", "state_dict", "model_state_dict", "model", "module", "net", "weights")
 _MAX_DEPTH = 60
+# The number with which torch's files before 1.6 begin, as pickle writes it.
+_LEGACY_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 
 
 class Inert:
@@ -54,7 +56,7 @@ class Inert:
 
 def convert(source: Path, target: Path) -> None:
     """Write the tensors of `source` to `target`. Raises WeightsError."""
-    _refuse_bombs(source)
+    _refuse_others(source)
     import torch
 
     _cap_memory(source.stat().st_size)
@@ -87,17 +89,23 @@ def _stub(name: str) -> type:
     return type(short, (Inert,), {"__module__": module})
 
 
-def _refuse_bombs(source: Path) -> None:
-    """torch stores tensors uncompressed, so an archive that unpacks to more is no checkpoint."""
+def _refuse_others(source: Path) -> None:
+    """Refuse what is no checkpoint before torch sees it."""
     if not zipfile.is_zipfile(source):
+        with source.open("rb") as file:
+            if _LEGACY_MAGIC not in file.read(64):
+                raise WeightsError("it is no checkpoint of torch")
         return
     try:
         with zipfile.ZipFile(source) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
+            entries = archive.infolist()
     except (zipfile.BadZipFile, OSError) as error:
         raise WeightsError(f"it is damaged: {error}") from error
-    if unpacked > source.stat().st_size + 2**20:
+    # torch stores tensors uncompressed, so what unpacks to more is no checkpoint.
+    if sum(entry.file_size for entry in entries) > source.stat().st_size + 2**20:
         raise WeightsError("it unpacks to more than its size: not a checkpoint")
+    if any(entry.filename.endswith("/constants.pkl") for entry in entries):
+        raise WeightsError("it is a TorchScript program, which holds code")
 
 
 def _cap_memory(size: int) -> None:
