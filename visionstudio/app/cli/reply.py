@@ -51,6 +51,8 @@ class ProgressLine:
         now = time.monotonic()
         if now - self._last < (0.1 if self._terminal else QUIET_SECONDS):
             return
+        if not (self._terminal or message):
+            return
         self._last = now
         share = f"{fraction:4.0%} " if fraction is not None else ""
         line = f"{share}{message}".rstrip()
