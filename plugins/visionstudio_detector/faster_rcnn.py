@@ -203,4 +203,4 @@ def _validate(
                     preview.draw_boxes(item.image, one.boxes[sure], one.indices[sure], classes)
                 )
     ctx.preview("validation", preview.strip(pictures))
-    return box_figures(truths, found, len(classes))
+    return box_figures(truths, found, classes)

@@ -40,10 +40,10 @@ class SegmentationNet(nn.Module):
 
 def encoded_unet(outputs: int, pretrained: bool) -> nn.Module:
     """segmentation-models-pytorch's U-Net on EfficientNet-Lite0, offline."""
-    net: nn.Module = smp.Unet("timm-tf_efficientnet_lite0", encoder_weights=None, classes=outputs)
+    net: nn.Module = smp.Unet("tu-efficientnet_lite0", encoder_weights=None, classes=outputs)
     if pretrained:
         encoder: Any = net.encoder
-        load_builtin(encoder)
+        load_builtin(encoder.model)
     return net
 
 

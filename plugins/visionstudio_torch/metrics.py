@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _RECALLS = np.linspace(0, 1, 101)
+_FEW = 10
 COCO_IOUS = tuple(float(v) for v in np.round(np.linspace(0.5, 0.95, 10), 2))
 
 
@@ -58,12 +59,21 @@ def average_precision(
     return result
 
 
-def box_figures(truths: Sequence[Truth], found: Sequence[Found], classes: int) -> dict[str, float]:
-    """{"AP", "AP50"} over all classes that occur; {} when nothing is labelled."""
-    table = average_precision(truths, found, classes)
+def box_figures(
+    truths: Sequence[Truth], found: Sequence[Found], classes: Sequence[str]
+) -> dict[str, float]:
+    """{"AP", "AP50"} over all classes that occur, and "AP50 NAME" of each while they are few.
+
+    {} when nothing is labelled.
+    """
+    table = average_precision(truths, found, len(classes))
     if np.isnan(table).all():
         return {}
-    return {"AP": float(np.nanmean(table)), "AP50": float(np.nanmean(table[:, 0]))}
+    figures = {"AP": float(np.nanmean(table)), "AP50": float(np.nanmean(table[:, 0]))}
+    if 1 < len(classes) <= _FEW:
+        each = zip(classes, table[:, 0], strict=True)
+        figures |= {f"AP50 {name}": float(v) for name, v in each if not np.isnan(v)}
+    return figures
 
 
 @dataclass(frozen=True, slots=True, eq=False)

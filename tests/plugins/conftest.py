@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.plugins.doubles import MODELS, WORK
+from visionstudio.api import Cancelled, Sample
 
 MANIFEST = """
 from dataclasses import dataclass
@@ -98,3 +103,85 @@ def blob_plugin(
     monkeypatch.setenv("VISIONSTUDIO_HOME", str(home))
     monkeypatch.syspath_prepend(str(site))
     return site
+
+
+@dataclass
+class RecordingContext:
+    """A TrainContext that remembers what it is told."""
+
+    run_folder: Path
+    device: str = "cpu"
+    threads: int = 1
+    seed: int = 0
+    resume: bool = False
+    budget: float | None = None
+    stop_at: int | None = None  # the step from which on to stop and keep the best
+    cancel_at: int | None = None
+    metrics: list[tuple[int | None, dict[str, float]]] = field(default_factory=list)
+    fractions: list[float] = field(default_factory=list)
+    previews: dict[str, np.ndarray] = field(default_factory=dict)
+    calls: int = 0
+    steps: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def cache(self) -> Path:
+        return self.run_folder
+
+    def report(
+        self,
+        fraction: float | None = None,
+        message: str = "",
+        *,
+        metrics: Mapping[str, float] | None = None,
+        step: int | None = None,
+        **extra: Any,
+    ) -> None:
+        self.calls += 1
+        self.steps += message.startswith("epoch")
+        if fraction is not None:
+            self.fractions.append(fraction)
+        if metrics:
+            self.metrics.append((step, dict(metrics)))
+        if self.cancel_at is not None and self.steps >= self.cancel_at:
+            raise Cancelled
+
+    def time_left(self) -> float | None:
+        return None if self.budget is None else self.budget - (time.monotonic() - self.started)
+
+    def should_stop(self) -> bool:
+        return self.stop_at is not None and self.steps >= self.stop_at
+
+    def preview(self, name: str, image: Any) -> None:
+        self.previews[name] = np.asarray(image)
+
+
+@dataclass
+class MemoryData:
+    """TrainingData from samples in memory."""
+
+    classes: tuple[str, ...]
+    train: Sequence[Sample]
+    val: Sequence[Sample] = ()
+    data_hash: str = "0" * 64
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        return tuple(range(1, len(self.classes) + 1))
+
+
+@pytest.fixture
+def train_context(tmp_path: Path) -> Callable[..., RecordingContext]:
+    """Make a context whose run folder is `name` beneath the test's folder."""
+
+    def make(name: str = "run", **settings: Any) -> RecordingContext:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        return RecordingContext(folder, **settings)
+
+    return make
+
+
+@pytest.fixture
+def memory_data() -> type[MemoryData]:
+    return MemoryData
