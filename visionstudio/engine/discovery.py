@@ -202,6 +202,7 @@ def _plugin(item: _Known) -> tuple[PluginInfo, tuple[ModelInfo, ...]]:
         error=probe.error,
         description=probe.description,
         licence=probe.licence,
+        manifest=entry.value,
     )
     return info, probe.models
 

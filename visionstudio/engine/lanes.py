@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from visionstudio.engine import streams, work
+from visionstudio.engine.children import quiet_threads
 from visionstudio.engine.context import JobContext
 from visionstudio.engine.devices import cpu_threads, list_devices, resolve_device
 from visionstudio.engine.discovery import discover
@@ -151,6 +152,7 @@ class LaneEngine:
     """Takes requests, finds each its lane, and sees that each ends with one final event."""
 
     def __init__(self, registry: Callable[[], Registry] = discover) -> None:
+        quiet_threads()
         self._registry = registry
         self._lanes: dict[str, _Lane] = {}
         self._open: dict[str, tuple[_Job, _Lane | None]] = {}

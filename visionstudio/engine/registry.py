@@ -52,7 +52,8 @@ class ModelInfo:
 class PluginInfo:
     """An installed plugin. `error` says why it or one of its models is not usable.
 
-    `name` is the manifest's name, or the entry point's when there is no manifest.
+    `name` is the manifest's name, or the entry point's when there is no manifest;
+    `manifest` is where it is, ``package.module:ATTRIBUTE``.
     """
 
     name: str
@@ -63,6 +64,7 @@ class PluginInfo:
     error: str = ""
     description: str = ""
     licence: str = ""
+    manifest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

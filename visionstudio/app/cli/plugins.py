@@ -42,7 +42,7 @@ def check(name: Name) -> Reply:
     from visionstudio.engine.discovery import discover
 
     registry = discover()
-    results = check_plugin(registry, registry.plugin(name))
+    results = check_plugin(registry.plugin(name))
     failed = sum(not r.ok for r in results)
     document = {
         "plugin": name,

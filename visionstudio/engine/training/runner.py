@@ -24,6 +24,7 @@ import numpy as np
 
 from visionstudio.api.params import build
 from visionstudio.api.tasks import TrainResult
+from visionstudio.engine.children import quiet_threads
 from visionstudio.engine.context import JobContext
 from visionstudio.engine.devices import cores, resolve_device
 from visionstudio.engine.events import Event, Failed, Finished, OnEvent, Preview, Progress, Stopped
@@ -143,6 +144,7 @@ def run_training(
     Finished.summary holds 'run', 'weights', 'epochs', 'metrics' and 'stopped'. StorageFull
     when the run folder cannot be written at all.
     """
+    quiet_threads()
     is_first = int(os.environ.get("RANK", "0")) == 0
     try:
         run_folder.mkdir(parents=True, exist_ok=True)

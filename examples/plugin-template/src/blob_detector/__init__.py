@@ -1,0 +1,1 @@
+"""Bright or dark blobs as boxes: an example plugin for VisionStudio."""
