@@ -83,8 +83,10 @@ def decode(
 
 
 def _jpeg(data: bytes, header: PictureHeader, reduce: int, partial: bool) -> NDArray[Any]:
-    if not partial and not _jpeg_complete(data):
-        raise MediaError("the file is cut off: its end is missing")
+    if not _jpeg_complete(data):
+        if not partial:
+            raise MediaError("the file is cut off: its end is missing")
+        data += b"\xff\xd9"  # an end: the decoder then makes do with what there is
     if header.mode not in ("L", "RGB"):
         return _pillow(io.BytesIO(data), header, reduce=reduce)
     grey, colour = _REDUCTIONS[reduce]

@@ -5,6 +5,7 @@ Decoders believe headers: 74 bytes of PNG make some of them allocate gigabytes.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import dataclass
 from typing import IO
@@ -37,6 +38,8 @@ MAX_DECODED_BYTES = 2 * 2**30
 BOMB_PIXELS = 20_000_000
 BOMB_PIXELS_PER_BYTE = 10_000
 
+# What it has to say about damaged files is said by our errors.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 # Ours is the check that counts; Pillow's would only warn, or refuse large photographs.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -196,9 +199,8 @@ def _tiff(handle: IO[bytes], page: int) -> PictureHeader:
             mode = "L" * samples
         tag = p.tags.get(274)
         orientation = tag.value if tag is not None and tag.value in range(1, 9) else 1
-        return PictureHeader(
-            "TIFF", mode, p.bitspersample, p.imagewidth, p.imagelength, orientation
-        )
+        bits, width, height = int(p.bitspersample), int(p.imagewidth), int(p.imagelength)
+        return PictureHeader("TIFF", mode, bits, width, height, orientation)
 
 
 def _radiance(handle: IO[bytes]) -> PictureHeader:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from visionstudio.media.image import read_rgb
 from visionstudio.media.probe import Header, probe
 from visionstudio.media.scan import frame_files
-from visionstudio.media.video_index import NO_STAMP, load_index, open_container, stamp
+from visionstudio.media.video_index import NO_STAMP, load_index, open_container
 from visionstudio.model.errors import InvalidValue, MediaError
 
 CACHE_BYTES = 192 * 2**20
@@ -124,6 +124,7 @@ class VideoReader:
         self._container, self._stream = open_container(self.path)
         self._decoded: Iterator[Any] | None = self._decode(None)
         self._at = -1  # the frame number that was decoded last, in presentation order
+        self._key: int | None = None  # numbered videos: the key frame to count from, None: counting
 
     def read(self, n: int, /) -> Rgb:
         """Frame `n` from 0, upright (H, W, 3) uint8 RGB.
@@ -183,24 +184,35 @@ class VideoReader:
 
     def _walk(self, n: int) -> Any | None:
         """Decode on until frame `n`, keeping what is passed; None when it does not appear."""
-        target = int(self.pts[n])
         if self._decoded is None:
             return None
         for frame in self._decoded:
-            at = stamp(frame)
-            if at is None:
+            number = self._number(frame)
+            if number is None:
                 continue
-            number = int(np.searchsorted(self.pts, at))
-            if number >= self.frames or int(self.pts[number]) != at:
-                continue  # not one of ours: before the first frame that counts
             self._at = number
             self._cache.put(number, frame, sum(p.buffer_size for p in frame.planes))
-            if at == target:
+            if number == n:
                 return frame
-            if at > target:
+            if number > n:
                 return None
         self._decoded = None
         return None
+
+    def _number(self, frame: Any) -> int | None:
+        """Which frame the decoder has put out; None when it is not one that counts."""
+        if self._index.numbered:
+            if self._key is None:
+                return self._at + 1
+            if not frame.key_frame:
+                return None  # refers to frames before the key frame, which were not decoded
+            number, self._key = self._key, None
+            return number
+        if frame.pts is None:
+            return None
+        number = int(np.searchsorted(self.pts, frame.pts))
+        known = number < self.frames and int(self.pts[number]) == frame.pts
+        return number if known else None
 
     def _seek(self, key: int) -> None:
         """Make decoding start at key packet `key`, backing off until it is really met."""
@@ -216,6 +228,7 @@ class VideoReader:
                 first = self._reach(dts)
                 if first is not None:
                     self._decoded = self._decode(first)
+                    self._key = int(self._index.key_pts[key])
                     return
         # The beginning of the file needs no seek and is always right.
         self._container.close()

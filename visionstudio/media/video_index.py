@@ -2,14 +2,16 @@
 
 Frame N is the Nth time stamp in presentation order. The stamps are read from the
 packets (demuxing, no decoding), which takes a second or two per hour of video,
-and kept in the cache. A container that does not stamp every packet is decoded
-once instead.
+and kept in the cache. Where the stamps cannot be trusted (raw streams, AVI with
+B-frames) the video is decoded once and its frames are counted from key frames.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,8 +27,10 @@ from visionstudio.media.identity import content_key, open_regular
 from visionstudio.model.errors import MediaError, one_line
 from visionstudio.settings.folders import cache_folder
 
-_VERSION = 1
-NO_STAMP = np.iinfo(np.int64).min
+_VERSION = 2
+NO_STAMP = np.iinfo(np.int64).min  # of a key packet that cannot be sought
+_SAMPLE = 24  # frames whose stamps are compared with those of the packets
+_USUAL_FPS = 25.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +41,9 @@ class VideoIndex:
     seconds. `key_pts` and `key_dts` int64 (k,): presentation and decoding stamps of
     the packets at which decoding can start, by rising presentation stamp. `width`
     and `height` are those of the stored frame; `turns` is how many times 90°
-    counter-clockwise bring it upright.
+    counter-clockwise bring it upright. When `numbered`, the file's own stamps are
+    of no use: `pts` counts frames, and decoding from key k yields the frame with
+    `key_pts[k]` first among key frames and the others after it in order.
     """
 
     pts: NDArray[np.int64]
@@ -48,12 +54,17 @@ class VideoIndex:
     height: int
     turns: int
     fps: float
+    numbered: bool = False
 
 
-def stamp(frame: Any) -> int | None:
-    """The presentation stamp of a decoded frame; of old AVI files, that of its packet."""
-    found: int | None = frame.pts if frame.pts is not None else frame.dts
-    return found
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The first frames that decode: size, turns, stamps in the order they came out."""
+
+    width: int
+    height: int
+    turns: int
+    stamps: list[int | None]
 
 
 def open_container(path: Path) -> tuple[Any, Any]:
@@ -94,93 +105,141 @@ def load_index(path: Path) -> VideoIndex:
 
 def build_index(path: Path) -> VideoIndex:
     """Read all packets of a video. Raises MediaError when no frame can be decoded."""
-    first, facts = _first_frame(path)
+    sample = _sample(path)
     container, stream = open_container(path)
     try:
-        packets, unstamped = _packets(container, stream)
+        packets = _packets(container, stream)
         rate = float(stream.average_rate or 0)
         time_base = Fraction(stream.time_base or Fraction(1, 1000))
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
     finally:
         container.close()
-    shown = np.unique(np.array([p for p, _, _ in packets], np.int64))
-    if unstamped or first not in shown:
-        packets, shown = _by_decoding(path)
+    if packets is None or not _trusted(packets, sample.stamps):
+        return _numbered(path, sample, rate)
+    shown = np.array(sorted(p for p, _, _ in packets), np.int64)
     # What is stamped before the first frame that decodes belongs to a cut-off beginning.
-    shown = shown[shown >= first]
-    keys = sorted((p, d) for p, d, key in packets if key)
-    if not keys:
-        keys = [(int(shown[0]), NO_STAMP)]
+    shown = shown[shown >= np.int64(sample.stamps[0] or 0)]
+    keys = sorted((p, d) for p, d, key in packets if key) or [(int(shown[0]), NO_STAMP)]
     table = np.array(keys, np.int64).reshape(-1, 2)
     seconds = float((shown[-1] - shown[0]) * time_base)
     fps = (len(shown) - 1) / seconds if seconds > 0 else rate
     if rate and abs(fps - rate) < 0.02 * rate:
         fps = rate
-    return VideoIndex(shown, table[:, 0], table[:, 1], time_base, *facts, fps)
-
-
-def _first_frame(path: Path) -> tuple[int, tuple[int, int, int]]:
-    """Stamp of the first frame that decodes, and (width, height, turns)."""
-    container, stream = open_container(path)
-    try:
-        for packet in container.demux(stream):
-            with contextlib.suppress(av.FFmpegError):  # a damaged packet: try the next
-                for frame in packet.decode():
-                    found = stamp(frame)
-                    if found is not None:
-                        return found, (frame.width, frame.height, round(frame.rotation / 90) % 4)
-    except (av.FFmpegError, OSError) as error:
-        raise _unreadable(path, error) from error
-    finally:
-        container.close()
-    raise MediaError(
-        "no frame can be decoded", where=str(path), next_step="copy it again from its source"
+    return VideoIndex(
+        shown,
+        table[:, 0],
+        table[:, 1],
+        time_base,
+        sample.width,
+        sample.height,
+        sample.turns,
+        fps or _USUAL_FPS,
     )
 
 
-def _packets(container: Any, stream: Any) -> tuple[list[tuple[int, int, bool]], bool]:
-    """(pts, dts, is key) per packet, and whether some carry no stamp."""
+def _trusted(packets: list[tuple[int, int, bool]], stamps: list[int | None]) -> bool:
+    """Whether every frame has a stamp of its own, and decoded frames carry the packets'."""
+    known = {p for p, _, _ in packets}
+    rising = [s for s in stamps if s is not None]
+    return (
+        len(known) == len(packets)
+        and len(rising) == len(stamps)
+        and all(a < b for a, b in itertools.pairwise(rising))
+        and known.issuperset(rising)
+    )
+
+
+def _sample(path: Path) -> _Sample:
+    """Decode the first frames. MediaError when there is none."""
+    container, stream = open_container(path)
+    first: Any = None
+    stamps: list[int | None] = []
+    try:
+        for frame in _frames(container, stream):
+            first = first or frame
+            stamps.append(frame.pts)
+            if len(stamps) >= _SAMPLE:
+                break
+    except (av.FFmpegError, OSError) as error:
+        if first is None:
+            raise _unreadable(path, error) from error
+    finally:
+        container.close()
+    if first is None:
+        raise MediaError(
+            "no frame can be decoded", where=str(path), next_step="copy it again from its source"
+        )
+    return _Sample(first.width, first.height, round(first.rotation / 90) % 4, stamps)
+
+
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Frames in presentation order; damaged packets are left out."""
+    for packet in container.demux(stream):
+        with contextlib.suppress(av.FFmpegError, ValueError):
+            yield from packet.decode()
+
+
+def _packets(container: Any, stream: Any) -> list[tuple[int, int, bool]] | None:
+    """(pts, dts, is key) per packet that is shown; None when some carry no stamp."""
     found: list[tuple[int, int, bool]] = []
-    unstamped = False
     try:
         for packet in container.demux(stream):
             if not packet.size or packet.is_discard:
                 continue
             if packet.pts is None:
-                unstamped = True
-                continue
+                return None
             dts = packet.dts if packet.dts is not None else packet.pts
             found.append((packet.pts, dts, packet.is_keyframe))
     except av.FFmpegError:
         if not found:
             raise  # else: a file that was cut off has the frames up to there
-    return found, unstamped
+    return found
 
 
-def _by_decoding(path: Path) -> tuple[list[tuple[int, int, bool]], NDArray[np.int64]]:
-    """The same for a container without stamps: what the decoder says."""
+def _numbered(path: Path, sample: _Sample, rate: float) -> VideoIndex:
+    """Count the frames by decoding all of them, and find where key frames stand."""
     container, stream = open_container(path)
-    keys: list[tuple[int, int, bool]] = []
-    stamps: set[int] = set()
+    key_numbers: list[int] = []
+    key_stamps: list[int] = []
+    count = 0
     try:
         for packet in container.demux(stream):
-            if packet.size and packet.is_keyframe and packet.dts is not None:
-                keys.append((packet.dts, packet.dts, True))
-            with contextlib.suppress(av.FFmpegError):
-                stamps.update(s for s in map(stamp, packet.decode()) if s is not None)
+            if packet.size and packet.is_keyframe:
+                key_stamps.append(packet.dts if packet.dts is not None else NO_STAMP)
+            with contextlib.suppress(av.FFmpegError, ValueError):
+                for frame in packet.decode():
+                    if frame.key_frame:
+                        key_numbers.append(count)
+                    count += 1
     except av.FFmpegError as error:
-        if not stamps:
+        if not count:
             raise _unreadable(path, error) from error
     finally:
         container.close()
-    return keys, np.array(sorted(stamps), np.int64)
+    if len(key_numbers) != len(key_stamps) or len(set(key_stamps)) != len(key_stamps):
+        key_numbers, key_stamps = [0], [NO_STAMP]  # which is which cannot be told
+    if key_numbers[0]:
+        key_numbers, key_stamps = [0, *key_numbers], [NO_STAMP, *key_stamps]
+    fps = rate if 1 <= rate <= 240 else _USUAL_FPS
+    return VideoIndex(
+        np.arange(count, dtype=np.int64),
+        np.array(key_numbers, np.int64),
+        np.array(key_stamps, np.int64),
+        1 / Fraction(fps).limit_denominator(100_000),
+        sample.width,
+        sample.height,
+        sample.turns,
+        fps,
+        numbered=True,
+    )
 
 
 def _saved(index: VideoIndex) -> bytes:
     buffer = io.BytesIO()
     base = index.time_base
     facts = [base.numerator, base.denominator, index.width, index.height, index.turns]
+    facts.append(int(index.numbered))
     np.savez(
         buffer,
         pts=index.pts,
@@ -194,7 +253,7 @@ def _saved(index: VideoIndex) -> bytes:
 
 def _loaded(path: Path) -> VideoIndex:
     with np.load(path, allow_pickle=False) as data:
-        numerator, denominator, width, height, turns = (int(v) for v in data["facts"])
+        numerator, denominator, width, height, turns, numbered = (int(v) for v in data["facts"])
         index = VideoIndex(
             data["pts"],
             data["key_pts"],
@@ -204,6 +263,7 @@ def _loaded(path: Path) -> VideoIndex:
             height,
             turns,
             float(data["fps"]),
+            bool(numbered),
         )
     if not len(index.pts) or len(index.key_pts) != len(index.key_dts) or not len(index.key_pts):
         raise ValueError("an empty index")

@@ -99,7 +99,6 @@ class VideoBar(QWidget):
         self.frame = QSpinBox()
         self._name(self.frame, "videoFrame", tr("Frame: type a number to go there"))
         self.frame.setKeyboardTracking(False)
-        self.frame.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.frame.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.speed = QComboBox()
         self._name(self.speed, "videoSpeed", tr("Speed"))
