@@ -1,0 +1,119 @@
+"""Starts the window: language, theme, log, and what happens to errors nobody caught."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QImageReader
+from PySide6.QtWidgets import QApplication
+
+from visionstudio.settings.folders import log_folder
+from visionstudio.settings.store import Settings
+from visionstudio.ui import i18n, theme
+from visionstudio.ui.window import MainWindow, show_error
+
+_log = logging.getLogger("visionstudio")
+_LOG_BYTES = 2_000_000
+
+
+def run_window(paths: Sequence[Path], *, as_video: bool = False) -> int:
+    """Show the window on these paths until it is closed; returns the exit code."""
+    app = make_application()
+    settings = Settings()
+    prepare(app, settings)
+    window = MainWindow(settings, make_sample=_make_sample)
+    _catch_errors(window)
+    window.show()
+    if paths:
+        window.open(list(paths), as_video=as_video)
+    elif settings.get("reopen") and settings.note("recent"):
+        window.open([Path(settings.note("recent")[0])])
+    # Python handles signals only between two of its own calls.
+    ticking = QTimer()
+    ticking.timeout.connect(lambda: None)
+    ticking.start(500)
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    return int(app.exec())
+
+
+def make_application() -> QApplication:
+    """The application with its name; one that is there already is used."""
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("VisionStudio")
+    app.setApplicationDisplayName("VisionStudio")
+    app.setDesktopFileName("visionstudio")
+    return app
+
+
+def prepare(app: QApplication, settings: Settings) -> None:
+    """Log, language and theme, before any widget is made."""
+    _start_log()
+    QImageReader.setAllocationLimit(0)  # our own readers check sizes before they decode
+    i18n.use_language(str(settings.get("language")))
+    theme.apply(app, str(settings.get("theme")))
+
+
+def _start_log() -> None:
+    root = logging.getLogger()
+    if any(isinstance(h, logging.handlers.RotatingFileHandler) for h in root.handlers):
+        return
+    try:
+        folder = log_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            folder / "window.log", maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8"
+        )
+    except OSError:
+        handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    qInstallMessageHandler(_qt_message)
+
+
+def _qt_message(kind: QtMsgType, _context: object, text: str) -> None:
+    level = logging.INFO if kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) else logging.WARNING
+    logging.getLogger("qt").log(level, "%s", text)
+
+
+def _catch_errors(window: MainWindow) -> None:
+    """Log what nobody caught and say so in the window, from whatever thread it comes."""
+    from visionstudio.ui.posting import Poster
+
+    poster = Poster(window)
+
+    def caught(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        _log.error("not caught", exc_info=(kind, error, trace))
+        if issubclass(kind, KeyboardInterrupt):
+            poster.post(lambda: _close(window))
+        else:
+            poster.post(lambda: show_error(window, error))
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            caught(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook = caught
+    threading.excepthook = in_thread
+
+
+def _close(window: MainWindow) -> None:
+    window.close()
+
+
+def _make_sample() -> Path:
+    from visionstudio.app.demo import sample_folder
+
+    return sample_folder()

@@ -1,0 +1,112 @@
+"""Opens the dialogs of the window; each is imported when it is first wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QDialog
+
+from visionstudio.ui import theme
+from visionstudio.ui.i18n import tr
+
+if TYPE_CHECKING:
+    from visionstudio.engine.registry import ModelInfo
+    from visionstudio.session.models import ModelChoice
+    from visionstudio.ui.window import MainWindow
+
+
+class Dialogs:
+    """None of them blocks the window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._training: Any = None
+
+    def _show(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        message = getattr(dialog, "message", None)
+        if message is not None:
+            message.connect(self._window.toast)
+        dialog.show()
+        dialog.raise_()
+
+    def open_preferences(self) -> None:
+        from visionstudio.ui.dialogs.preferences import PreferencesDialog
+
+        dialog = PreferencesDialog(self._window.settings, self._window)
+        dialog.changed.connect(self._setting_changed)
+        self._show(dialog)
+
+    def _setting_changed(self, name: str) -> None:
+        settings = self._window.settings
+        app = QApplication.instance()
+        if name == "theme" and isinstance(app, QApplication):
+            theme.apply(app, str(settings.get("theme")))
+        elif name == "thumbnail_size":
+            self._window.media_panel.set_row_height(int(settings.get("thumbnail_size") or 48))
+        elif name == "language":
+            self._window.toast(tr("The language changes at the next start."))
+
+    def open_keys(self) -> None:
+        from visionstudio.ui.dialogs.shortcuts import ShortcutsDialog
+
+        window = self._window
+        dialog = ShortcutsDialog(window.settings.note("keys", {}), window)
+
+        def take(keys: dict[str, str]) -> None:
+            window.settings.remember("keys", keys or None)
+            window.actions_.set_keys(keys)
+
+        dialog.changed.connect(take)
+        self._show(dialog)
+
+    def open_about(self) -> None:
+        from visionstudio.ui.dialogs.about import AboutDialog
+
+        self._show(AboutDialog(self._window))
+
+    def open_import(self) -> None:
+        if self._window.project is not None:
+            from visionstudio.ui.dialogs.exchange import ImportDialog
+
+            self._show(ImportDialog(self._window.project.workbench, self._window))
+
+    def open_export(self) -> None:
+        if self._window.project is not None:
+            from visionstudio.ui.dialogs.exchange import ExportDialog
+
+            self._show(ExportDialog(self._window.project.workbench, self._window))
+
+    def open_plugins(self) -> None:
+        from visionstudio.ui.dialogs.plugins import PluginsDialog
+
+        self._show(PluginsDialog(self._window.models, self._window))
+
+    def open_training(self, model: ModelInfo) -> None:
+        """One dialog for a project: it can be closed while the training goes on."""
+        if self._window.project is None:
+            return
+        from visionstudio.ui.dialogs.training import TrainingDialog
+
+        dialog = TrainingDialog(self._window.project.workbench, model, self._window)
+        panel = self._window.model_panel
+
+        def use(model_id: str) -> None:
+            if panel.choose(model_id):
+                panel.predict_current()
+
+        dialog.use_wanted.connect(use)
+        self._show(dialog)
+
+    def open_generator(self, choice: ModelChoice, classes: tuple[str, ...]) -> None:
+        if self._window.project is None:
+            return
+        from visionstudio.ui.dialogs.generate import GenerateDialog
+
+        self._show(GenerateDialog(self._window.project.workbench, choice, classes, self._window))
+
+    def close_all(self) -> None:
+        """Before the project they belong to is closed."""
+        for dialog in self._window.findChildren(QDialog):
+            dialog.close()

@@ -1,0 +1,168 @@
+"""Opening paths as a project, in a thread: nothing here may stop the window."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visionstudio.model.errors import (
+    MediaError,
+    ProjectBusy,
+    ProjectDamaged,
+    VisionStudioError,
+    one_line,
+)
+
+if TYPE_CHECKING:
+    from visionstudio.session.core import Loaded
+    from visionstudio.storage.store import ProjectStore
+
+_log = logging.getLogger(__name__)
+Post = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A project that was opened, and what the window starts from."""
+
+    store: ProjectStore
+    loaded: Loaded
+    wanted: str | None = None  # the stored path of the picture that was asked for
+    rescan: tuple[Path, ...] = ()  # folders in which new files are looked for afterwards
+    busy: bool = False  # another program writes to it: opened for reading
+    remembered: dict[str, Any] = field(default_factory=dict)  # place and layout
+
+
+def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
+    """Open the project of a folder, or of files in one, making it when there is none.
+
+    Blocks. Raises: MediaError when a path is not there or holds nothing to look
+    at, ProjectNewer, ProjectDamaged, StorageFull.
+    """
+    from visionstudio.session.library import add_media
+    from visionstudio.session.project import ProjectSession
+    from visionstudio.storage.paths import is_project, project_folder, stored_path
+
+    paths = [Path(p).expanduser().absolute() for p in paths]
+    for path in paths:
+        if not path.exists():
+            raise MediaError(
+                "there is no such file or folder", where=str(path), next_step="check the path"
+            )
+    first = paths[0]
+    folder = project_folder(first)
+    is_itself = first in (folder, folder / "project.db")
+    busy = False
+    if is_project(folder):
+        store, busy = _open_or_read(folder)
+    else:
+        store = _create(folder, first, as_video=as_video)
+    try:
+        wanted = None
+        rescan: tuple[Path, ...] = ()
+        if not is_itself and not store.read_only:
+            files = [p for p in paths if p.is_file()]
+            if store.media() and not files:
+                rescan = tuple(paths)
+            else:
+                add_media(store, paths, as_video=as_video)
+        if not is_itself and first.is_file():
+            wanted = stored_path(first, store.media_root)
+        remembered = store.setting("window", {})
+        loaded = ProjectSession.read(store)
+        return Opened(store, loaded, wanted, rescan, busy, remembered)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _open_or_read(folder: Path) -> tuple[ProjectStore, bool]:
+    from visionstudio.storage.store import ProjectStore
+
+    try:
+        return ProjectStore.open(folder), False
+    except ProjectBusy:
+        return ProjectStore.open(folder, read_only=True), True
+
+
+def _create(folder: Path, first: Path, *, as_video: bool) -> ProjectStore:
+    from visionstudio.media.scan import find_media
+    from visionstudio.storage.store import ProjectStore
+
+    if not find_media([first], as_video=as_video):
+        # No project is left behind in a folder that was opened by mistake.
+        raise MediaError(
+            "there are no pictures or videos",
+            where=str(first),
+            next_step="choose a folder that has some",
+        )
+    return ProjectStore.create(folder, media_root=first if first.is_dir() else first.parent)
+
+
+def recover(folder: Path) -> str:
+    """Put the newest good backup, or what can be salvaged, in place of a damaged project.
+
+    Returns in words what was done. Blocks. The damaged file is kept beside it.
+    """
+    from visionstudio.storage import list_backups, restore, salvage
+
+    for backup in list_backups(folder):
+        try:
+            restore(folder, backup.path)
+        except ProjectDamaged:
+            continue
+        return f"{backup.made:%Y-%m-%d %H:%M}"
+    found = salvage(folder)
+    restore(folder, found.path)
+    return f"{found.rows.get('annotation', 0)}"
+
+
+class Worker:
+    """Runs blocking calls one at a time in a thread; results come back by `post`."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done."""
+        return self._thread is not None
+
+    def start(
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[VisionStudioError], None],
+    ) -> None:
+        """Run `work()`; then `done(result)` or `failed(error)` in the GUI thread."""
+
+        def run() -> None:
+            try:
+                result = work()
+            except VisionStudioError as error:
+                problem = error
+            except Exception as error:
+                _log.exception("opening failed")
+                problem = VisionStudioError(one_line(error))
+            else:
+                self._post(lambda: finish(lambda: done(result)))
+                return
+            self._post(lambda: finish(lambda: failed(problem)))
+
+        def finish(call: Callable[[], None]) -> None:
+            self._thread = None
+            call()
+
+        self._thread = threading.Thread(target=run, name="opening", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until the thread has ended; for the end of the program."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()

@@ -1,0 +1,94 @@
+"""One open project in the window: its session with all that works on it, opened and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from visionstudio.session.jobs import Jobs
+from visionstudio.session.library import Library
+from visionstudio.session.models import Models
+from visionstudio.session.project import ProjectSession
+from visionstudio.session.workbench import Workbench
+from visionstudio.ui.opening import Opened
+
+Post = Callable[[Callable[[], None]], None]
+STATE_KEY = "window"
+
+
+class OpenProject:
+    """What the window holds while a project is open."""
+
+    def __init__(self, opened: Opened, models: Models, jobs: Jobs, post: Post) -> None:
+        self.session = ProjectSession(opened.store, post, opened.loaded)
+        self.workbench = Workbench(self.session, models, jobs)
+        self.library = Library(self.session)
+        self.busy_elsewhere = opened.busy
+        self.remembered: dict[str, Any] = dict(opened.remembered)
+        self._opened = opened
+
+    @property
+    def folder(self) -> Path:
+        return self.session.store.folder
+
+    @property
+    def title(self) -> str:
+        """The folder as people know it: the one around a project beneath."""
+        return (self.folder.parent if self.folder.name == ".visionstudio" else self.folder).name
+
+    @property
+    def read_only(self) -> bool:
+        return self.session.store.read_only
+
+    def go_to_first_place(self) -> None:
+        """The picture that was asked for, else the last one looked at, else the first."""
+        session, opened = self.session, self._opened
+        media = session.media
+        wanted = None
+        if opened.wanted is not None:
+            wanted = next((i for i in media if i.path == opened.wanted), None)
+        frame = 0
+        if wanted is None:
+            wanted = media.get(self.remembered.get("media", 0))
+            frame = int(self.remembered.get("frame", 0)) if wanted is not None else 0
+        if wanted is None and len(media):
+            wanted = media[0]
+        if wanted is not None:
+            session.open_media(wanted.id, frame)
+        last_class = self.remembered.get("class")
+        if isinstance(last_class, int) and session.class_by_id(last_class) is not None:
+            session.set_active_class(last_class)
+
+    def look_for_files(self) -> None:
+        """List new files and read headers, in the background."""
+        if self.read_only:
+            return
+        if self._opened.rescan:
+            self.library.add(self._opened.rescan)
+        else:
+            self.library.refresh()
+
+    def remember(self, **values: Any) -> None:
+        """Keep where the person was, and the layout, with the project."""
+        session = self.session
+        if self.read_only or session.blocked is not None:
+            return
+        if session.current is not None:
+            values |= {"media": session.current.id, "frame": session.frame}
+        if session.active_class is not None:
+            values["class"] = session.active_class.id
+        fresh = {**self.remembered, **values}
+        if fresh != self.remembered:
+            self.remembered = fresh
+            # A full disk is told of by edits; the place is not worth another message.
+            session.in_store(
+                lambda store: store.set_setting(STATE_KEY, fresh), lambda _: None, lambda _: None
+            )
+
+    def close(self, *, discard: bool = False) -> None:
+        """Store everything and close. Raises the error that keeps edits from being stored."""
+        self.library.stop()
+        if discard:
+            self.session.close(discard=True)
+        self.workbench.close()

@@ -1,0 +1,409 @@
+"""The middle of the window: binds the canvas, and a player for videos, to a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.errors import VisionStudioError
+from visionstudio.model.media import MediaItem, MediaKind
+from visionstudio.model.shapes import Shape
+from visionstudio.session.project import ProjectSession
+from visionstudio.ui.canvas.canvas import Canvas
+from visionstudio.ui.class_chooser import ClassChooser
+from visionstudio.ui.i18n import tr
+from visionstudio.ui.toast import Banners
+
+if TYPE_CHECKING:
+    from visionstudio.media.prefetch import Loaded, Prefetch
+    from visionstudio.ui.video.bar import VideoBar
+    from visionstudio.ui.video.player import VideoPlayer
+
+_LOADING_MS = 150
+_TRACKS_MS = 250
+DRAWING_TOOLS = frozenset({"box", "polygon", "region"})
+
+
+class Viewer(QWidget):
+    """Shows the session's current picture or frame and turns gestures into edits.
+
+    `near(item)` gives the pictures to decode ahead, the likeliest first.
+    """
+
+    shown = Signal(object)  # the media item whose pixels, or error, are now on screen
+    message = Signal(str, str)  # text, level
+    region_drawn = Signal(object)  # Box
+    verify_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("viewer")
+        self.canvas = Canvas(self)
+        self.canvas.setObjectName("canvas")
+        self.canvas.setAccessibleName(tr("Picture"))
+        self.banners = Banners(self)
+        self.player: VideoPlayer | None = None
+        self.bar: VideoBar | None = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self._layout.addWidget(self.banners)
+        self._layout.addWidget(self.canvas, 1)
+        self.chooser = ClassChooser(self)
+        self.near: Callable[[MediaItem], list[MediaItem]] = lambda _item: []
+        self.stay_in_tool: Callable[[], bool] = lambda: True
+        self._session: ProjectSession | None = None
+        self._prefetch: Prefetch | None = None
+        self._item: MediaItem | None = None  # whose pixels are wanted or shown
+        self._ready = False  # whether they are on screen
+        self._awaiting_rows = False
+        self._drawn: dict[int, Annotation] = {}
+        self._hidden: frozenset[int] = frozenset()
+        self._pts: int | None = None
+        self._first_frame = True
+        self._loading = self._single_shot(_LOADING_MS, self._show_loading)
+        self._tracks = self._single_shot(_TRACKS_MS, self._read_tracks)
+        canvas = self.canvas
+        canvas.shape_drawn.connect(self._shape_drawn)
+        canvas.region_drawn.connect(self.region_drawn)
+        canvas.shapes_edited.connect(self._shapes_edited)
+        canvas.selection_requested.connect(self._selection_requested)
+        canvas.space_tapped.connect(self._space_tapped)
+
+    def _single_shot(self, milliseconds: int, call: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(call)
+        return timer
+
+    # The project
+
+    def set_session(self, session: ProjectSession | None) -> None:
+        """Show another project, or none. What the old one was reading is given up."""
+        old = self._session
+        if old is not None:
+            for signal, slot in self._connections(old):
+                signal.disconnect(slot)
+        self.chooser.drop()
+        self._close_source()
+        self._session, self._item = session, None
+        self._drawn, self._ready = {}, False
+        if session is None:
+            self.canvas.set_annotations((), ())
+            return
+        # Brings the decoders: only when there is something to decode.
+        from visionstudio.media.prefetch import Prefetch
+        from visionstudio.media.source import MediaSource
+
+        self._prefetch = Prefetch(MediaSource(session.store.media_root), session.post)
+        for signal, slot in self._connections(session):
+            signal.connect(slot)
+        self.canvas.set_editable(not session.store.read_only)
+        self.canvas.set_threshold(session.threshold)
+        self.canvas.set_active_class(session.active_class)
+        self._current_changed()
+
+    def _connections(self, session: ProjectSession) -> list[tuple[Any, Callable[..., Any]]]:
+        return [
+            (session.current_changed, self._current_changed),
+            (session.annotations_changed, self._annotations_changed),
+            (session.selection_changed, self._selection_changed),
+            (session.classes_changed, self._classes_changed),
+            (session.active_class_changed, self._active_class_changed),
+            (session.threshold_changed, self.canvas.set_threshold),
+            (session.tally_changed, self._tally_changed),
+        ]
+
+    def _close_source(self) -> None:
+        if self._prefetch is not None:
+            self._prefetch.close()
+            self._prefetch = None
+        self._close_video()
+
+    def close_threads(self) -> None:
+        """Before the window goes."""
+        self._loading.stop()
+        self._tracks.stop()
+        self._close_source()
+
+    # Pixels
+
+    def _current_changed(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        item = session.current
+        if item is None:
+            self._item = None
+            self._close_video()
+            self.canvas.set_message(
+                tr("Nothing to show"), tr("Drop pictures or videos here, or add them."), "empty"
+            )
+            return
+        # What comes now clears the old frame's objects; the new frame's follow from the disk.
+        # Waiting for them spares a flicker.
+        self._awaiting_rows = True
+        if self._item is not None and item.id == self._item.id:
+            self._item = item
+            if self.player is not None and self.player.frame != session.frame:
+                self.player.seek(session.frame)
+            return
+        self._item, self._ready, self._pts = item, False, None
+        self.chooser.drop()
+        self._loading.start()
+        if item.kind is MediaKind.IMAGE:
+            self._close_video()
+            if self._prefetch is not None:
+                self._prefetch.request(item, self._picture_loaded, self.near(item))
+        else:
+            self._open_video(item)
+
+    def reload(self) -> None:
+        """Read the current picture again: its file has changed."""
+        if self._item is not None and self._prefetch is not None:
+            self._prefetch.forget(self._item.id)
+            self._item = None
+            self._current_changed()
+            self._awaiting_rows = False
+
+    def _show_loading(self) -> None:
+        if self._item is not None and not self._ready:
+            self.canvas.set_message(tr("Loading…"), self._item.name, "loading")
+
+    def _picture_loaded(self, loaded: Loaded) -> None:
+        if self._item is None or loaded.item.id != self._item.id:
+            return
+        self._loading.stop()
+        if loaded.rgb is None:
+            self._show_error(loaded.error)
+            return
+        height, width = loaded.rgb.shape[:2]
+        size = (width, height)
+        if not loaded.whole and self._item.width:
+            size = (self._item.width, self._item.height)
+        keep_view = self._ready
+        self.canvas.set_image(loaded.rgb, size=size, keep_view=keep_view)
+        self._pixels_shown()
+
+    def _show_error(self, error: VisionStudioError | None) -> None:
+        if self._item is None:
+            return
+        self._loading.stop()
+        self._ready = True
+        detail = f"{self._item.path}\n{error.what if error else ''}"
+        if error is not None and error.next_step:
+            detail += f"\n{error.next_step}"
+        self.canvas.set_message(tr("This cannot be shown"), detail, "error")
+        self.shown.emit(self._item)
+
+    def _pixels_shown(self) -> None:
+        if not self._ready:
+            self._ready = True
+            self._set_all_annotations()
+            self.shown.emit(self._item)
+
+    # Video
+
+    def _open_video(self, item: MediaItem) -> None:
+        if self._session is None:
+            return
+        player, bar = self._video_parts()
+        self._first_frame = True
+        bar.show()
+        player.open(self._session.path_of(item))
+        if self._session.frame:
+            player.seek(self._session.frame)
+        self._tracks.start()
+
+    def _video_parts(self) -> tuple[VideoPlayer, VideoBar]:
+        """The player and its bar, made with the first video."""
+        if self.player is None or self.bar is None:
+            from visionstudio.ui.video.bar import VideoBar
+            from visionstudio.ui.video.player import VideoPlayer
+
+            self.player = VideoPlayer(self)
+            self.bar = VideoBar(self)
+            self.bar.set_player(self.player)
+            self._layout.addWidget(self.bar)
+            self.player.frame_ready.connect(self._frame_ready)
+            self.player.frame_failed.connect(self._frame_failed)
+            self.player.failed.connect(self._show_error)
+            self.bar.track_clicked.connect(self._track_clicked)
+        return self.player, self.bar
+
+    def _close_video(self) -> None:
+        if self.player is not None and self.bar is not None:
+            self.player.close()
+            self.bar.hide()
+        self._tracks.stop()
+
+    def _frame_ready(self, frame: int, pts: object, rgb: Any) -> None:
+        session = self._session
+        if session is None or self._item is None or self._item.kind is MediaKind.IMAGE:
+            return
+        self._loading.stop()
+        self._pts = pts if isinstance(pts, int) else None
+        if self._first_frame:
+            self._first_frame = False
+            self.canvas.set_image(rgb)
+        else:
+            self.canvas.set_frame(rgb)
+        session.go_to_frame(frame)
+        self._pixels_shown()
+
+    def _frame_failed(self, frame: int, reason: str) -> None:
+        self.message.emit(tr("Frame {frame}: {reason}", frame=frame, reason=reason), "warning")
+        if self._session is not None:
+            self._session.go_to_frame(frame)
+
+    def _tally_changed(self, ids: object) -> None:
+        if self._item is not None and self._item.kind is not MediaKind.IMAGE:
+            self._tracks.start()
+
+    def _read_tracks(self) -> None:
+        """Fill the timeline with all the annotations of the video."""
+        item, session = self._item, self._session
+        if item is None or session is None or item.kind is MediaKind.IMAGE:
+            return
+
+        def show(annotations: list[Annotation]) -> None:
+            if self.bar is not None and self._item is not None and self._item.id == item.id:
+                from visionstudio.ui.video.tracks import track_rows
+
+                self.bar.set_tracks(track_rows(annotations, session.classes))
+
+        session.in_store(lambda store: store.annotations(item.id), show)
+
+    def _track_clicked(self, track_id: int) -> None:
+        if self._session is not None:
+            self._session.select(a.id for a in self._session.annotations if a.track_id == track_id)
+
+    # Annotations
+
+    def _annotations_changed(self) -> None:
+        if self._session is None:
+            return
+        if self._awaiting_rows and not self._session.annotations:
+            self._awaiting_rows = False
+            return
+        self._awaiting_rows = False
+        if not self._ready:
+            return  # they come with the pixels
+        if self._hidden != self._session.hidden_classes:
+            self._hidden = self._session.hidden_classes
+            self.canvas.set_hidden_classes(self._hidden)
+        self._update_annotations()
+
+    def _seen(self) -> list[Annotation]:
+        if self._session is None:
+            return []
+        return [a for a in self._session.annotations if a.state is not State.REJECTED]
+
+    def _set_all_annotations(self) -> None:
+        seen = self._seen()
+        self._drawn = {a.id: a for a in seen}
+        self.canvas.set_annotations(seen, self._session.classes if self._session else ())
+        self._selection_changed()
+
+    def _update_annotations(self) -> None:
+        """Hand over only what differs; a picture may have a hundred thousand."""
+        seen = self._seen()
+        fresh = {a.id: a for a in seen}
+        changed = [a for a in seen if self._drawn.get(a.id) is not a]
+        removed = [i for i in self._drawn if i not in fresh]
+        if len(changed) + len(removed) > max(64, len(seen) // 4):
+            self._set_all_annotations()
+            return
+        self._drawn = fresh
+        if changed or removed:
+            self.canvas.update_annotations(changed, removed)
+        self._selection_changed()
+
+    def _classes_changed(self) -> None:
+        if self._ready:
+            self._set_all_annotations()
+
+    def _active_class_changed(self) -> None:
+        if self._session is not None:
+            self.canvas.set_active_class(self._session.active_class)
+
+    def _selection_changed(self) -> None:
+        if self._session is not None:
+            self.canvas.set_selection(self._session.selection)
+
+    # Gestures
+
+    def _selection_requested(self, ids: frozenset[int], mode: str) -> None:
+        if self._session is None:
+            return
+        before = self._session.selection
+        chosen = {"add": before | ids, "toggle": before ^ ids}.get(mode, ids)
+        self._session.select(chosen)
+
+    def _shapes_edited(self, shapes: dict[int, Shape]) -> None:
+        if self._session is not None:
+            self._session.reshape_many(shapes)
+
+    def _shape_drawn(self, shape: Shape) -> None:
+        session = self._session
+        if session is None:
+            return
+        if session.active_class is not None:
+            self._add(shape, session.active_class.id)
+        else:
+            self.chooser.ask(
+                self.place_of(shape),
+                session.classes,
+                partial(self._add_as, shape),
+                back=self.canvas,
+            )
+
+    def _add_as(self, shape: Shape, chosen: int | str) -> None:
+        class_id = self.class_for(chosen)
+        if class_id is not None and self._session is not None:
+            self._session.set_active_class(class_id)
+            self._add(shape, class_id)
+
+    def class_for(self, chosen: int | str) -> int | None:
+        """The id of a class that was chosen, or made by its name."""
+        if self._session is None or isinstance(chosen, int):
+            return chosen if isinstance(chosen, int) else None
+        try:
+            return self._session.add_class(chosen).id
+        except VisionStudioError as error:
+            self.message.emit(str(error), "warning")
+            return None
+
+    def _add(self, shape: Shape, class_id: int) -> None:
+        if self._session is None:
+            return
+        self._session.new_annotation(shape, class_id=class_id, pts=self._pts)
+        if not self.stay_in_tool():
+            self.canvas.set_tool("select")
+
+    def place_of(self, shape: Shape) -> QPoint:
+        """Where a chooser for a shape belongs, in this widget: right below it."""
+        x1, _, _, y2 = shape.bounds()
+        x, y = self.canvas.view.to_widget(x1, y2)
+        return self.canvas.viewport().mapTo(self, QPoint(round(x), round(y) + 8))
+
+    def _space_tapped(self) -> None:
+        if self._item is not None and self._item.kind is not MediaKind.IMAGE and self.player:
+            self.player.toggle()
+        else:
+            self.verify_wanted.emit()
+
+    @property
+    def is_video(self) -> bool:
+        """Whether a video is shown."""
+        return self._item is not None and self._item.kind is not MediaKind.IMAGE
+
+    def focus_canvas(self) -> None:
+        """Give the picture the keyboard."""
+        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)

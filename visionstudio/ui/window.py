@@ -1,0 +1,658 @@
+"""The main window: puts the parts together and keeps them on the same project."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QLineEdit,
+    QMainWindow,
+    QMessageBox,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTextEdit,
+    QToolBar,
+    QWidget,
+)
+
+from visionstudio.model.annotations import State
+from visionstudio.model.errors import ProjectDamaged, VisionStudioError, one_line
+from visionstudio.model.media import MediaItem
+from visionstudio.session.jobs import Jobs
+from visionstudio.session.models import Models
+from visionstudio.session.project import ProjectSession
+from visionstudio.settings.store import Settings
+from visionstudio.ui.actions import BY_ID, ActionSet
+from visionstudio.ui.commands import Commands
+from visionstudio.ui.dialog_opener import Dialogs
+from visionstudio.ui.i18n import tr
+from visionstudio.ui.opening import Opened, Worker, open_paths, recover
+from visionstudio.ui.palette import Palette
+from visionstudio.ui.panels.classes import ClassPanel
+from visionstudio.ui.panels.device import DeviceButton
+from visionstudio.ui.panels.inspection import InspectionPanel
+from visionstudio.ui.panels.jobs import JobStrip
+from visionstudio.ui.panels.media import MediaPanel
+from visionstudio.ui.panels.model import ModelPanel
+from visionstudio.ui.panels.objects import ObjectsPanel
+from visionstudio.ui.posting import Poster
+from visionstudio.ui.project import OpenProject
+from visionstudio.ui.statusbar import StatusBar
+from visionstudio.ui.toast import Toasts
+from visionstudio.ui.viewer import Viewer
+from visionstudio.ui.welcome import Welcome
+
+_log = logging.getLogger(__name__)
+_REMEMBER_MS = 1500
+_RECENT = 12
+_LEFT, _RIGHT = 240, 272
+TOOLS = ("tool.select", "tool.box", "tool.polygon", "tool.region")
+SampleMaker = Callable[[], Path]
+
+
+class MainWindow(QMainWindow):
+    """One window, at most one project. `make_sample` builds the sample project; it may block."""
+
+    project_opened = Signal()
+    project_closed = Signal()
+    open_failed = Signal(object)  # VisionStudioError
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_sample: SampleMaker | None = None,
+        models: Models | None = None,
+    ) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("VisionStudio")
+        self.settings = settings
+        self.project: OpenProject | None = None
+        self._make_sample = make_sample
+        self._poster = Poster(self)
+        self.models = models or Models(self._poster.post)
+        self.jobs = Jobs()
+        self._worker = Worker(self._poster.post)
+        self._commands = Commands(self)
+        self.actions_ = ActionSet(self, self._run, settings.note("keys", {}))
+        self.dialogs = Dialogs(self)
+        self._build_centre()
+        self._build_docks()
+        self._build_bars()
+        self.toasts = Toasts(self)
+        self.palette_ = Palette(self, self.actions_, self._run)
+        self._folded: list[QDockWidget] = []
+        self._refresh = self._single_shot(0, self._refresh_actions)
+        self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
+        self._connect()
+        self.setAcceptDrops(True)
+        self._resize_first()
+        self._show_project(None)
+
+    def _single_shot(self, milliseconds: int, call: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(call)
+        return timer
+
+    # Building
+
+    def _build_centre(self) -> None:
+        self.welcome = Welcome()
+        self.viewer = Viewer()
+        self._centre = QStackedWidget()
+        self._centre.setObjectName("centre")
+        self._centre.addWidget(self.welcome)
+        self._centre.addWidget(self.viewer)
+        self.setCentralWidget(self._centre)
+
+    def _build_docks(self) -> None:
+        self.media_panel = MediaPanel(int(self.settings.get("thumbnail_size") or 48))
+        self.class_panel = ClassPanel()
+        self.object_panel = ObjectsPanel()
+        self.inspection_panel = InspectionPanel(self._poster.post)
+        self.model_panel = ModelPanel()
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.media_dock = self._dock("mediaDock", tr("Media"), self.media_panel, left)
+        self.class_dock = self._dock("classDock", tr("Classes"), self.class_panel, left)
+        self.object_dock = self._dock("objectDock", tr("Objects"), self.object_panel, right)
+        self.inspection_dock = self._dock(
+            "inspectionDock", tr("Inspection"), self.inspection_panel, right
+        )
+        self.model_dock = self._dock("modelDock", tr("Model"), self.model_panel, right)
+        self.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks
+        )
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(left).North)
+        self._default_layout()
+
+    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(panel)
+        self.addDockWidget(area, dock)
+        return dock
+
+    @property
+    def docks(self) -> tuple[QDockWidget, ...]:
+        return (
+            self.media_dock,
+            self.class_dock,
+            self.object_dock,
+            self.inspection_dock,
+            self.model_dock,
+        )
+
+    def _default_layout(self) -> None:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        for dock in self.docks:
+            dock.setFloating(False)
+        self.addDockWidget(left, self.media_dock)
+        self.addDockWidget(left, self.class_dock)
+        self.addDockWidget(right, self.object_dock)
+        self.addDockWidget(right, self.model_dock)
+        self.tabifyDockWidget(self.object_dock, self.inspection_dock)
+        self.object_dock.raise_()
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([self.media_dock, self.object_dock], [_LEFT, _RIGHT], across)
+        self.resizeDocks([self.media_dock, self.class_dock], [620, 280], down)
+        self.resizeDocks([self.object_dock, self.model_dock], [420, 480], down)
+
+    def _build_bars(self) -> None:
+        menus = self.actions_.fill(self.menuBar())
+        self._recent_menu = menus["File"].addMenu(tr("Open recent"))
+        self._recent_menu.setObjectName("menu_recent")
+        menus["File"].insertMenu(self.actions_["file.open_sample"], self._recent_menu)
+        self._recent_menu.aboutToShow.connect(self._fill_recent)
+        self.device_button = DeviceButton(self.models)
+        self.menuBar().setCornerWidget(self.device_button, Qt.Corner.TopRightCorner)
+        self.tools = QToolBar(tr("Tools"), self)
+        self.tools.setObjectName("toolBar")
+        self.tools.setOrientation(Qt.Orientation.Vertical)
+        self.tools.setIconSize(QSize(22, 22))
+        self.tools.setMovable(False)
+        group = QActionGroup(self)
+        for name in TOOLS:
+            group.addAction(self.actions_[name])
+        for name in (*TOOLS, "", "label.tag", "label.verify", "", "model.predict", "edit.undo",
+                     "edit.redo", "", "view.fit", "inspect.contrast"):  # fmt: skip
+            if name:
+                self.tools.addAction(self.actions_[name])
+                button = self.tools.widgetForAction(self.actions_[name])
+                button.setObjectName(f"tool_{name}")
+                button.setAccessibleName(tr(BY_ID[name].title))
+            else:
+                self.tools.addSeparator()
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
+        self.status = StatusBar()
+        self.setStatusBar(self.status)
+        self.job_strip = JobStrip(self.jobs)
+        self.status.add_right(self.job_strip)
+
+    def _connect(self) -> None:
+        self.welcome.folder_wanted.connect(self._commands.open_folder)
+        self.welcome.files_wanted.connect(self._commands.open_files)
+        self.welcome.sample_wanted.connect(self.open_sample)
+        self.welcome.recent_wanted.connect(lambda folder: self.open([Path(folder)]))
+        viewer, canvas = self.viewer, self.viewer.canvas
+        viewer.near = self._neighbours
+        viewer.stay_in_tool = lambda: bool(self.settings.get("stay_in_tool"))
+        viewer.message.connect(self.toast)
+        viewer.verify_wanted.connect(lambda: self._run("label.verify"))
+        viewer.region_drawn.connect(self.model_panel.track_region)
+        viewer.shown.connect(self._item_shown)
+        canvas.hovered.connect(self.object_panel.light)
+        canvas.pixel_hovered.connect(self._show_pixel)
+        canvas.hint_changed.connect(self.status.hint.setText)
+        canvas.tool_changed.connect(self.show_tool)
+        canvas.view_changed.connect(self._show_zoom)
+        self.object_panel.hovered.connect(canvas.set_highlight)
+        self.object_panel.focus_wanted.connect(canvas.focus_on)
+        self.media_panel.opened.connect(self._open_item)
+        self.class_panel.message.connect(self.toast)
+        self.class_panel.removed.connect(self._class_removed)
+        self.class_panel.new_class_wanted.connect(self._commands.new_class)
+        contrast = self.actions_["inspect.contrast"]
+        self.inspection_panel.contrast.clicked.connect(lambda _: contrast.trigger())
+        contrast.toggled.connect(self.inspection_panel.contrast.setChecked)
+        self.model_panel.message.connect(self.toast)
+        self.model_panel.training_wanted.connect(self.dialogs.open_training)
+        self.model_panel.generator_wanted.connect(self.dialogs.open_generator)
+        self.model_panel.region_wanted.connect(lambda: self._run("tool.region"))
+        self.model_panel.class_wanted.connect(self._class_wanted)
+        self.models.failed.connect(lambda error: self.toast(str(error), "error"))
+
+    def _resize_first(self) -> None:
+        geometry = self.settings.note("geometry")
+        if not geometry or not self.restoreGeometry(QByteArray.fromBase64(geometry.encode())):
+            room = self.screen().availableGeometry()
+            self.resize(min(1600, room.width()), min(1000, room.height()))
+
+    # Project
+
+    @property
+    def session(self) -> ProjectSession | None:
+        return self.project.session if self.project is not None else None
+
+    def open(self, paths: Sequence[Path], *, as_video: bool = False) -> None:
+        """Open the project of these paths in the background; `project_opened` follows."""
+        if self._worker.busy or not paths or not self.close_project():
+            return
+        self.welcome.show_busy(tr("Opening {name}…", name=Path(paths[0]).name))
+        self._worker.start(
+            lambda: open_paths(paths, as_video=as_video), self._opened, self._not_opened
+        )
+
+    def open_sample(self) -> None:
+        """Make the sample project, if need be, and open it."""
+        if self._make_sample is None or self._worker.busy or not self.close_project():
+            return
+        make = self._make_sample
+        self.welcome.show_busy(tr("Making the sample project…"))
+        self._worker.start(lambda: open_paths([make()]), self._opened, self._not_opened)
+
+    def _opened(self, opened: Opened) -> None:
+        self.welcome.show_busy("")
+        self.project = OpenProject(opened, self.models, self.jobs, self._poster.post)
+        self._note_recent(self.project.folder)
+        self._show_project(self.project)
+        self.project.go_to_first_place()
+        self.project.look_for_files()
+        self.viewer.focus_canvas()
+        self.project_opened.emit()
+
+    def _not_opened(self, error: VisionStudioError) -> None:
+        self.welcome.show_busy("")
+        self._forget_missing()
+        action = None
+        if isinstance(error, ProjectDamaged) and error.where:
+            folder = Path(error.where)
+            folder = folder if folder.is_dir() else folder.parent
+            action = (tr("Recover"), lambda: self._recover(folder))
+        self.toasts.show(str(error), "error", action)
+        self.open_failed.emit(error)
+
+    def _recover(self, folder: Path) -> None:
+        def done(what: str) -> None:
+            self.toast(tr("Recovered: {what}. The damaged file was kept.", what=what))
+            self.open([folder])
+
+        self._worker.start(lambda: recover(folder), done, self._not_opened)
+
+    def _show_project(self, project: OpenProject | None) -> None:
+        session = project.session if project is not None else None
+        workbench = project.workbench if project is not None else None
+        self.media_panel.set_session(session)
+        self.class_panel.set_session(session)
+        self.object_panel.set_session(session)
+        self.model_panel.set_workbench(workbench)
+        self.viewer.set_session(session)
+        self.viewer.banners.clear()
+        self._centre.setCurrentWidget(self.viewer if project is not None else self.welcome)
+        self.tools.setVisible(project is not None)
+        for dock in self.docks:
+            dock.setVisible(project is not None)
+        self._folded = []
+        if project is None or session is None:
+            self.welcome.show_recent(self.settings.note("recent", []))
+            self.setWindowTitle("VisionStudio")
+            self.status.show_saved(None)
+            self.status.show_verified(0, 0)
+            for label in (self.status.hint, self.status.pixel, self.status.zoom):
+                label.clear()
+            self.inspection_panel.show_item(None, None)
+            self._refresh_actions()
+            return
+        self.setWindowTitle(f"{project.title} – VisionStudio")
+        layout = project.remembered.get("layout") or self.settings.note("layout")
+        if layout:
+            self.restoreState(QByteArray.fromBase64(layout.encode()))
+        else:
+            self._default_layout()
+        session.saved_changed.connect(self.status.show_saved)
+        session.history_changed.connect(lambda *_: self.refresh_actions())
+        session.failed.connect(lambda error: self.toast(str(error), "error"))
+        session.blocked_changed.connect(self._blocked_changed)
+        session.media_changed.connect(lambda _: self._media_changed())
+        session.current_changed.connect(self._current_changed)
+        for signal in (session.selection_changed, session.annotations_changed,
+                       session.threshold_changed):  # fmt: skip
+            signal.connect(self.refresh_actions)
+        project.library.failed.connect(lambda error: self.toast(str(error), "warning"))
+        self.status.show_saved(session.saved)
+        self._media_changed()
+        if project.read_only:
+            self._show_read_only(project)
+
+    def _show_read_only(self, project: OpenProject) -> None:
+        text = (
+            tr("Another window or program has this project open: it is shown for reading only.")
+            if project.busy_elsewhere
+            else tr("This project is shown for reading only.")
+        )
+        again = (tr("Try again"), lambda: self.open([project.folder]))
+        self.viewer.banners.show_banner("read_only", text, "warning", again)
+
+    def add_media(self, paths: Sequence[Path]) -> None:
+        """List more files in the open project, or open them when there is none."""
+        if self.project is None:
+            self.open(paths)
+        elif not self.project.read_only:
+            self.project.library.add(paths)
+
+    def close_project(self) -> bool:
+        """Store everything and close; False when that cannot be and was not given up."""
+        project = self.project
+        if project is None:
+            return True
+        self._remember_place()
+        self.viewer.set_session(None)
+        try:
+            project.close()
+        except VisionStudioError as error:
+            if not self._give_up(error):
+                self.viewer.set_session(project.session)
+                return False
+            project.close(discard=True)
+        self.dialogs.close_all()
+        self.project = None
+        self._show_project(None)
+        self.project_closed.emit()
+        return True
+
+    def _give_up(self, error: VisionStudioError) -> bool:
+        """The one modal question: closing now would lose edits."""
+        answer = QMessageBox.question(
+            self,
+            tr("Not everything is stored"),
+            tr("{error}\n\nClose and lose the changes that are not stored?", error=str(error)),
+            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Discard
+
+    def _blocked_changed(self, blocked: bool) -> None:
+        session = self.session
+        if not blocked or session is None:
+            self.viewer.banners.take_away("blocked")
+            if session is not None:
+                self.status.show_saved(session.saved)
+            return
+        self.status.show_halted()
+        text = tr(
+            "Changes cannot be stored and wait in memory: {error}", error=str(session.blocked)
+        )
+        self.viewer.banners.show_banner(
+            "blocked", text, "error", (tr("Try again"), session.retry_save)
+        )
+
+    # Following the session
+
+    def _open_item(self, media_id: int) -> None:
+        if self.session is not None:
+            self.session.open_media(media_id)
+
+    def _current_changed(self) -> None:
+        self._remember.start()
+        self.refresh_actions()
+
+    def _item_shown(self, item: MediaItem) -> None:
+        if self.session is not None:
+            self.inspection_panel.show_item(item, self.session.path_of(item))
+            self._show_zoom()
+
+    def _media_changed(self) -> None:
+        session = self.session
+        if session is None:
+            return
+        self.status.show_verified(session.media.verified, len(session.media))
+        if session.current is None and self.project is not None and len(session.media):
+            self.project.go_to_first_place()
+        self.refresh_actions()
+
+    def _neighbours(self, item: MediaItem) -> list[MediaItem]:
+        """What to decode ahead: the next two and the previous one."""
+        model = self.media_panel.model
+        following = model.neighbour(item.id, 1)
+        after = model.neighbour(following.id, 1) if following is not None else None
+        before = model.neighbour(item.id, -1)
+        return [i for i in (following, before, after) if i is not None]
+
+    def _class_removed(self, name: str, count: int) -> None:
+        text = tr("Class {name} was deleted with {count} objects.", name=name, count=f"{count:,}")
+        self.toasts.show(text, "info", (tr("Undo"), self._commands.undo))
+
+    def _class_wanted(self) -> None:
+        session = self.session
+        if session is not None:
+            self.choose_class(session.set_active_class)
+
+    def choose_class(self, use: Callable[[int], Any], *, only_new: bool = False) -> None:
+        """Ask for a class, old or new, near the selection; `use` gets its id."""
+        session = self.session
+        if session is None:
+            return
+        selected = session.selected()
+        at = self.viewer.canvas.geometry().center()
+        if selected and not only_new:
+            at = self.viewer.place_of(selected[0].shape)
+        if self._folded or only_new:
+            at.setY(self.viewer.canvas.geometry().top() + 48)
+
+        def take(chosen: int | str) -> None:
+            class_id = self.viewer.class_for(chosen)
+            if class_id is not None:
+                session.set_active_class(class_id)
+                use(class_id)
+
+        classes = () if only_new else session.classes
+        self.viewer.chooser.ask(at, classes, take, back=self.viewer.canvas)
+
+    def toast(self, text: str, level: str = "info") -> None:
+        """Say something without stopping anybody."""
+        self.toasts.show(text, level)
+
+    # Actions
+
+    def _run(self, action_id: str) -> None:
+        try:
+            self._commands.run(BY_ID[action_id].call)
+        except VisionStudioError as error:
+            self.toast(str(error), "warning")
+
+    def refresh_actions(self, *_: object) -> None:
+        """Enable what makes sense now, once the events at hand are through."""
+        self._refresh.start()
+
+    def conditions(self) -> frozenset[str]:
+        """Which of the action table's conditions hold."""
+        session = self.session
+        if session is None:
+            return frozenset()
+        held = {"project"}
+        writable = not session.store.read_only
+        if writable:
+            held.add("writable")
+        if session.current is not None:
+            held.add("media")
+        if self.viewer.is_video:
+            held.add("video")
+        if session.selection:
+            held |= {"selection", "editable"} if writable else {"selection"}
+            if any(a.track_id is not None for a in session.selected()):
+                held.add("track")
+        if writable and any(a.state is State.PROPOSED for a in session.annotations):
+            held.add("proposals")
+        if writable and self._commands.has_copied:
+            held.add("copied")
+        if writable and session.undo_title is not None:
+            held.add("undo")
+        if writable and session.redo_title is not None:
+            held.add("redo")
+        return frozenset(held)
+
+    def _refresh_actions(self) -> None:
+        self.actions_.allow(self.conditions())
+        session = self.session
+        undo = session.undo_title if session is not None else None
+        redo = session.redo_title if session is not None else None
+        self.actions_["edit.undo"].setText(tr("Undo: {what}", what=undo) if undo else tr("Undo"))
+        self.actions_["edit.redo"].setText(tr("Redo: {what}", what=redo) if redo else tr("Redo"))
+        current = session.current if session is not None else None
+        self.actions_["label.verify"].setChecked(current is not None and current.verified)
+        self.show_tool(self.viewer.canvas.tool_name)
+
+    def show_tool(self, name: str) -> None:
+        """Check the button of the tool in use."""
+        action = self.actions_.actions.get(f"tool.{name}")
+        if action is not None:
+            action.setChecked(True)
+
+    def _show_pixel(self, x: int, y: int, values: str) -> None:
+        self.status.pixel.setText(f"{x}, {y}   {values}" if x >= 0 else "")
+
+    def _show_zoom(self) -> None:
+        self.status.zoom.setText(f"{self.viewer.canvas.zoom * 100:.0f} %")
+
+    # Layout
+
+    def bring(self, dock: QDockWidget, focus: QWidget) -> None:
+        """Show a panel and give it the keyboard; hide it when it has it already."""
+        if dock.isVisible() and focus.hasFocus():
+            dock.hide()
+            self.viewer.focus_canvas()
+        else:
+            dock.show()
+            dock.raise_()
+            focus.setFocus()
+
+    def toggle_panels(self) -> None:
+        """Fold all panels away, or bring back those that were."""
+        shown = [dock for dock in self.docks if not dock.isHidden()]
+        if shown:
+            self._folded = shown
+            for dock in shown:
+                dock.hide()
+        else:
+            for dock in self._folded or self.docks:
+                dock.show()
+            self._folded = []
+
+    def reset_layout(self) -> None:
+        """The layout of the first start."""
+        for dock in self.docks:
+            dock.show()
+        self._default_layout()
+
+    def _remember_place(self) -> None:
+        if self.project is None:
+            return
+        values = {}
+        if not self._folded:
+            values["layout"] = bytes(self.saveState().toBase64().data()).decode()
+        self.project.remember(**values)
+
+    # Recent projects
+
+    def _note_recent(self, folder: Path) -> None:
+        recent = [str(folder), *(f for f in self.settings.note("recent", []) if f != str(folder))]
+        self.settings.remember("recent", recent[:_RECENT])
+
+    def _forget_missing(self) -> None:
+        self.welcome.show_recent(self.settings.note("recent", []))
+
+    def _fill_recent(self) -> None:
+        self._recent_menu.clear()
+        for folder in self.settings.note("recent", []):
+            path = Path(folder)
+            shown = path.parent if path.name == ".visionstudio" else path
+            action = self._recent_menu.addAction(str(shown))
+            action.triggered.connect(lambda _=False, p=path: self.open([p]))
+        if self._recent_menu.isEmpty():
+            self._recent_menu.addAction(tr("Nothing yet")).setEnabled(False)
+
+    # Qt
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            self._spare_typing(event)
+        return super().event(event)
+
+    def _spare_typing(self, event: QKeyEvent) -> None:
+        """Keys without Ctrl belong to a field or button that has the keyboard, not to actions."""
+        focus = QApplication.focusWidget()
+        modifiers = Qt.KeyboardModifier
+        plain = not event.modifiers() & (
+            modifiers.ControlModifier | modifiers.AltModifier | modifiers.MetaModifier
+        )
+        key = Qt.Key(event.key())
+        if not plain or Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35:
+            return
+        fields = QLineEdit | QAbstractSpinBox | QPlainTextEdit | QTextEdit
+        presses = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        is_button = isinstance(focus, QAbstractButton | QComboBox) and key in presses
+        if isinstance(focus, fields) or is_button:
+            event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if not paths:
+            return
+        event.acceptProposedAction()
+        if self.project is not None and all(p.is_file() for p in paths):
+            self.add_media(paths)
+        else:
+            self.open(paths)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # Plugins are looked for when the window is there, in another process.
+        QTimer.singleShot(0, self.models.discover)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        layout = bytes(self.saveState().toBase64().data()).decode() if self.project else None
+        if not self.close_project():
+            event.ignore()
+            return
+        if layout:
+            self.settings.remember("layout", layout)
+        self.settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.hide()
+        self._worker.wait()
+        self.viewer.close_threads()
+        self.media_panel.close_threads()
+        self.inspection_panel.close_threads()
+        self.models.close()
+        self.settings.flush()
+        event.accept()
+
+
+def show_error(window: MainWindow, error: BaseException) -> None:
+    """An error that nobody caught, as a message instead of a silent death."""
+    window.toasts.show(
+        tr("Something went wrong: {error}. The log has the details.", error=one_line(error)),
+        "error",
+        (tr("Show the log"), lambda: window._run("help.log")),
+    )
