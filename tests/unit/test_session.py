@@ -14,10 +14,11 @@ from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue, VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box, Tag
+from visionstudio.session import core
 from visionstudio.session.navigation import MediaFilter, Navigation, Show
 from visionstudio.session.project import ProjectSession
 from visionstudio.session.signal import Signal
-from visionstudio.storage import MediaSummary, ProjectStore
+from visionstudio.storage import MediaSummary, ProjectStore, list_backups
 
 Open = tuple[ProjectSession, Pump]
 
@@ -381,4 +382,40 @@ def test_many_annotations_stay_cheap(session: Open) -> None:
     assert s.annotations == tuple(sorted(rows, key=lambda a: (a.z, a.id)))
     s.delete([a.id for a in rows[::2]])
     assert s.annotations == tuple(sorted(rows[1::2], key=lambda a: (a.z, a.id)))
+    s.close()
+
+
+def test_large_edits_are_stored_first(session: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "LARGE", 10)
+    s, pump = session
+    first = s.reserve_ids("annotation", 40)
+    rows = [
+        Annotation(id=first + i, media_id=1 + i % 2, class_id=1, shape=Box(i, 0, i + 1, 1))
+        for i in range(40)
+    ]
+    assert s.apply(edits.add("Import", rows))
+    assert s.annotations == ()
+    small = s.new_annotation(Box(0, 0, 9, 9), class_id=2)
+    assert s.annotations == (small,)
+    pump.until(lambda: s.saved)
+    assert s.annotations == (*rows[::2], small)
+    assert [s.summary(i).labels for i in (1, 2)] == [21, 20]
+    assert s.tally.classes == {1: 40, 2: 1}
+    s.undo()
+    s.undo()
+    pump.until(lambda: s.saved)
+    assert s.annotations == ()
+    assert s.tally.classes == {1: 0, 2: 0}
+    s.close()
+
+
+def test_a_backup_now_and_then(session: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    s, pump = session
+    s.new_annotation(Box(0, 0, 1, 1))
+    pump.until(lambda: s.saved)
+    assert list_backups(s.store.folder) == []
+    monkeypatch.setattr(core, "BACKUP_SECONDS", 0)
+    s.new_annotation(Box(0, 0, 1, 1))
+    pump.until(lambda: list_backups(s.store.folder))
+    assert list_backups(s.store.folder)[0].reason == "timer"
     s.close()

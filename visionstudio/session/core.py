@@ -7,6 +7,7 @@ comes when it and all before it have been committed to disk.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +19,18 @@ from visionstudio.model.errors import StorageFull, VisionStudioError
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.session import proposals
+from visionstudio.session.effects import Effects, Tally
 from visionstudio.session.saving import StorageThread, Task
-from visionstudio.session.shown import MediaList, ShownAnnotations, Tally, merged_classes
+from visionstudio.session.shown import MediaList, ShownAnnotations, merged_classes
 from visionstudio.session.signal import Signal
 from visionstudio.storage.records import MediaSummary
 from visionstudio.storage.store import IdTable, ProjectStore
+
+LARGE = 2000
+"""Edits of more changes are stored first and shown then, so that the window never waits."""
+
+BACKUP_SECONDS = 15 * 60
+"""While people work, a backup is made about this often."""
 
 T = TypeVar("T")
 
@@ -76,9 +84,9 @@ class SessionCore:
         self.blocked: VisionStudioError | None = None
         self.undo_title, self.redo_title = store.undo_title, store.redo_title
         self._shown = ShownAnnotations()
-        self._unsaved: list[tuple[Task, Edit | None]] = []
+        self._unsaved: list[tuple[Task, Effects | None]] = []
         self._closed = False
-        self._revision = store.revision
+        self._backed_up = time.monotonic()
         self._take(loaded or self.read(store))
         self.active_class = self.classes[0] if self.classes else None
         self._thread = StorageThread(store, self._post, self._halt)
@@ -193,32 +201,43 @@ class SessionCore:
         if not self._may_edit():
             self.annotations_changed.emit()  # whoever has drawn it shows what there is
             return False
-        self._merge(edit)
-        self._tell(edit, self.tally.count(edit))
-        self._save(edit, lambda store: store.apply(edit), lambda _: None)
+        if len(edit.changes) > LARGE:
+            self._travel(lambda store: _applied(store, edit))
+        else:
+            effects = Effects.of(edit)
+            touched = self._merge(effects)
+            self._save(effects, lambda store: store.apply(edit), lambda _: None)
+            self._tell(effects, touched)
         return True
 
     def undo(self) -> None:
         """Take back the last gesture, as soon as those before it are stored."""
-        self._travel(lambda store: store.undo())
+        if self._may_edit():
+            self._travel(lambda store: store.undo())
 
     def redo(self) -> None:
         """Bring the last undone gesture again."""
-        self._travel(lambda store: store.redo())
+        if self._may_edit():
+            self._travel(lambda store: store.redo())
 
     def _travel(self, step: Callable[[ProjectStore], Edit | None]) -> None:
-        def done(edit: Edit | None) -> None:
-            if edit is None:
+        """A change that is shown when it has been stored."""
+
+        def work(store: ProjectStore) -> Effects | None:
+            edit = step(store)
+            return None if edit is None else Effects.of(edit)
+
+        def done(effects: Effects | None) -> None:
+            if effects is None:
                 return
-            self._merge(edit)
+            touched = self._merge(effects)
             # Gestures made since then come after it, as they do in the store.
             for _, later in self._unsaved:
                 if later is not None:
                     self._merge(later)
-            self._tell(edit, self.tally.count(edit))
+            self._tell(effects, touched)
 
-        if self._may_edit():
-            self._save(None, step, done)
+        self._save(None, work, done)
 
     def put_media(self, items: Sequence[MediaItem], *, new: bool = False) -> None:
         """Take over what the store has been told about media (see library.py).
@@ -270,10 +289,10 @@ class SessionCore:
 
         def loaded(fresh: Loaded) -> None:
             self._take(replace(fresh, threshold=self.threshold))
-            for _, edit in self._unsaved:
-                if edit is not None:
-                    self._merge(edit)
-                    self.tally.count(edit)
+            for _, effects in self._unsaved:
+                if effects is not None:
+                    self._merge(effects)
+                    self.tally.count(effects)
             self._refresh_class()
             self._refresh_current(None)
             self.media_changed.emit(None)
@@ -286,11 +305,14 @@ class SessionCore:
 
     def _save(
         self,
-        edit: Edit | None,
+        effects: Effects | None,
         work: Callable[[ProjectStore], T],
         done: Callable[[T], None],
     ) -> None:
-        """Queue what changes the store; the session is not saved until it has."""
+        """Queue what changes the store; the session is not saved until it has.
+
+        `effects` is what memory shows already.
+        """
 
         def stored(result: T) -> None:
             self._unsaved.remove(entry)
@@ -298,6 +320,7 @@ class SessionCore:
             self._tell_history()
             if self.saved:
                 self.saved_changed.emit(True)
+                self._back_up_now_and_then()
 
         def refused(error: VisionStudioError) -> None:
             self._unsaved.remove(entry)
@@ -306,7 +329,7 @@ class SessionCore:
             if self.saved:
                 self.saved_changed.emit(True)
 
-        entry = (Task(work, stored, refused, is_edit=True), edit)
+        entry = (Task(work, stored, refused, is_edit=True), effects)
         was_saved = self.saved
         self._unsaved.append(entry)
         if was_saved:
@@ -381,32 +404,39 @@ class SessionCore:
 
     # Keeping memory in step
 
-    def _merge(self, edit: Edit) -> None:
-        """Bring memory to the state after an edit. Idempotent."""
-        self._shown.merge(edit)
-        self.classes = merged_classes(self.classes, edit)
-        self.media.merge(edit)
+    def _merge(self, effects: Effects) -> bool:
+        """Bring memory to the state after an edit; whether what is shown changed. Idempotent."""
+        self.classes = merged_classes(self.classes, effects.classes)
+        self.media.merge(effects.media)
+        return self._shown.merge(effects.annotations.get(self._shown.media_id, ()))
 
     def _merge_unsaved_shown(self) -> None:
-        for _, edit in self._unsaved:
-            if edit is not None:
-                self._shown.merge(edit)
+        for _, effects in self._unsaved:
+            if effects is not None:
+                self._shown.merge(effects.annotations.get(self._shown.media_id, ()))
 
-    def _tell(self, edit: Edit, counted: frozenset[int]) -> None:
-        """Emit the signals of an edit that has been merged."""
-        kinds = {type(change.row) for change in edit}
-        if LabelClass in kinds:
+    def _tell(self, effects: Effects, shown_changed: bool) -> None:
+        """Count an edit that has been merged, and emit its signals."""
+        counted = self.tally.count(effects)
+        if effects.classes:
             self._refresh_class()
             self.classes_changed.emit()
-        if MediaItem in kinds:
-            ids = frozenset(c.row.id for c in edit if isinstance(c.row, MediaItem))
-            is_list = any(c.before is None or c.after is None for c in edit)
+        if effects.media:
+            ids = frozenset(c.row.id for c in effects.media)
+            is_list = any(c.before is None or c.after is None for c in effects.media)
             self.media_changed.emit(None if is_list else ids)
             self._refresh_current(ids)
-        if Annotation in kinds:
+        if shown_changed:
             self._drop_dead_selection()
             self.annotations_changed.emit()
+        if counted:
             self.tally_changed.emit(counted)
+
+    def _back_up_now_and_then(self) -> None:
+        if time.monotonic() - self._backed_up < BACKUP_SECONDS:
+            return
+        self._backed_up = time.monotonic()
+        self.in_store(lambda store: store.backup("timer"), lambda _: None)
 
     def _tell_history(self) -> None:
         titles = self.store.undo_title, self.store.redo_title
@@ -441,3 +471,8 @@ class SessionCore:
             self.annotations_changed.emit()
         else:
             self.current = fresh
+
+
+def _applied(store: ProjectStore, edit: Edit) -> Edit:
+    store.apply(edit)
+    return edit

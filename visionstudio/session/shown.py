@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast, overload
 
-from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Change
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.storage.operations import patched
-from visionstudio.storage.records import MediaSummary
 
 
 class ShownAnnotations:
@@ -44,13 +43,14 @@ class ShownAnnotations:
         return self._rows[-1].z if self._rows else 0
 
     def merge(self, changes: Iterable[Change]) -> bool:
-        """Take over what concerns this frame. Returns whether anything did. Idempotent."""
+        """Take over changes of this item's annotations: whether one concerned this frame.
+
+        Idempotent.
+        """
         touched = False
         moved: dict[int, Annotation | None] = {}
         for change in changes:
             row = change.row
-            if not isinstance(row, Annotation) or row.media_id != self.media_id:
-                continue
             current = moved[row.id] if row.id in moved else self.get(row.id)
             after = cast("Annotation | None", _result(current, change))
             if after is not None and (after.media_id, after.frame) != (self.media_id, self.frame):
@@ -140,13 +140,12 @@ class MediaList(Sequence[MediaItem]):
         return bool(new)
 
     def merge(self, changes: Iterable[Change]) -> tuple[frozenset[int], bool]:
-        """Take over the media of an edit: the ids it concerns, and whether the list changed."""
+        """Take over changes of media: the ids they concern, and whether the list changed."""
         result: dict[int, MediaItem | None] = {}
         for change in changes:
-            row = change.row
-            if isinstance(row, MediaItem):
-                current = result[row.id] if row.id in result else self.get(row.id)
-                result[row.id] = cast("MediaItem | None", _result(current, change))
+            row_id = change.row.id
+            current = result[row_id] if row_id in result else self.get(row_id)
+            result[row_id] = cast("MediaItem | None", _result(current, change))
         gone = {i for i, item in result.items() if item is None and i in self._place}
         if gone:
             self._items = [i for i in self._items if i.id not in gone]
@@ -157,33 +156,6 @@ class MediaList(Sequence[MediaItem]):
     def _index(self) -> None:
         self._place = {item.id: i for i, item in enumerate(self._items)}
         self.verified = sum(item.verified for item in self._items)
-
-
-class Tally:
-    """Labels and proposals per media item and labels per class, counted along with edits."""
-
-    def __init__(self, media: dict[int, MediaSummary], classes: dict[int, int]) -> None:
-        self.media = media
-        self.classes = classes
-
-    def count(self, changes: Iterable[Change]) -> frozenset[int]:
-        """Count an edit, once. Returns the media items whose figures changed."""
-        touched: set[int] = set()
-        for change in changes:
-            for row, sign in ((change.before, -1), (change.after, 1)):
-                if isinstance(row, Annotation) and row.state is not State.REJECTED:
-                    self._add(row, sign)
-                    touched.add(row.media_id)
-        return frozenset(touched)
-
-    def _add(self, row: Annotation, sign: int) -> None:
-        old = self.media.get(row.media_id, MediaSummary())
-        if row.state.is_label:
-            new = MediaSummary(old.labels + sign, old.proposals)
-            self.classes[row.class_id] = self.classes.get(row.class_id, 0) + sign
-        else:
-            new = MediaSummary(old.labels, old.proposals + sign)
-        self.media[row.media_id] = new
 
 
 def _result(current: Any, change: Change) -> Any:
@@ -200,7 +172,7 @@ def merged_classes(
     classes: tuple[LabelClass, ...], changes: Iterable[Change]
 ) -> tuple[LabelClass, ...]:
     """Classes after an edit, in their order; the same tuple when it concerns none."""
-    changed = [c for c in changes if isinstance(c.row, LabelClass)]
+    changed = list(changes)
     if not changed:
         return classes
     by_id = {c.id: c for c in classes}
