@@ -1,0 +1,1 @@
+"""The picture with shapes on it. Knows shapes and pictures, but no project."""

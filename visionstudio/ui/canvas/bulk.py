@@ -1,0 +1,83 @@
+"""Numpy arrays to QPainter without a Python loop: Qt reads the array's own memory."""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+
+import numpy as np
+import shiboken6
+from numpy.typing import NDArray
+from PySide6.QtCore import QLineF, QPointF, QRectF
+from PySide6.QtGui import QPainter, QPixmap
+
+FloatArray = NDArray[np.float64]
+_T = TypeVar("_T")
+
+
+def _first(packed: FloatArray, kind: type[_T]) -> _T:
+    """The array's memory as its first Qt value. The array must outlive the use."""
+    return cast("_T", shiboken6.wrapInstance(packed.ctypes.data, kind))
+
+
+def _packed(array: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def draw_lines(painter: QPainter, lines: FloatArray) -> None:
+    """Draw (n, 4) lines x1, y1, x2, y2 with the current pen."""
+    if len(lines):
+        packed = _packed(lines)
+        painter.drawLines(_first(packed, QLineF), len(packed))
+
+
+def draw_rects(painter: QPainter, rects: FloatArray) -> None:
+    """Draw (n, 4) rectangles x, y, width, height with the current pen and brush."""
+    if len(rects):
+        packed = _packed(rects)
+        painter.drawRects(_first(packed, QRectF), len(packed))
+
+
+def draw_points(painter: QPainter, points: FloatArray) -> None:
+    """Draw (n, 2) points with the current pen; a round cap makes them discs."""
+    if len(points):
+        packed = _packed(points)
+        painter.drawPoints(_first(packed, QPointF), len(packed))
+
+
+def draw_fragments(painter: QPainter, fragments: FloatArray, pixmap: QPixmap) -> None:
+    """Draw parts of a pixmap: (n, 10) rows in the order of QPainter.PixmapFragment.
+
+    That is x, y of the middle, source x, y, width, height, scales, rotation, opacity.
+    """
+    if len(fragments):
+        packed = _packed(fragments)
+        first = _first(packed, QPainter.PixmapFragment)
+        painter.drawPixmapFragments(first, len(packed), pixmap)
+
+
+def dashes(lines: FloatArray, on: float, off: float) -> FloatArray:
+    """Lines cut into dashes that run on from each line to the next, as (m, 4).
+
+    Qt would begin anew at every line, so that short ones would look solid.
+    """
+    if len(lines) == 0:
+        return lines
+    step = on + off
+    along = lines[:, 2:] - lines[:, :2]
+    length = np.hypot(along[:, 0], along[:, 1])
+    end = np.cumsum(length)
+    begin = end - length
+    first = np.floor(begin / step).astype(np.int64)
+    count = np.maximum(np.ceil(end / step).astype(np.int64) - first, 1)
+    owner = np.repeat(np.arange(len(lines)), count)
+    nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    start = (first[owner] + nth) * step
+    a = np.clip(start, begin[owner], end[owner])
+    b = np.clip(start + on, begin[owner], end[owner])
+    drawn = b > a
+    owner, a, b = owner[drawn], a[drawn], b[drawn]
+    unit = along[owner] / np.maximum(length[owner], 1e-12)[:, None]
+    origin = lines[owner, :2]
+    at_a = origin + unit * (a - begin[owner])[:, None]
+    at_b = origin + unit * (b - begin[owner])[:, None]
+    return np.concatenate([at_a, at_b], axis=1)

@@ -1,0 +1,505 @@
+"""The canvas: a picture with shapes on it, tools to draw and edit them, pan and zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QWidget
+
+from visionstudio.model.annotations import Annotation
+from visionstudio.model.labels import LabelClass
+from visionstudio.model.shapes import Bounds, Box, Shape
+from visionstudio.ui import theme
+from visionstudio.ui.canvas import hit, style
+from visionstudio.ui.canvas.columns import Columns, Rows
+from visionstudio.ui.canvas.inputs import Inputs
+from visionstudio.ui.canvas.message import Kind, Message
+from visionstudio.ui.canvas.picture import Array, Levels, Picture, auto_levels
+from visionstudio.ui.canvas.scene import LIVE, Scene
+from visionstudio.ui.canvas.view import View
+from visionstudio.ui.i18n import tr
+from visionstudio.ui.tools import TOOLS, Tool
+
+SLICE = 0.006  # seconds of drawing between two looks at the event queue
+_FIRST = 2_000  # annotations taken over at once; the rest in slices
+_PART = 200
+_ZOOM_STEP = 1.25
+
+
+class Canvas(Inputs):
+    """Shows a picture and annotations, and turns gestures into signals.
+
+    The canvas changes nothing by itself: a gesture ends in a signal, and what
+    it meant is seen when the owner calls `set_annotations`, `update_annotations`
+    or `set_selection` in answer. Slots should do so before they return, so that
+    nothing flickers. All calls belong to the GUI thread.
+    """
+
+    shape_drawn = Signal(object)
+    """Shape: a drawing tool has finished one."""
+    region_drawn = Signal(object)
+    """Box: a region to track."""
+    shapes_edited = Signal(object)
+    """dict[int, Shape]: new shapes by annotation id, once per gesture."""
+    selection_requested = Signal(object, str)
+    """frozenset[int], and 'replace', 'add' or 'toggle'."""
+    hovered = Signal(object)
+    """int | None: the annotation under the pointer."""
+    pixel_hovered = Signal(int, int, str)
+    """Column, row and source values under the pointer; -1, -1, '' outside the picture."""
+    view_changed = Signal()
+    """Zoom or place."""
+    hint_changed = Signal(str)
+    """What the next click does."""
+    tool_changed = Signal(str)
+    """The tool's name."""
+    space_tapped = Signal()
+    """Space was pressed and let go without dragging."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("canvas")
+        self.setAccessibleName(tr("Picture with annotations"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.view = View()
+        self._columns = Columns()
+        self._scene = Scene(self._columns, self.font())
+        self._picture: Picture | None = None
+        self._auto_contrast = False
+        self._fits = True  # the view follows the viewport's size
+        self._selection: frozenset[int] = frozenset()
+        self._active: LabelClass | None = None
+        self._editable = True
+        self._arriving: Iterator[Annotation] | None = None
+        self._hint = ""
+        self._slices = QTimer(self)
+        self._slices.setSingleShot(True)
+        self._slices.setInterval(0)
+        self._slices.timeout.connect(self._slice)
+        self._tools: dict[str, Tool] = {name: make(self) for name, make in TOOLS.items()}
+        self._tool = self._tools["select"]
+        self._tool.enter()
+        self.start_inputs()
+        theme.watcher().changed.connect(self.refresh)
+
+    # -- the picture
+
+    def set_image(
+        self,
+        rgb: NDArray[np.uint8] | Picture,
+        size: tuple[int, int] | None = None,
+        source: Array | None = None,
+        keep_view: bool = False,
+    ) -> None:
+        """Show a picture: (H, W, 3) uint8, or one prepared in a worker thread.
+
+        `size` (width, height) is the media item's when `rgb` is a reduced first
+        paint, and `source` its values for readout and contrast. The picture is
+        fitted unless `keep_view` or one of the same size is already shown there.
+        Raises InvalidValue for arrays that are no picture.
+        """
+        picture = rgb if isinstance(rgb, Picture) else Picture(rgb, size, source)
+        if self._auto_contrast and picture.levels is None:
+            picture = picture.with_levels(auto_levels(picture.source))
+        self._tool.cancel()
+        same = self._picture is not None and keep_view
+        self._put_picture(picture)
+        if not same:
+            self.fit()
+
+    def set_frame(self, rgb: NDArray[np.uint8] | Picture) -> None:
+        """Show another frame of the video: the view stays, drawing goes on."""
+        picture = rgb if isinstance(rgb, Picture) else Picture(rgb)
+        if self._picture is not None and self._picture.levels is not None:
+            picture = picture.with_levels(self._picture.levels)
+        first = self._picture is None
+        self._put_picture(picture)
+        if first:
+            self.fit()
+
+    def _put_picture(self, picture: Picture) -> None:
+        resized = (picture.width, picture.height) != (self.view.width, self.view.height)
+        self._picture = picture
+        self._scene.show(picture)
+        if resized:
+            self._set_view(_of_size(self.view, picture.width, picture.height))
+        self.refresh()
+
+    def set_message(self, title: str, detail: str = "", kind: Kind = "empty") -> None:
+        """Show a text instead of a picture: nothing open, loading, or an error with its reason."""
+        self._tool.cancel()
+        self._picture = None
+        self._scene.say(Message(title, detail, kind))
+        self.clear_annotations()
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is shown."""
+        return self._picture
+
+    def set_levels(self, levels: Levels | None) -> None:
+        """Show source values through a window; None shows the picture as decoded."""
+        if self._picture is not None and self._picture.levels != levels:
+            self._put_picture(self._picture.with_levels(levels))
+
+    def set_auto_contrast(self, on: bool) -> None:
+        """Stretch contrast to what the picture holds, now and for the next ones."""
+        self._auto_contrast = on
+        if self._picture is not None:
+            self.set_levels(auto_levels(self._picture.source) if on else None)
+
+    # -- annotations
+
+    def set_annotations(
+        self, annotations: Iterable[Annotation], classes: Iterable[LabelClass]
+    ) -> None:
+        """Show these and no others. Many thousand arrive in slices, the window stays live."""
+        self.clear_annotations()
+        self._columns.classes = {c.id: c for c in classes}
+        self._arriving = iter(annotations)
+        self._arrive(_FIRST)
+        self._mark()
+        self._slice()
+
+    def clear_annotations(self) -> None:
+        """Show none."""
+        self._arriving = None
+        self._tool.shapes_replaced()
+        self._columns.lift(())
+        self._columns.clear()
+        self._scene.lifted.clear()
+        self._scene.reset()
+        self.hover(None)
+        self.refresh()
+
+    def set_classes(self, classes: Iterable[LabelClass]) -> None:
+        """Other names or colours for the same annotations."""
+        self._columns.classes = {c.id: c for c in classes}
+        self._scene.reset()
+        self.refresh()
+
+    def update_annotations(
+        self, changed: Iterable[Annotation] = (), removed: Iterable[int] = ()
+    ) -> None:
+        """Add or replace some annotations and forget others."""
+        self._arrive_all()
+        changed, removed = list(changed), list(removed)
+        rows = [self._columns.row_of.get(i) for i in (*(a.id for a in changed), *removed)]
+        known = np.array([r for r in rows if r is not None], dtype=np.int64)
+        before = self._columns.bounds_of(known)
+        self._columns.remove(removed)
+        after = self._columns.bounds_of(self._columns.put(changed))
+        if self._columns.squeeze():
+            self._scene.reset()
+        self._scene.stale(np.concatenate([before, after]))
+        self._go_on()
+
+    def set_selection(self, ids: Collection[int]) -> None:
+        """Show these as selected."""
+        chosen = frozenset(ids)
+        if chosen == self._selection:
+            return
+        self._selection = chosen
+        self._mark()
+        self._tool.selection_changed()
+        self._go_on()
+
+    def _mark(self) -> None:
+        """Leave a large selection to the tiles."""
+        many = len(self._selection) > LIVE
+        marked = self._columns.mark(self._selection if many else ())
+        self._scene.stale(self._columns.bounds_of(marked))
+
+    def set_highlight(self, annotation_id: int | None) -> None:
+        """Light one up as if pointed at, from a list say."""
+        if self._scene.hovered != annotation_id:
+            self._scene.hovered = annotation_id
+            self.refresh()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Hide proposals that score below it."""
+        self._changed_rows(self._columns.filter(threshold=threshold))
+
+    def set_hidden_classes(self, class_ids: Collection[int]) -> None:
+        """Hide the annotations of these classes, and show all others."""
+        self._changed_rows(self._columns.filter(hidden_classes=class_ids))
+
+    def set_active_class(self, label_class: LabelClass | None) -> None:
+        """The class that gives its colour to what is being drawn."""
+        self._active = label_class
+        self.refresh()
+
+    def set_editable(self, editable: bool) -> None:
+        """Whether drawing and editing are allowed."""
+        self._editable = editable
+        if not editable:
+            self._tool.cancel()
+        self.refresh()
+
+    def _arrive(self, count: int) -> None:
+        """Take over some of the annotations that are still coming."""
+        if self._arriving is None:
+            return
+        part = [a for _, a in zip(range(count), self._arriving, strict=False)]
+        if len(part) < count:
+            self._arriving = None
+            self._mark()
+        self._scene.stale(self._columns.bounds_of(self._columns.put(part)))
+
+    def _arrive_all(self) -> None:
+        if self._arriving is not None:
+            part, self._arriving = list(self._arriving), None
+            self._scene.stale(self._columns.bounds_of(self._columns.put(part)))
+
+    def _changed_rows(self, rows: Rows) -> None:
+        if len(rows):
+            self._scene.stale(self._columns.bounds_of(rows))
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Draw what is stale, the first slice at once."""
+        self.refresh()
+        self._slice()
+
+    def _slice(self) -> None:
+        if self._arriving is not None:
+            self._arrive(_PART)
+            self._slices.start()
+        if self._picture is None:
+            return
+        for part in self._scene.tiles.fill(self.view, SLICE):
+            self._update_device(part)
+        if self._scene.tiles.pending(self.view):
+            self._slices.start()
+
+    def _update_device(self, part: QRect) -> None:
+        ratio = self.view.ratio
+        x, y = int(part.x() / ratio) - 1, int(part.y() / ratio) - 1
+        size = QSize(int(part.width() / ratio) + 3, int(part.height() / ratio) + 3)
+        self.viewport().update(x, y, size.width(), size.height())
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything in view has been drawn."""
+        busy = self._arriving is not None or self._slices.isActive()
+        return not busy and not self._scene.tiles.pending(self.view)
+
+    # -- the view
+
+    @property
+    def zoom(self) -> float:
+        """Widget units per picture pixel."""
+        return self.view.scale / self.view.ratio
+
+    def fit(self) -> None:
+        """All of the picture; it stays fitted when the window is resized."""
+        self._set_view(self.view.fitted())
+        self._fits = True
+
+    def actual_size(self) -> None:
+        """One picture pixel on one pixel of the screen, about what is in the middle."""
+        self._zoom_to(1.0)
+
+    def zoom_in(self) -> None:
+        self._zoom_to(self.view.scale * _ZOOM_STEP)
+
+    def zoom_out(self) -> None:
+        self._zoom_to(self.view.scale / _ZOOM_STEP)
+
+    def set_zoom(self, zoom: float) -> None:
+        """Widget units per picture pixel, about what is in the middle."""
+        self._zoom_to(zoom * self.view.ratio)
+
+    def zoom_at(self, factor: float, x: float, y: float) -> None:
+        """Zoom with the widget's point (x, y) kept in place."""
+        self._set_view(self.view.zoomed(self.view.scale * factor, x, y))
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Move the picture by widget units."""
+        self._set_view(self.view.moved(dx * self.view.ratio, dy * self.view.ratio))
+
+    def focus_on(self, annotation_id: int) -> None:
+        """Bring an annotation into the middle, large enough to work on."""
+        annotation = self._columns.get(annotation_id)
+        if annotation is not None:
+            self._set_view(self.view.around(annotation.shape.bounds()))
+
+    def view_state(self) -> tuple[float, float, float]:
+        """Zoom and the picture's point in the middle, for `restore_view`."""
+        x, y = self.view.to_image(*self._middle())
+        return self.zoom, x, y
+
+    def restore_view(self, state: tuple[float, float, float]) -> None:
+        """Go back to a zoom and place."""
+        zoom, x, y = state
+        self._set_view(self.view.centred(zoom * self.view.ratio, x, y))
+
+    def _middle(self) -> tuple[float, float]:
+        return self.viewport().width() / 2, self.viewport().height() / 2
+
+    def _zoom_to(self, scale: float) -> None:
+        self._set_view(self.view.zoomed(scale, *self._middle()))
+
+    def _set_view(self, view: View) -> None:
+        self._fits = False
+        if view == self.view:
+            return
+        self.view = view
+        self._scene.tiles.use(view)
+        self.refresh()
+        self._slices.start()
+        self.view_changed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        port, ratio = self.viewport(), self.devicePixelRatioF()
+        width, height = round(port.width() * ratio), round(port.height() * ratio)
+        fits = self._fits
+        view = self.view.resized(max(width, 1), max(height, 1), ratio)
+        self._set_view(view.fitted() if fits else view)
+        self._fits = fits
+
+    # -- tools
+
+    @property
+    def tool_name(self) -> str:
+        """The tool in use."""
+        return self._tool.name
+
+    @property
+    def tool(self) -> Tool:
+        return self._tool
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a drawing or a drag is under way."""
+        return self._tool.busy
+
+    def set_tool(self, name: str) -> None:
+        """Use a tool of `TOOLS`. What was being drawn is dropped."""
+        if name != self._tool.name:
+            self._tool.leave()
+            self._tool = self._tools[name]
+            self._tool.enter()
+            self.tool_changed.emit(name)
+            self.refresh()
+
+    def cancel(self) -> bool:
+        """Drop what is being drawn or dragged. Returns whether there was anything."""
+        return self._tool.cancel()
+
+    def finish(self) -> bool:
+        """Close what is being drawn. Returns whether there was anything."""
+        return self._tool.finish()
+
+    def undo_point(self) -> bool:
+        """Take back the last point. Returns whether there was one."""
+        return self._tool.undo_point()
+
+    def delete_vertex(self) -> bool:
+        """Delete the vertex under the pointer. Returns whether there was one."""
+        return self._tool.delete_vertex()
+
+    # -- what tools ask for (tools.base.Host)
+
+    @property
+    def editable(self) -> bool:
+        return self._editable
+
+    @property
+    def selection(self) -> frozenset[int]:
+        return self._selection
+
+    @property
+    def focused(self) -> int | None:
+        """The selected annotation when it is the only one."""
+        return next(iter(self._selection)) if len(self._selection) == 1 else None
+
+    @property
+    def drawing_colour(self) -> str:
+        return self._active.colour if self._active else style.NO_CLASS
+
+    @property
+    def current_hint(self) -> str:
+        """The hint last given."""
+        return self._hint
+
+    def annotation(self, annotation_id: int) -> Annotation | None:
+        """A shown annotation; None for those that the threshold or a class hides."""
+        row = self._columns.row_of.get(annotation_id)
+        seen = row is not None and (self._columns.shown[row] or annotation_id in self._scene.lifted)
+        return self._columns.get(annotation_id) if seen else None
+
+    def shape_of(self, annotation_id: int) -> Shape | None:
+        lifted = self._scene.lifted.get(annotation_id)
+        if lifted is not None:
+            return lifted
+        annotation = self._columns.get(annotation_id)
+        return None if annotation is None else annotation.shape
+
+    def hit_at(self, x: float, y: float) -> int | None:
+        row = hit.hit(self._columns, x, y, self.view.reach(style.REACH * 0.7))
+        return None if row is None else next(self._columns.ids(np.array([row])), None)
+
+    def inside(self, region: Bounds) -> frozenset[int]:
+        return frozenset(self._columns.ids(hit.inside_region(self._columns, region)))
+
+    def visible_ids(self) -> frozenset[int]:
+        """Everything that threshold and classes let through, in view or not."""
+        shown = self._columns.shown[: self._columns.count]
+        return frozenset(self._columns.ids(np.flatnonzero(shown)))
+
+    def hover(self, annotation_id: int | None) -> None:
+        if annotation_id != self._scene.hovered:
+            for changed in (self._scene.hovered, annotation_id):
+                self._update_device(self._scene.extent(self.view, changed))
+            self._scene.hovered = annotation_id
+            self.hovered.emit(annotation_id)
+
+    def lift(self, shapes: Mapping[int, Shape]) -> None:
+        """Draw these annotations with other shapes while they are dragged; none ends that."""
+        if shapes.keys() != self._scene.lifted.keys():
+            self._changed_rows(self._columns.lift(shapes.keys()))
+        self._scene.lifted = dict(shapes)
+        self.refresh()
+
+    def settle(self, shapes: Mapping[int, Shape]) -> None:
+        """A gesture has ended with these shapes."""
+        if shapes:
+            self.shapes_edited.emit(dict(shapes))
+        self.lift({})
+
+    def request_selection(self, ids: Collection[int], mode: str) -> None:
+        self.selection_requested.emit(frozenset(ids), mode)
+
+    def drawn(self, shape: Shape) -> None:
+        self.shape_drawn.emit(shape)
+
+    def region(self, box: Box) -> None:
+        self.region_drawn.emit(box)
+
+    def hint(self, text: str) -> None:
+        if text != self._hint:
+            self._hint = text
+            self.hint_changed.emit(text)
+
+    def point_at(self, shape: Qt.CursorShape) -> None:
+        if self.viewport().cursor().shape() != shape:
+            self.viewport().setCursor(shape)
+
+    def refresh(self) -> None:
+        """Paint again soon."""
+        self.viewport().update()
+
+
+def _of_size(view: View, width: int, height: int) -> View:
+    return replace(view, width=width, height=height).clamped()

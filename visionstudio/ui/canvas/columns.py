@@ -1,0 +1,247 @@
+"""The shown annotations as numpy columns, so that 100,000 of them stay fast.
+
+One row per annotation: bounding box, class, state, score and where its segments
+begin in the shared point columns. Rows are only appended; a changed annotation
+keeps its row and, when its outline grew, gets a new place for its points. What
+is no longer used is squeezed out when it is more than half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.labels import LabelClass
+from visionstudio.model.shapes import Bounds, Mask, Tag
+from visionstudio.ui.canvas.outline import outline
+
+FloatArray = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+_UNSEEN = Flags.HIDDEN | Flags.OUTSIDE
+
+
+class Columns:
+    """Annotations by row; `shown` says which are to be seen at present."""
+
+    def __init__(self) -> None:
+        self.classes: dict[int, LabelClass] = {}
+        self.threshold = 0.0
+        self.hidden_classes: frozenset[int] = frozenset()
+        self._lifted: frozenset[int] = frozenset()
+        self.clear()
+
+    def clear(self) -> None:
+        """No rows."""
+        self.count = 0
+        self.point_count = 0
+        self._wasted = 0
+        self.annotations: list[Annotation | None] = []
+        self.row_of: dict[int, int] = {}
+        self.boxes = np.zeros((64, 4), np.float32)
+        self.class_ids = np.zeros(64, np.int64)
+        self.scores = np.zeros(64, np.float32)
+        self.proposed = np.zeros(64, bool)
+        self.usable = np.zeros(64, bool)  # alive, and neither rejected nor hidden by itself
+        self.shown = np.zeros(64, bool)
+        self.marked = np.zeros(64, bool)  # selected among so many that tiles show it
+        self.closed = np.zeros(64, bool)
+        self.dots = np.zeros(64, bool)
+        self.masks = np.zeros(64, bool)
+        self.starts = np.zeros(64, np.int64)
+        self.sizes = np.zeros(64, np.int64)
+        self.points = np.zeros((512, 2), np.float64)
+        self.following = np.zeros(512, np.int64)
+
+    # -- filling
+
+    def put(self, annotations: Iterable[Annotation]) -> Rows:
+        """Add or replace annotations. Returns their rows."""
+        rows = [self._put(a) for a in annotations]
+        changed = np.array(rows, dtype=np.int64)
+        self.shown[changed] = self._visible(changed)
+        return changed
+
+    def remove(self, ids: Iterable[int]) -> Rows:
+        """Forget annotations. Returns the rows that they had."""
+        rows = []
+        for annotation_id in ids:
+            row = self.row_of.pop(annotation_id, None)
+            if row is not None:
+                rows.append(row)
+                self.annotations[row] = None
+                self._wasted += int(self.sizes[row])
+        gone = np.array(rows, dtype=np.int64)
+        self.usable[gone] = False
+        self.shown[gone] = False
+        return gone
+
+    def squeeze(self) -> bool:
+        """Drop unused rows and points when they are more than half. Rows change when True."""
+        dead = self.count - len(self.row_of)
+        if self._wasted <= max(self.point_count // 2, 4096) and dead <= max(self.count // 2, 256):
+            return False
+        kept = [a for a in self.annotations if a is not None]
+        lifted, marked = self._lifted, set(self.ids(np.flatnonzero(self.marked)))
+        self.clear()
+        self.put(kept)
+        self.lift(lifted)
+        self.mark(marked)
+        return True
+
+    def _put(self, annotation: Annotation) -> int:
+        row = self.row_of.get(annotation.id)
+        if row is None:
+            row = self.count
+            self._reserve_rows(row + 1)
+            self.count += 1
+            self.annotations.append(annotation)
+            self.row_of[annotation.id] = row
+            self.sizes[row] = 0
+        self.annotations[row] = annotation
+        shape = annotation.shape
+        kind = self.classes.get(annotation.class_id)
+        line = outline(shape, kind.skeleton if kind else None)
+        size = len(line.points)
+        if size > self.sizes[row]:
+            self._wasted += int(self.sizes[row])
+            self._reserve_points(self.point_count + size)
+            self.starts[row] = self.point_count
+            self.point_count += size
+        start = int(self.starts[row])
+        self.sizes[row] = size
+        self.points[start : start + size] = line.points
+        self.following[start : start + size] = line.following
+        self.following[start : start + size] += start
+        self.boxes[row] = shape.bounds()
+        self.class_ids[row] = annotation.class_id
+        self.proposed[row] = annotation.state is State.PROPOSED
+        self.scores[row] = 1.0 if annotation.score is None else annotation.score
+        self.closed[row] = line.closed
+        self.dots[row] = line.dots
+        self.masks[row] = isinstance(shape, Mask)
+        self.usable[row] = not (
+            annotation.state is State.REJECTED
+            or annotation.flags & _UNSEEN
+            or isinstance(shape, Tag)
+        )
+        return row
+
+    def _reserve_rows(self, count: int) -> None:
+        if count <= len(self.boxes):
+            return
+        size = max(count, 2 * len(self.boxes))
+        for name in ("boxes", "class_ids", "scores", "proposed", "usable"):
+            setattr(self, name, _grown(getattr(self, name), size))
+        for name in ("shown", "marked", "closed", "dots", "masks", "starts", "sizes"):
+            setattr(self, name, _grown(getattr(self, name), size))
+
+    def _reserve_points(self, count: int) -> None:
+        if count > len(self.points):
+            size = max(count, 2 * len(self.points))
+            self.points = _grown(self.points, size)
+            self.following = _grown(self.following, size)
+
+    # -- what is seen
+
+    def _visible(self, rows: Rows | slice) -> NDArray[np.bool_]:
+        seen = self.usable[rows] & (~self.proposed[rows] | (self.scores[rows] >= self.threshold))
+        if self.hidden_classes:
+            seen &= ~np.isin(self.class_ids[rows], list(self.hidden_classes))
+        return np.asarray(seen)
+
+    def filter(
+        self, threshold: float | None = None, hidden_classes: Collection[int] | None = None
+    ) -> Rows:
+        """Another threshold or choice of classes. Returns the rows that appear or disappear."""
+        self.threshold = self.threshold if threshold is None else threshold
+        if hidden_classes is not None:
+            self.hidden_classes = frozenset(hidden_classes)
+        every = slice(0, self.count)
+        seen = self._visible(every)
+        self._unlift(seen)
+        changed = np.flatnonzero(seen != self.shown[every])
+        self.shown[every] = seen
+        return changed
+
+    def lift(self, ids: Collection[int]) -> Rows:
+        """Take annotations out of what is shown, to draw them live. Returns changed rows."""
+        self._lifted = frozenset(ids)
+        return self.filter()
+
+    def mark(self, ids: Collection[int]) -> Rows:
+        """Show these annotations as selected, and no others. Returns the rows that change."""
+        rows = [self.row_of[i] for i in ids if i in self.row_of]
+        marked = np.zeros(len(self.marked), bool)
+        marked[np.array(rows, dtype=np.int64)] = True
+        changed = np.flatnonzero(marked != self.marked)
+        self.marked = marked
+        return changed
+
+    def _unlift(self, seen: NDArray[np.bool_]) -> None:
+        for annotation_id in self._lifted:
+            row = self.row_of.get(annotation_id)
+            if row is not None:
+                seen[row] = False
+
+    # -- asking
+
+    def get(self, annotation_id: int) -> Annotation | None:
+        """An annotation by id."""
+        row = self.row_of.get(annotation_id)
+        return None if row is None else self.annotations[row]
+
+    def ids(self, rows: Rows) -> Iterator[int]:
+        """The ids in rows that are in use."""
+        for row in rows.tolist():
+            annotation = self.annotations[row]
+            if annotation is not None:
+                yield annotation.id
+
+    def within(self, bounds: Bounds) -> Rows:
+        """Rows shown whose bounding box meets `bounds`, in drawing order."""
+        x1, y1, x2, y2 = bounds
+        b = self.boxes[: self.count]
+        meets = (b[:, 0] <= x2) & (b[:, 2] >= x1)
+        meets &= (b[:, 1] <= y2) & (b[:, 3] >= y1)
+        meets &= self.shown[: self.count]
+        return np.flatnonzero(meets)
+
+    def bounds_of(self, rows: Rows) -> FloatArray:
+        """(n, 4) bounding boxes."""
+        return self.boxes[rows].astype(np.float64)
+
+    def segments(self, rows: Rows) -> tuple[FloatArray, Rows]:
+        """The (m, 4) segments of rows as x1, y1, x2, y2, and the place in `rows` of each.
+
+        Ends of lines are left out; a dot is in `marks`.
+        """
+        index, owner = self._point_index(rows)
+        following = self.following[index]
+        runs = following != index
+        index, following = index[runs], following[runs]
+        lines = np.concatenate([self.points[index], self.points[following]], axis=1)
+        return lines, owner[runs]
+
+    def marks(self, rows: Rows) -> tuple[FloatArray, Rows]:
+        """The (m, 2) dots of point sets and skeletons, and the place in `rows` of each."""
+        index, owner = self._point_index(rows)
+        alone = (self.following[index] == index) & self.dots[rows][owner]
+        return self.points[index[alone]], owner[alone]
+
+    def _point_index(self, rows: Rows) -> tuple[Rows, Rows]:
+        sizes = self.sizes[rows]
+        owner = np.repeat(np.arange(len(rows)), sizes)
+        before = np.cumsum(sizes) - sizes
+        index = np.arange(int(sizes.sum())) + np.repeat(self.starts[rows] - before, sizes)
+        return index, owner
+
+
+def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
+    grown = np.zeros((size, *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown

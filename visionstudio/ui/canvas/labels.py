@@ -1,0 +1,186 @@
+"""Class names and scores beside the shapes: thinned when many, never on what they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPixmap
+
+from visionstudio.ui.canvas import style
+from visionstudio.ui.canvas.bulk import draw_fragments
+from visionstudio.ui.canvas.columns import Columns, Rows
+from visionstudio.ui.canvas.strokes import colour_of
+from visionstudio.ui.canvas.view import View
+
+_LEAST = 22.0  # widget units: smaller shapes have no label of their own
+_MOST = 400
+_ATLAS = 2048
+_PAD = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Chip:
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class LabelAtlas:
+    """Every label text in use, drawn once into one pixmap."""
+
+    def __init__(self, font: QFont) -> None:
+        self._font = font
+        self._metrics = QFontMetricsF(font)
+        self.height = self._metrics.height() + 2
+        self._ratio = 0.0
+        self.clear(1.0)
+
+    def clear(self, ratio: float) -> None:
+        """Begin anew for a screen with `ratio` device pixels per unit."""
+        self._ratio = ratio
+        self.pixmap = QPixmap(_ATLAS, _ATLAS)
+        self.pixmap.fill(Qt.GlobalColor.transparent)
+        self._chips: dict[tuple[str, str], _Chip] = {}
+        self._x = self._y = 0.0
+
+    def chip(self, text: str, colour: str, ratio: float) -> _Chip:
+        """Where a text on a colour lies in the pixmap, in device pixels."""
+        if ratio != self._ratio:
+            self.clear(ratio)
+        key = (text, colour)
+        found = self._chips.get(key)
+        if found is None:
+            found = self._draw(text, colour)
+            self._chips[key] = found
+        return found
+
+    def _draw(self, text: str, colour: str) -> _Chip:
+        ratio = self._ratio
+        text = self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, 220)
+        width = float(np.ceil((self._metrics.horizontalAdvance(text) + 2 * _PAD) * ratio))
+        height = float(np.ceil(self.height * ratio))
+        if self._x + width > _ATLAS:
+            self._x, self._y = 0.0, self._y + height + 1
+        if self._y + height > _ATLAS:
+            self.clear(ratio)
+        chip = _Chip(self._x, self._y, width, height)
+        self._x += width + 1
+        painter = QPainter(self.pixmap)
+        painter.translate(chip.x, chip.y)
+        painter.scale(ratio, ratio)
+        paint_chip(painter, QRectF(0, 0, width / ratio, height / ratio), text, colour, self._font)
+        painter.end()
+        return chip
+
+
+def paint_chip(painter: QPainter, place: QRectF, text: str, colour: str, font: QFont) -> None:
+    """A text on a rounded patch of a colour."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(Qt.PenStyle.NoPen)
+    shade = QColor(colour)
+    shade.setAlpha(225)
+    painter.setBrush(shade)
+    painter.drawRoundedRect(place, 3, 3)
+    painter.setPen(style.text_on(colour))
+    painter.setFont(font)
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def label_text(columns: Columns, row: int) -> str:
+    """The class's name; for a proposal marked as one and with its score."""
+    class_id = int(columns.class_ids[row])
+    known = columns.classes.get(class_id)
+    name = known.name if known else f"#{class_id}"
+    if columns.proposed[row]:
+        return f"◇ {name} {columns.scores[row]:.2f}"
+    return name
+
+
+class LabelLayer:
+    """Lays out and draws the labels of a view."""
+
+    def __init__(self, font: QFont) -> None:
+        self.atlas = LabelAtlas(font)
+        self._view: View | None = None
+        self._fragments = np.zeros((0, 10), np.float64)
+
+    def invalidate(self) -> None:
+        """The shapes have changed: lay out again."""
+        self._view = None
+
+    def paint(self, painter: QPainter, columns: Columns, view: View) -> None:
+        """Draw in device pixels of the viewport."""
+        if self._view != view:
+            self._lay_out(columns, view)
+            self._view = view
+        if len(self._fragments):
+            draw_fragments(painter, self._fragments, self.atlas.pixmap)
+
+    def _lay_out(self, columns: Columns, view: View) -> None:
+        rows, places = thinned(columns, view, self.atlas.height)
+        while True:
+            atlas = self.atlas.pixmap
+            fragments = self._fragments_of(columns, rows, places, view.ratio)
+            if self.atlas.pixmap is atlas:
+                break
+            # The atlas was full and begun anew: with half as many it will do.
+            rows, places = rows[len(rows) // 2 :], places[len(rows) // 2 :]
+        self._fragments = fragments
+
+    def _fragments_of(
+        self, columns: Columns, rows: Rows, places: NDArray[np.float64], ratio: float
+    ) -> NDArray[np.float64]:
+        """(n, 10): x, y of the middle, source x, y, width, height, scales, rotation, opacity."""
+        fragments = np.zeros((len(rows), 10), np.float64)
+        fragments[:, [6, 7, 9]] = 1.0
+        for n, row in enumerate(rows.tolist()):
+            colour = colour_of(columns, int(columns.class_ids[row]))
+            chip = self.atlas.chip(label_text(columns, row), colour, ratio)
+            # At whole device pixels, so that text stays sharp.
+            fragments[n, 0] = np.round(places[n, 0]) + chip.width / 2
+            fragments[n, 1] = np.round(places[n, 1]) + chip.height / 2
+            fragments[n, 2:6] = chip.x, chip.y, chip.width, chip.height
+        return fragments
+
+
+def thinned(columns: Columns, view: View, height: float) -> tuple[Rows, NDArray[np.float64]]:
+    """Which rows get a label and the top left of each in device pixels of the viewport.
+
+    A label sits on top of its shape's bounding box, or below it at the picture's
+    upper edge. Of labels that would crowd one place, the one drawn last stays;
+    the places are fixed to the picture, so that panning does not reshuffle them.
+    """
+    rows = columns.within(view.seen())
+    boxes = columns.bounds_of(rows) * view.scale
+    size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0)
+    large = (size >= _LEAST * view.ratio) | columns.dots[rows]
+    rows, boxes = rows[large], boxes[large]
+    tall = np.ceil(height * view.ratio)
+    gap = (style.LINE + style.HALO) * view.ratio
+    x = boxes[:, 0] - gap / 2
+    y = boxes[:, 1] - gap - tall
+    below = y + view.top < 0
+    y = np.where(below, boxes[:, 3] + gap, y)
+    in_view = (y + view.top + tall <= view.view_height) & (y + view.top >= 0)
+    rows, x, y = rows[in_view], x[in_view], y[in_view]
+    cell = np.array([90.0, height]) * view.ratio
+    place = np.stack([x, y], axis=1)
+    cells = np.floor(place / cell).astype(np.int64)
+    key = (cells[:, 1] - cells[:, 1].min(initial=0)) * (1 << 32) + cells[:, 0]
+    _, last = np.unique(key[::-1], return_index=True)
+    keep = np.sort(len(rows) - 1 - last)[-_MOST:]
+    return rows[keep], place[keep] + (view.left, view.top)
+
+
+def chip_place(bounds: QRectF, width: float, height: float, room: QRectF) -> QPointF:
+    """The top left of a label for a shape with these widget bounds: above it, else below."""
+    gap = style.SELECTED + style.HALO
+    y = bounds.top() - gap - height
+    if y < room.top():
+        y = min(bounds.bottom() + gap, room.bottom() - height)
+    x = min(max(bounds.left(), room.left()), max(room.right() - width, room.left()))
+    return QPointF(x, y)

@@ -1,0 +1,256 @@
+"""The overlay of shapes as tiles of one zoom level, filled in slices of a few milliseconds.
+
+A tile that is empty costs nothing. A tile of which a part has become stale keeps
+its old pixels until that part has been drawn again, so nothing flickers. While a
+new zoom level fills, the last complete one is shown scaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect, QRectF
+from PySide6.QtGui import QImage, QPainter, QPixmap, QRegion
+
+from visionstudio.ui.canvas import style
+from visionstudio.ui.canvas.columns import Columns, Rows
+from visionstudio.ui.canvas.masks import MaskImages
+from visionstudio.ui.canvas.strokes import Look, paint_rows
+from visionstudio.ui.canvas.view import View
+
+SIDE = 256
+_FINE_LINES = 20_000  # more lines than this in the view are drawn without anti-aliasing
+_MANY = 64  # stale places; more are not worth to be kept apart
+Key = tuple[int, int]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class _Tile:
+    pixmap: QPixmap | None = None  # None: nothing on it
+    filled: bool = False
+    stale: QRect = field(default_factory=QRect)  # device pixels within the tile
+
+
+@dataclass(slots=True)
+class _Level:
+    look: Look
+    tiles: dict[Key, _Tile] = field(default_factory=dict)
+    complete: bool = False  # what was in view has been filled at least once
+
+
+class OverlayTiles:
+    """Tiles of the shapes in `columns`."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._masks = MaskImages()
+        self._level = _Level(Look(0.0, 1.0, True))
+        self._last: _Level | None = None
+        self._work: Generator[None] | None = None
+        self._working: Key | None = None
+        self.longest = 0.0  # seconds of the longest slice, for the benchmark
+
+    def reset(self) -> None:
+        """Forget all tiles: other shapes, other picture."""
+        self._stop()
+        self._level = _Level(self._level.look)
+        self._last = None
+
+    def invalidate(self, rows: Rows) -> None:
+        """What these rows cover, or covered until now, is to be drawn again."""
+        if len(rows):
+            self.invalidate_boxes(self._columns.boxes[rows].astype(np.float64))
+
+    def invalidate_boxes(self, boxes: FloatArray) -> None:
+        """(n, 4) bounding boxes within which pixels are stale."""
+        if len(boxes) == 0:
+            return
+        self._last = None
+        scale, pad = self._level.look.scale, self._pad
+        low = np.floor(boxes[:, :2] * scale - pad).astype(np.int64)
+        high = np.ceil(boxes[:, 2:] * scale + pad).astype(np.int64)
+        if len(boxes) > _MANY:
+            low, high = low.min(axis=0)[None], high.max(axis=0)[None]
+        areas: list[list[int]] = np.concatenate([low, high], axis=1).tolist()
+        for x1, y1, x2, y2 in areas:
+            area = QRect(x1, y1, x2 - x1 + 1, y2 - y1 + 1)
+            for key, tile in self._level.tiles.items():
+                place = _place(key)
+                if not place.intersects(area):
+                    continue
+                if tile.filled:
+                    part = area.intersected(place).translated(-place.topLeft())
+                    tile.stale = tile.stale.united(part)
+                if key == self._working:
+                    self._stop()
+
+    def use(self, view: View) -> None:
+        """Draw for this view from now on."""
+        look = self._level.look
+        if look.scale == view.scale and look.ratio == view.ratio:
+            return
+        self._stop()
+        if self._level.complete or self._last is None:
+            self._last = self._level
+        rows = self._columns.within(view.seen())
+        fine = int(self._columns.sizes[rows].sum()) <= _FINE_LINES
+        self._level = _Level(Look(view.scale, view.ratio, fine))
+
+    # -- drawing
+
+    def paint(self, painter: QPainter, view: View, area: QRect) -> None:
+        """Blit what is there, in device pixels of the viewport; `area` is what must be drawn."""
+        tiles = self._level.tiles
+        missing = QRegion()
+        for key in _keys(area.translated(-view.left, -view.top)):
+            tile = tiles.get(key)
+            if tile is None or not tile.filled:
+                missing += _place(key).translated(view.left, view.top)
+            elif tile.pixmap is not None:
+                x, y = key[0] * SIDE + view.left, key[1] * SIDE + view.top
+                painter.drawPixmap(x, y, tile.pixmap)
+        if self._last is not None and not missing.isEmpty():
+            self._paint_scaled(painter, view, self._last, missing.intersected(area))
+
+    def _paint_scaled(self, painter: QPainter, view: View, last: _Level, missing: QRegion) -> None:
+        """The last complete level where this one has nothing yet."""
+        if last.look.scale <= 0:
+            return
+        factor = view.scale / last.look.scale
+        painter.save()
+        painter.setClipRegion(missing)
+        painter.translate(view.left, view.top)
+        painter.scale(factor, factor)
+        part = missing.boundingRect()
+        seen = QRectF(
+            (part.x() - view.left) / factor,
+            (part.y() - view.top) / factor,
+            part.width() / factor,
+            part.height() / factor,
+        )
+        for key, tile in last.tiles.items():
+            place = _place(key)
+            if tile.pixmap is not None and seen.intersects(QRectF(place)):
+                painter.drawPixmap(place.topLeft(), tile.pixmap)
+        painter.restore()
+
+    # -- filling
+
+    @property
+    def _pad(self) -> int:
+        """Device pixels by which a stroke reaches beyond the bounding box."""
+        return int((style.DOT + 2 * style.HALO + 2) * max(self._level.look.ratio, 1.0)) + 2
+
+    def _wanted(self, view: View, margin: int = 0) -> list[Key]:
+        area = QRect(-view.left, -view.top, view.view_width, view.view_height)
+        return _keys(area.adjusted(-margin, -margin, margin, margin))
+
+    def pending(self, view: View) -> bool:
+        """Whether tiles in or just beside the view wait to be drawn."""
+        return self._work is not None or self._next(view) is not None
+
+    def _next(self, view: View) -> Key | None:
+        """The tile to fill: stale ones in view, then missing ones, then neighbours; near first."""
+        tiles = self._level.tiles
+        for margin in (0, SIDE // 2):
+            todo = []
+            for key in self._wanted(view, margin):
+                tile = tiles.get(key)
+                if tile is None or not tile.filled or not tile.stale.isEmpty():
+                    todo.append(key)
+            if todo:
+                cx = (view.view_width / 2 - view.left) / SIDE - 0.5
+                cy = (view.view_height / 2 - view.top) / SIDE - 0.5
+                return min(todo, key=lambda k: (k[0] - cx) ** 2 + (k[1] - cy) ** 2)
+        return None
+
+    def _in_view(self, key: Key, view: View) -> bool:
+        area = QRect(-view.left, -view.top, view.view_width, view.view_height)
+        return _place(key).intersects(area)
+
+    def fill(self, view: View, seconds: float) -> list[QRect]:
+        """Work for about `seconds`. Returns the parts of the viewport (device) that changed."""
+        begin = perf_counter()
+        done: list[QRect] = []
+        while perf_counter() - begin < seconds:
+            if self._work is None:
+                key = self._next(view)
+                if key is None or not self._in_view(key, view):
+                    self._level.complete = True
+                if key is None:
+                    break
+                self._working = key
+                self._work = self._fill_tile(key)
+            if next(self._work, self) is self:
+                if self._working is not None:
+                    done.append(_place(self._working).translated(view.left, view.top))
+                self._work = self._working = None
+        self._drop_far(view)
+        self.longest = max(self.longest, perf_counter() - begin)
+        return done
+
+    def _fill_tile(self, key: Key) -> Generator[None]:
+        tile = self._level.tiles.setdefault(key, _Tile())
+        place, look = _place(key), self._level.look
+        part = tile.stale if tile.filled else QRect(0, 0, SIDE, SIDE)
+        area = part.translated(place.topLeft())
+        pad = self._pad
+        rows = self._columns.within(
+            (
+                (area.left() - pad) / look.scale,
+                (area.top() - pad) / look.scale,
+                (area.right() + 1 + pad) / look.scale,
+                (area.bottom() + 1 + pad) / look.scale,
+            )
+        )
+        whole = part.width() >= SIDE and part.height() >= SIDE
+        if len(rows) == 0 and (whole or tile.pixmap is None):
+            tile.pixmap, tile.filled, tile.stale = None, True, QRect()
+            return
+        image = QImage(SIDE, SIDE, QImage.Format.Format_ARGB32_Premultiplied)
+        if tile.pixmap is None or whole:
+            image.fill(0)
+        else:
+            image = tile.pixmap.toImage().convertToFormat(image.format())
+        painter = QPainter(image)
+        try:
+            painter.setClipRect(part)
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
+            painter.fillRect(part, 0)
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+            painter.translate(-place.topLeft())
+            yield from paint_rows(painter, self._columns, rows, look, self._masks)
+        finally:
+            painter.end()
+        tile.pixmap = QPixmap.fromImage(image)
+        tile.filled, tile.stale = True, QRect()
+
+    def _stop(self) -> None:
+        """Leave the tile in work; it is begun anew when it is still wanted."""
+        if self._work is not None:
+            self._work.close()
+        self._work = self._working = None
+
+    def _drop_far(self, view: View) -> None:
+        tiles = self._level.tiles
+        most = 3 * len(self._wanted(view, SIDE)) + 32
+        if len(tiles) > most:
+            keep = set(self._wanted(view, 2 * SIDE))
+            for key in [k for k in tiles if k not in keep and k != self._working]:
+                del tiles[key]
+
+
+def _place(key: Key) -> QRect:
+    """The device pixels from the picture's origin that a tile covers."""
+    return QRect(key[0] * SIDE, key[1] * SIDE, SIDE, SIDE)
+
+
+def _keys(area: QRect) -> list[Key]:
+    """The tiles that meet an area."""
+    columns = range(area.left() // SIDE, area.right() // SIDE + 1)
+    return [(i, j) for j in range(area.top() // SIDE, area.bottom() // SIDE + 1) for i in columns]

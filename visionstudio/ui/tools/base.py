@@ -1,0 +1,147 @@
+"""What a tool is: it hears the mouse in picture coordinates and paints over the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainter
+
+from visionstudio.model.annotations import Annotation
+from visionstudio.model.shapes import Bounds, Box, Shape
+from visionstudio.ui.canvas.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A mouse event: the picture's point, the widget's, the button, keys held."""
+
+    x: float
+    y: float
+    place: QPointF
+    button: Qt.MouseButton
+    keys: Qt.KeyboardModifier
+
+    def held(self, key: Qt.KeyboardModifier) -> bool:
+        return bool(self.keys & key)
+
+
+class Host(Protocol):
+    """What a tool may ask of the canvas and do to it."""
+
+    view: View
+
+    @property
+    def editable(self) -> bool: ...
+    @property
+    def selection(self) -> frozenset[int]: ...
+    @property
+    def drawing_colour(self) -> str: ...
+    @property
+    def focused(self) -> int | None: ...
+    def annotation(self, annotation_id: int) -> Annotation | None: ...
+    def shape_of(self, annotation_id: int) -> Shape | None: ...
+    def hit_at(self, x: float, y: float) -> int | None: ...
+    def inside(self, region: Bounds) -> frozenset[int]: ...
+    def hover(self, annotation_id: int | None) -> None: ...
+    def lift(self, shapes: Mapping[int, Shape]) -> None: ...
+    def settle(self, shapes: Mapping[int, Shape]) -> None: ...
+    def request_selection(self, ids: Collection[int], mode: str) -> None: ...
+    def drawn(self, shape: Shape) -> None: ...
+    def region(self, box: Box) -> None: ...
+    def hint(self, text: str) -> None: ...
+    def point_at(self, shape: Qt.CursorShape) -> None: ...
+    def refresh(self) -> None: ...
+    def pan_by(self, dx: float, dy: float) -> None: ...
+    def focus_on(self, annotation_id: int) -> None: ...
+
+
+class Tool:
+    """A tool that does nothing; tools override what they need."""
+
+    name: ClassVar[str] = ""
+    cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    @property
+    def busy(self) -> bool:
+        """Whether a gesture or drawing is under way that Esc would cancel."""
+        return False
+
+    def hint(self) -> str:
+        """What the next click does, for the hint line."""
+        return ""
+
+    def enter(self) -> None:
+        """The tool has been chosen."""
+        self.host.point_at(self.cursor)
+        self.host.hint(self.hint())
+
+    def leave(self) -> None:
+        """Another tool has been chosen."""
+        self.cancel()
+
+    def press(self, pointer: Pointer) -> None: ...
+    def move(self, pointer: Pointer) -> None: ...
+    def release(self, pointer: Pointer) -> None: ...
+    def double_click(self, pointer: Pointer) -> None: ...
+    def pointer_left(self) -> None: ...
+    def selection_changed(self) -> None: ...
+    def shapes_replaced(self) -> None: ...
+
+    def wants(self, key: int) -> bool:
+        """Whether the tool would take this key rather than the window."""
+        return self.busy and key in _WHILE_BUSY
+
+    def key(self, key: int, keys: Qt.KeyboardModifier) -> bool:
+        """A key was pressed. Returns whether it was taken."""
+        if key == Qt.Key.Key_Escape:
+            return self.cancel()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            return self.finish()
+        if key == Qt.Key.Key_Backspace:
+            return self.undo_point()
+        return False
+
+    def key_up(self, key: int) -> bool:
+        """A key was let go, not repeated. Returns whether it was taken."""
+        return False
+
+    def cancel(self) -> bool:
+        """Take back what is under way. Returns whether there was anything."""
+        return False
+
+    def finish(self) -> bool:
+        """Complete what is under way. Returns whether there was anything."""
+        return False
+
+    def undo_point(self) -> bool:
+        """Take back the last point. Returns whether there was one."""
+        return False
+
+    def delete_vertex(self) -> bool:
+        """Delete the vertex under the pointer. Returns whether there was one."""
+        return False
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw over the picture, in widget coordinates."""
+
+
+_WHILE_BUSY = frozenset(
+    {Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace}
+)
+
+
+def clipped(view: View, x: float, y: float) -> tuple[float, float]:
+    """The nearest point that lies in the picture."""
+    return min(max(x, 0.0), float(view.width)), min(max(y, 0.0), float(view.height))
+
+
+def distance(view: View, pointer: Pointer, x: float, y: float) -> float:
+    """How far the pointer is from a point of the picture, in widget units."""
+    px, py = view.to_widget(x, y)
+    return float(((px - pointer.place.x()) ** 2 + (py - pointer.place.y()) ** 2) ** 0.5)

@@ -1,0 +1,131 @@
+"""What of a shape can be grabbed, and the shape after it has been dragged. No drawing here."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionstudio.model.geometry import distance_to_segments
+from visionstudio.model.shapes import Bounds, Box, Points, Polygon, Polyline, Shape
+from visionstudio.ui.canvas import style
+from visionstudio.ui.canvas.view import View
+
+FloatArray = NDArray[np.float64]
+_ROOM = 28.0  # widget units: shorter edges have no handle in the middle
+
+
+class Grip(NamedTuple):
+    """A vertex, a side of a box, or the middle of an edge, by its place `at` among `points()`."""
+
+    kind: Literal["vertex", "side", "middle"]
+    at: int
+
+
+def middles(shape: Shape, view: View) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Middles of the edges long enough for a handle, (n, 2), and each edge's first vertex."""
+    if isinstance(shape, Polyline):
+        begin, end = shape.line[:-1], shape.line[1:]
+    elif isinstance(shape, Polygon):
+        begin = shape.points()
+        end = np.concatenate([np.roll(r, -1, axis=0) for r in shape.rings])
+    else:
+        return np.zeros((0, 2)), np.zeros(0, np.int64)
+    index = np.flatnonzero(np.hypot(*(end - begin).T) >= view.reach(_ROOM))
+    return (begin[index] + end[index]) / 2, index
+
+
+def find_grip(shape: Shape, view: View, x: float, y: float) -> Grip | None:
+    """What a click at the picture's (x, y) would grab: vertices first, then sides and middles."""
+    reach = view.reach(style.REACH)
+    points = shape.points()
+    if len(points) == 0:
+        return None
+    away = np.hypot(points[:, 0] - x, points[:, 1] - y)
+    nearest = int(away.argmin())
+    if away[nearest] <= reach:
+        return Grip("vertex", nearest)
+    if isinstance(shape, Box):
+        away = distance_to_segments(points, np.roll(points, -1, axis=0), x, y)
+        nearest = int(away.argmin())
+        return Grip("side", nearest) if away[nearest] <= 0.7 * reach else None
+    centres, index = middles(shape, view)
+    if len(centres):
+        away = np.hypot(centres[:, 0] - x, centres[:, 1] - y)
+        nearest = int(away.argmin())
+        if away[nearest] <= reach:
+            return Grip("middle", int(index[nearest]))
+    return None
+
+
+def dragged(shape: Shape, grip: Grip, x: float, y: float) -> Shape:
+    """The shape after what was gripped has been dragged to (x, y).
+
+    A side moves across only; the middle of an edge becomes a new vertex.
+    """
+    if grip.kind == "middle":
+        return with_vertex(shape, grip.at, x, y)
+    points = shape.points().copy()
+    if grip.kind == "vertex":
+        points[grip.at] = x, y
+    else:
+        axis = 1 if grip.at % 2 == 0 else 0
+        points[[grip.at, (grip.at + 1) % 4], axis] = (x, y)[axis]
+    return shape.with_points(points)
+
+
+def with_vertex(shape: Shape, after: int, x: float, y: float) -> Shape:
+    """The shape with a new vertex behind the one at index `after`."""
+    if isinstance(shape, Polyline):
+        return Polyline(np.insert(shape.line, after + 1, (x, y), axis=0))
+    if isinstance(shape, Polygon):
+        rings = list(shape.rings)
+        for n, ring in enumerate(rings):
+            if after < len(ring):
+                rings[n] = np.insert(ring, after + 1, (x, y), axis=0)
+                break
+            after -= len(ring)
+        return Polygon(tuple(rings), shape.holes)
+    return shape
+
+
+def without_vertex(shape: Shape, index: int) -> Shape | None:
+    """The shape without a vertex; None where it would be no shape any more.
+
+    A hole that loses its third vertex goes as a whole.
+    """
+    if isinstance(shape, Polyline):
+        return Polyline(np.delete(shape.line, index, axis=0)) if len(shape.line) > 2 else None
+    if isinstance(shape, Points):
+        return Points(np.delete(shape.xy, index, axis=0)) if len(shape.xy) > 1 else None
+    if not isinstance(shape, Polygon):
+        return None
+    rings, holes = list(shape.rings), list(shape.holes)
+    for n, ring in enumerate(rings):
+        if index < len(ring):
+            if len(ring) > 3:
+                rings[n] = np.delete(ring, index, axis=0)
+            elif holes[n]:
+                del rings[n], holes[n]
+            else:
+                return None
+            return Polygon(tuple(rings), tuple(holes))
+        index -= len(ring)
+    return None
+
+
+def held_inside(bounds: Bounds, dx: float, dy: float, view: View) -> tuple[float, float]:
+    """The part of a move that keeps what was in the picture in it."""
+    x1, y1, x2, y2 = bounds
+    low_x, high_x = min(0.0, -x1), max(0.0, view.width - x2)
+    low_y, high_y = min(0.0, -y1), max(0.0, view.height - y2)
+    return min(max(dx, low_x), high_x), min(max(dy, low_y), high_y)
+
+
+def union(shapes: list[Shape]) -> Bounds:
+    """The bounding box of several shapes."""
+    boxes = np.array([s.bounds() for s in shapes])
+    x1, y1 = boxes[:, :2].min(axis=0).tolist()
+    x2, y2 = boxes[:, 2:].max(axis=0).tolist()
+    return x1, y1, x2, y2
