@@ -1,0 +1,231 @@
+"""Data sets into projects and back: one undoable edit, idempotent, never a silent overwrite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from visionstudio.formats.dataset import (
+    Dataset,
+    DatasetAnnotation,
+    DatasetClass,
+    DatasetItem,
+    Imported,
+    ReadOptions,
+    WriteOptions,
+)
+from visionstudio.formats.registry import get_format
+from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.edits import add
+from visionstudio.model.edits import replace as replaced
+from visionstudio.model.media import MediaKind, MediaStatus
+from visionstudio.model.shapes import Box, Mask, Polygon, Tag
+from visionstudio.session.exporting import export_project, project_dataset
+from visionstudio.session.importing import import_dataset, plan_import
+from visionstudio.storage.store import ProjectStore
+
+
+@pytest.fixture()
+def pictures(tmp_path: Path) -> Path:
+    for name in ("a.png", "b.png", "sub/c.png"):
+        path = tmp_path / "pictures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30), "white").save(path)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture()
+def store(tmp_path: Path, pictures: Path) -> Iterator[ProjectStore]:
+    with ProjectStore.create(tmp_path / "project", media_root=pictures) as store:
+        yield store
+
+
+def row(x: float = 1, label: str = "cell", **fields: Any) -> DatasetAnnotation:
+    return DatasetAnnotation(label=label, shape=Box(x, 2, x + 5, 9), where=f"row {x:g}", **fields)
+
+
+def imported(pictures: Path, *rows: DatasetAnnotation, path: str = "a.png") -> Imported:
+    item = DatasetItem(path=path, annotations=rows, file=pictures / path, source="in.json")
+    names = dict.fromkeys(r.label for r in rows)
+    return Imported(Dataset(tuple(DatasetClass(name=n) for n in names), (item,)))
+
+
+def labels(store: ProjectStore) -> list[Annotation]:
+    return [a for m in store.media() for a in store.annotations(m.id) if a.state.is_label]
+
+
+def test_an_import_is_one_step_to_undo(store: ProjectStore, pictures: Path) -> None:
+    report = import_dataset(store, imported(pictures, row(1), row(9, "wbc")), "coco")
+    assert (report.media, report.added_media, report.annotations) == (1, 1, 2)
+    assert store.undo_title == "Import 2 annotations"
+    (item,) = store.media()
+    assert (item.path, item.width, item.height) == ("a.png", 40, 30)
+    assert (item.status, item.verified) == (MediaStatus.OK, True)
+    assert {a.state for a in labels(store)} == {State.VERIFIED}
+    assert {a.source for a in labels(store)} == {"import:coco"}
+    assert [c.name for c in store.classes()] == ["cell", "wbc"]
+    store.undo()
+    assert store.media() == store.classes() == labels(store) == []
+    store.redo()
+    assert len(labels(store)) == 2
+
+
+def test_the_same_file_again_adds_nothing(store: ProjectStore, pictures: Path) -> None:
+    data = imported(pictures, row(1), row(1), row(9))  # two equal rows are two things
+    assert import_dataset(store, data, "coco").annotations == 3
+    again = import_dataset(store, data, "coco")
+    assert (again.annotations, again.added_media, again.media) == (0, 0, 1)
+    assert [s.reason for s in again.skipped] == ["it is in the project already"] * 3
+    assert store.undo_title == "Import 3 annotations"
+
+
+def test_a_row_that_a_person_corrected_is_not_imported_again(
+    store: ProjectStore, pictures: Path
+) -> None:
+    data = imported(pictures, row(1), row(9))
+    import_dataset(store, data, "coco")
+    before = labels(store)[0]
+    store.apply(replaced("Move", [(before, replace(before, shape=Box(2, 3, 9, 9)))]))
+    assert import_dataset(store, data, "coco").annotations == 0
+    assert labels(store)[0].shape == Box(2, 3, 9, 9)
+    more = imported(pictures, row(1), row(9), row(20))
+    assert import_dataset(store, more, "coco").annotations == 1
+
+
+def test_planning_changes_nothing(store: ProjectStore, pictures: Path) -> None:
+    plan = plan_import(store, imported(pictures, row(1)), "coco")
+    assert plan.report.annotations == 1
+    assert store.media() == []
+
+
+def test_a_backup_is_made_where_there_is_work_to_lose(store: ProjectStore, pictures: Path) -> None:
+    import_dataset(store, imported(pictures, row(1)), "coco")
+    assert not list((store.folder / "backups").glob("*"))
+    import_dataset(store, imported(pictures, row(9)), "coco")
+    assert len(list((store.folder / "backups").glob("*"))) == 1
+
+
+def test_pictures_that_are_not_there_are_matched_by_name_or_listed(
+    store: ProjectStore, pictures: Path
+) -> None:
+    import_dataset(store, imported(pictures, row(1), path="sub/c.png"), "coco")
+    items = (
+        DatasetItem(path="elsewhere/sub/c.png", annotations=(row(20),), source="in.json"),
+        DatasetItem(path="gone.png", annotations=(row(3),), source="in.json"),
+        DatasetItem(path="c.png", annotations=(row(4),), outside="../../c.png", source="in.json"),
+        DatasetItem(path="x.png", annotations=(row(5),), outside="/etc/x.png", source="in.json"),
+    )
+    data = Imported(Dataset((DatasetClass(name="cell"),), items))
+    report = import_dataset(store, data, "coco", base=pictures)
+    assert report.annotations == 3
+    assert [s.where for s in report.skipped] == ["row 5"]
+    assert "is not read" in report.skipped[0].reason
+    assert [s.where for s in report.unresolved] == ["gone.png", "x.png"]
+    assert {m.path: m.status for m in store.media()} == {
+        "gone.png": MediaStatus.MISSING,
+        "sub/c.png": MediaStatus.OK,
+    }
+
+
+def test_a_wrong_size_is_told(store: ProjectStore, pictures: Path) -> None:
+    item = DatasetItem(path="a.png", width=999, height=999, file=pictures / "a.png")
+    report = import_dataset(store, Imported(Dataset((), (item,))), "coco")
+    assert "another size" in report.notes[0]
+
+
+def test_tracks_and_groups_get_numbers_of_the_project(store: ProjectStore, pictures: Path) -> None:
+    import_dataset(store, imported(pictures, row(1, track=7), row(9, track=7, group=3)), "coco")
+    import_dataset(store, imported(pictures, row(20, track=7), path="b.png"), "coco")
+    found = labels(store)
+    assert found[0].track_id == found[1].track_id
+    assert found[2].track_id not in (None, found[0].track_id)
+    assert found[1].group_id is not None
+
+
+def test_only_labels_are_exported(store: ProjectStore, pictures: Path, tmp_path: Path) -> None:
+    import_dataset(store, imported(pictures, row(1)), "coco")
+    (item,) = store.media()
+    (label,) = labels(store)
+    first = store.reserve_ids("annotation", 2)
+    store.apply(
+        add(
+            "Propose",
+            [
+                replace(label, id=first, state=State.PROPOSED, score=0.5),
+                replace(label, id=first + 1, state=State.REJECTED),
+            ],
+        )
+    )
+    written = export_project(store, "coco", tmp_path / "out.json")
+    assert (written.annotations, written.losses) == (1, ())
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert content["images"] == [{"id": item.id, "file_name": "a.png", "width": 40, "height": 30}]
+    assert content["annotations"][0]["category_id"] == label.class_id
+    assert "imported" not in content["annotations"][0]
+
+
+def test_pictures_nobody_looked_at_are_left_out_and_counted(
+    store: ProjectStore, pictures: Path, tmp_path: Path
+) -> None:
+    import_dataset(store, imported(pictures, row(1)), "coco")
+    from visionstudio.session.library import add_media
+
+    add_media(store, [pictures])
+    written = export_project(store, "voc", tmp_path / "out")
+    assert {x.what: x.count for x in written.losses} == {
+        "pictures that are neither labelled nor verified are left out": 2
+    }
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "imagefolder"])
+def test_out_and_in_again_is_the_same_project(
+    store: ProjectStore, pictures: Path, tmp_path: Path, name: str
+) -> None:
+    bitmap = np.zeros((8, 8), bool)
+    bitmap[2:6, 1:7] = True
+    shapes = {
+        "coco": [Box(1, 2, 7.25, 9), Mask.from_array(bitmap), Polygon((np.eye(3, 2) * 9 + 1,))],
+        "voc": [Box(1, 2, 7.5, 9), Box(0, 0, 40, 30)],
+        "imagefolder": [Tag()],
+    }[name]
+    rows = tuple(DatasetAnnotation(label="cell", shape=s) for s in shapes)
+    import_dataset(store, imported(pictures, *rows, path="sub/c.png"), name)
+    before = [(a.class_id, a.shape) for a in labels(store)]
+    written = export_project(store, name, tmp_path / "out", WriteOptions(copy_media=True))
+    assert written.losses == ()
+    back = get_format(name).read(tmp_path / "out", None, ReadOptions())
+    assert back.skipped == ()
+    with ProjectStore.create(tmp_path / "second") as second:
+        report = import_dataset(second, back, name)
+        assert report.annotations == len(rows)
+        assert [(a.class_id, a.shape) for a in labels(second)] == before
+    media = {i.id: i for i in project_dataset(store).items}
+    assert {i.path for i in media.values()} == {"sub/c.png"}
+
+
+def test_files_elsewhere_are_named_by_their_common_folder(tmp_path: Path, pictures: Path) -> None:
+    with ProjectStore.create(tmp_path / "far" / "project") as store:
+        for name in ("a.png", "sub/c.png"):
+            import_dataset(store, imported(pictures, row(1), path=name), "coco")
+        assert all(Path(m.path).is_absolute() for m in store.media())
+        assert [i.path for i in project_dataset(store).items] == ["a.png", "sub/c.png"]
+
+
+def test_video_frames_are_counted_as_lost_by_picture_formats(
+    store: ProjectStore, pictures: Path, tmp_path: Path
+) -> None:
+    item = DatasetItem(
+        path="sub", annotations=(row(1),), file=pictures / "sub", kind=MediaKind.FRAMES
+    )
+    import_dataset(store, Imported(Dataset((DatasetClass(name="cell"),), (item,))), "coco")
+    for name in ("coco", "voc", "imagefolder"):
+        written = export_project(store, name, tmp_path / name)
+        assert written.annotations == 0
+        assert written.losses[0].what == "annotations in video frames are left out"
