@@ -165,8 +165,8 @@ def random_colour(image: Image, how: Augmentation, rng: np.random.Generator) -> 
 
 
 def to_tensor(image: Image) -> Tensor:
-    """(H, W, 3) uint8 → (3, H, W) uint8."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    """(H, W, 3) uint8 → (3, H, W) uint8, a copy."""
+    return torch.from_numpy(np.array(image.transpose(2, 0, 1), order="C"))
 
 
 def pad_batch(images: list[Tensor], multiple: int = 32) -> Tensor:
