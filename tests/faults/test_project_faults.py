@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -255,7 +256,7 @@ def read_only_mount(tmp_path: Path) -> Path:
 READ_ONLY = """
 import os, subprocess, sys
 from pathlib import Path
-from visionstudio.model.errors import StorageFull
+from visionstudio.model.errors import ProjectError, StorageFull
 from visionstudio.storage import ProjectStore, project_folder
 from visionstudio.settings.folders import data_folder
 folder = Path(sys.argv[1])
@@ -269,6 +270,11 @@ try:
     sys.exit("opened for writing")
 except StorageFull as error:
     assert "read-only" in str(error), error
+try:
+    ProjectStore.open(folder / "hot", read_only=True)
+    sys.exit("opened without its log")
+except ProjectError as error:
+    assert "not closed properly" in str(error), error
 with ProjectStore.open(folder / "p", read_only=True) as store:
     print(store.counts().annotations, store.undo_title)
 try:
@@ -282,6 +288,10 @@ except StorageFull as error:
 def test_a_read_only_folder(tmp_path: Path, read_only_mount: Path) -> None:
     filled(read_only_mount / "p", 20)
     (read_only_mount / "plain").mkdir()
+    (read_only_mount / "hot").mkdir()
+    with small_project(tmp_path / "open") as store:
+        for name in ("project.db", "project.db-wal"):  # as a crash leaves them
+            shutil.copy(store.folder / name, read_only_mount / "hot")
     done = subprocess.run(
         ["unshare", "--mount", sys.executable, "-c", READ_ONLY, str(read_only_mount)],
         check=False,

@@ -87,9 +87,9 @@ def copy_database(source: apsw.Connection, target: Path) -> None:
                 check_connection(copy)
             finally:
                 copy.close()
-        _sync(part)
+        sync(part)
         part.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -130,7 +130,7 @@ def restore(project: Path, source: Path) -> Path:
         if database.exists():
             database.replace(aside)
         fresh.replace(database)
-        _sync(project)
+        sync(project)
         return aside
     finally:
         lock.release()
@@ -237,7 +237,8 @@ def _thin(project: Path) -> None:
         backup.path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():
         return  # Windows cannot sync a folder
     handle = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)

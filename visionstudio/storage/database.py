@@ -1,8 +1,7 @@
 """The SQLite connections of a project: safe settings, transactions, named errors.
 
 There is one connection that writes and one that reads, each behind its own
-lock, so that a picture can be opened while an import is being stored. Where
-shared memory is not to be had (some network drives), both are the same one.
+lock, so that a picture can be opened while an import is being stored.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ WAL_KEPT_BYTES = 64 << 20
 class Access:
     """How files are reached. Tests put in a VFS that fails or forgets on purpose.
 
-    `exclusive` keeps the log's index in memory instead of shared memory, at
-    the price that nobody else can read meanwhile. `synchronous` is FULL:
+    `exclusive` makes writer and reader one connection that keeps the log's index
+    to itself, so that such a VFS sees all that happens. `synchronous` is FULL:
     NORMAL loses acknowledged commits when the power fails.
     """
 
@@ -219,5 +218,9 @@ def _open_reader(path: Path) -> apsw.Connection:
         connection.close()
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size:
-            raise
+            raise ProjectError(
+                "the project was not closed properly and its folder cannot be written",
+                where=str(path),
+                next_step="copy the folder to where it can be written and open the copy",
+            ) from None
         return connect(path, "immutable")

@@ -63,7 +63,9 @@ def _made(path: Path, media_root: Path) -> Database:
             connection.execute("COMMIT")
         finally:
             connection.close()
+    backups.sync(part)
     part.replace(path)
+    backups.sync(path.parent)
     return Database.open(path, read_only=False)
 
 
