@@ -1,7 +1,7 @@
 """Whether training goes well: figures for collapse, realism and balance.
 
-`diversity` compares how much drawn pictures differ from each other with how much real
-ones do: near 1 is right, near 0 is mode collapse. `frechet` is the Fréchet distance
+`diversity` compares how much drawn pictures of a class differ from each other with how
+much real ones do: near 1 is right, near 0 is mode collapse. `frechet` is the Fréchet distance
 between real and drawn pictures in their principal components (as FID, Heusel et al.,
 2017, but on pixels, without a network): 0 is alike.
 """
@@ -12,23 +12,39 @@ import torch
 from torch import Tensor
 
 COMPONENTS = 24
-_PAIRED = 256  # pictures whose pairwise distances are measured
+_PAIRED = 512  # pictures whose pairwise distances are measured
+_TINY = 1e-6
 
 
-def pairwise_distance(pictures: Tensor) -> float:
-    """Mean Euclidean distance of all pairs among up to 256 of (N, …) pictures; 0 for one."""
-    rows = pictures[:_PAIRED].flatten(1).float()
-    count = len(rows)
-    if count < 2:
-        return 0.0
-    return float(torch.cdist(rows, rows).sum() / (count * (count - 1)))
+def spread(pictures: Tensor, labels: Tensor) -> Tensor:
+    """Mean Euclidean distance of all pairs of one class among (N, …) pictures; 0 without pairs."""
+    rows = pictures.flatten(1).float()
+    pairs = labels[:, None] == labels[None, :]
+    pairs = pairs & ~torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+    first, second = pairs.nonzero(as_tuple=True)
+    if len(first) == 0:
+        return rows.new_zeros(())
+    # The small number keeps the gradient finite where two pictures are equal.
+    squares = ((rows[first] - rows[second]) ** 2).sum(dim=1)
+    return (squares + _TINY).sqrt().mean()
+
+
+def too_alike(drawn: Tensor, real: Tensor, labels: Tensor) -> Tensor:
+    """How far drawn pictures fall short of the spread of real ones of the same labels, 0 to 1.
+
+    A generator that ignores its noise is pushed apart until its pictures differ as much
+    as real ones, and no farther (the idea of mode seeking, Mao et al., 2019, with a goal).
+    """
+    wanted = spread(real, labels)
+    return torch.relu(1 - spread(drawn, labels) / wanted.clamp(min=_TINY)) * (wanted > 0)
 
 
 class Monitor:
-    """Compares drawn pictures with (N, C, S, S) real ones in [-1, 1]."""
+    """Compares drawn pictures with (N, C, S, S) real ones in [-1, 1] and their labels (N,)."""
 
-    def __init__(self, real: Tensor) -> None:
-        self._distance = max(pairwise_distance(real), 1e-6)
+    def __init__(self, real: Tensor, labels: Tensor) -> None:
+        distance = float(spread(real[:_PAIRED], labels[:_PAIRED]))
+        self._distance = max(distance, _TINY)
         rows = real.flatten(1).float()
         self._mean = rows.mean(dim=0)
         keep = min(COMPONENTS, *rows.shape)
@@ -36,10 +52,11 @@ class Monitor:
         self._directions = directions[:keep].T
         self._real = _moments(self._project(real))
 
-    def figures(self, drawn: Tensor) -> dict[str, float]:
+    def figures(self, drawn: Tensor, labels: Tensor) -> dict[str, float]:
         """`diversity` and `frechet` of drawn pictures of the same shape."""
+        distance = float(spread(drawn[:_PAIRED], labels[:_PAIRED]))
         return {
-            "diversity": pairwise_distance(drawn) / self._distance,
+            "diversity": distance / self._distance,
             "frechet": frechet(self._real, _moments(self._project(drawn))),
         }
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from visionstudio.api import TrainContext, TrainResult
 from visionstudio_generator.augment import diff_augment
-from visionstudio_generator.monitor import Monitor
+from visionstudio_generator.monitor import Monitor, too_alike
 from visionstudio_generator.network import LATENT, Discriminator, Generator, Layout
 from visionstudio_torch import checkpoint
 from visionstudio_torch.data import epoch_order
@@ -35,6 +35,7 @@ JUDGED = 512  # pictures drawn for each judgement
 ANNEAL_FROM = 0.6  # of the training, when rates begin to fall to 0
 AVERAGED = 0.995  # decay of the average per step
 REPORT_SECONDS = 0.5
+SPREAD = 0.5  # weight of the loss for pictures that are too alike
 JUDGE_SHARE = 0.1  # of the time may go into judging
 CHECKPOINT_SECONDS = 20.0
 
@@ -115,7 +116,9 @@ class GanTraining:
     def _run(self) -> TrainResult:
         torch.manual_seed(self._ctx.seed + self._fabric.global_rank)
         order = np.random.default_rng(self._ctx.seed).permutation(len(self._pictures))
-        self._monitor = Monitor(self._pictures.batch(order[:2000].tolist()))
+        known = order[:2000].tolist()
+        labels = torch.from_numpy(self._pictures.labels[known])
+        self._monitor = Monitor(self._pictures.batch(known), labels)
         if self._ctx.resume:
             self._restore()
         pace, report = self._pace, _Report(self._ctx, self._settings.epochs, self._steps_per_epoch)
@@ -170,8 +173,9 @@ class GanTraining:
 
         self._d.requires_grad_(False)
         g_loss = -self._d(self._changed(drawn), labels).mean()
+        alike = too_alike(drawn, real, labels)
         self._g_adam.zero_grad(set_to_none=True)
-        self._fabric.backward(g_loss)
+        self._fabric.backward(g_loss + SPREAD * alike)
         self._g_adam.step()
         self._d.requires_grad_(True)
         self._follow()
@@ -179,6 +183,7 @@ class GanTraining:
         figures = {
             "d_loss": float(d_loss.detach()),
             "g_loss": float(g_loss.detach()),
+            "alike": float(alike.detach()),
             # Near 1 the discriminator knows the training pictures by heart (Karras et al., 2020).
             "d_certainty": float(torch.sign(on_real.detach()).mean()),
         }
@@ -203,8 +208,8 @@ class GanTraining:
         if self._lead:
             started = time.perf_counter()
             settle(self._average, self._layout, self._ctx.seed)
-            drawn = draw(self._average, self._layout, range(JUDGED))
-            metrics = self._monitor.figures(drawn)
+            drawn, labels = draw(self._average, self._layout, range(JUDGED))
+            metrics = self._monitor.figures(drawn, labels)
             self._ctx.report(self._pace.progress, metrics=metrics, step=self._pace.step)
             self._ctx.preview("samples", grid(drawn, self._layout))
             if metrics["frechet"] <= self._record.best:
@@ -287,12 +292,12 @@ def settle(generator: Generator, layout: Layout, seed: int) -> None:
 
 
 @torch.no_grad()
-def draw(generator: Generator, layout: Layout, seeds: Sequence[int]) -> Tensor:
-    """(n, C, S, S) in [-1, 1] on the CPU, the classes in turn."""
+def draw(generator: Generator, layout: Layout, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """(n, C, S, S) in [-1, 1] on the CPU, the classes in turn, and their indices (n,)."""
     device = next(generator.parameters()).device
     labels = torch.tensor([i % layout.classes for i in range(len(seeds))])
     drawn: Tensor = generator(noise_of(seeds).to(device), labels.to(device)).float().cpu()
-    return drawn
+    return drawn, labels
 
 
 def to_rgb(pictures: Tensor) -> NDArray[np.uint8]:
