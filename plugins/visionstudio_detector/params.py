@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visionstudio.api import param
-from visionstudio_torch.params import TrainParams
+from visionstudio_torch.params import (
+    TrainParams,
+    batch_param,
+    colour_param,
+    flip_param,
+    image_size_param,
+    lr_param,
+    scale_param,
+)
 
 
 @dataclass(frozen=True)
@@ -32,58 +40,14 @@ class DetectParams:
 class FasterRcnnTrainParams(TrainParams):
     """How to train Faster R-CNN."""
 
-    lr: float = param(
-        6e-4,
-        low=1e-7,
-        high=1.0,
-        step=1e-4,
-        title="Learning rate",
-        impact="train",
-        help="Highest learning rate of the one-cycle schedule.",
-    )
-    batch: int = param(
-        4,
-        low=1,
-        high=1024,
-        step=1,
-        title="Batch size",
-        unit="pictures",
-        impact="train",
-        help="Pictures per step, over all processes. Lower it when memory runs out.",
-    )
-    image_size: int = param(
+    lr: float = lr_param(6e-4)
+    batch: int = batch_param(4)
+    image_size: int = image_size_param(
         320,
         low=64,
-        high=2048,
-        step=32,
         title="Short side",
-        unit="px",
-        impact="train",
         help="Pictures are resized to this short side. Larger finds smaller objects, slower.",
     )
-    flip: str = param(
-        "horizontal",
-        choices=("none", "horizontal", "both"),
-        impact="train",
-        help="Mirror training pictures at random. both: also upside down, as under a microscope.",
-    )
-    scale: float = param(
-        0.0,
-        low=0.0,
-        high=1.0,
-        step=0.05,
-        title="Scale jitter",
-        impact="train",
-        advanced=True,
-        help="Zoom training pictures at random by up to this share.",
-    )
-    colour: float = param(
-        0.1,
-        low=0.0,
-        high=0.5,
-        step=0.05,
-        title="Colour jitter",
-        impact="train",
-        advanced=True,
-        help="Vary brightness, contrast and colour at random by up to this share.",
-    )
+    flip: str = flip_param("horizontal")
+    scale: float = scale_param(0.0)
+    colour: float = colour_param(0.1)
