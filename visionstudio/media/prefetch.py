@@ -93,8 +93,10 @@ class Prefetch:
             ready = self._cached(item)
             if ready is None:
                 self._wanted = (item, done)
-            wishes = [item, *(n for n in near if self._worth(n))]
-            self._queue = [w for w in wishes if w.id not in self._busy and not self._cached(w)]
+            wishes = {w.id: w for w in (item, *(n for n in near if self._worth(n)))}
+            self._queue = [
+                w for w in wishes.values() if w.id not in self._busy and not self._cached(w)
+            ]
             self._condition.notify_all()
         if ready is not None:
             done(ready)

@@ -47,7 +47,8 @@ class Found(NamedTuple):
 
 def kind_of(name: str) -> MediaKind | None:
     """What a file's name promises, None when it is neither picture nor video."""
-    return _KINDS.get("." + name.rpartition(".")[2].lower())
+    stem, dot, suffix = name.rpartition(".")
+    return _KINDS.get(dot + suffix.lower()) if stem else None
 
 
 def find_media(paths: Path | str | Iterable[Path | str], *, as_video: bool = False) -> list[Found]:
@@ -130,12 +131,11 @@ def _folder(root: str, as_video: bool) -> Iterator[tuple[str, MediaKind]]:
                     if name[0] == ".":
                         continue
                     kind = kind_of(name)
-                    if kind is None or not entry.is_file():
-                        if entry.is_dir():
-                            waiting.append(entry.path)
-                            continue
-                        if kind is None:
-                            continue
+                    if _is_folder(entry):
+                        waiting.append(entry.path)
+                        continue
+                    if kind is None:
+                        continue
                     if kind is MediaKind.IMAGE and as_video:
                         pictures = True
                     else:
@@ -146,6 +146,14 @@ def _folder(root: str, as_video: bool) -> Iterator[tuple[str, MediaKind]]:
             continue  # a sub-folder without permission hides only itself
         if pictures:
             yield folder, MediaKind.FRAMES
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or leads to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
 
 
 def _unlisted(folder: str, error: OSError) -> MediaError:

@@ -38,6 +38,7 @@ class VideoPlayer(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._playback: Playback | None = None
+        self._left: list[Playback] = []  # told to stop, perhaps still decoding
         self._info: VideoInfo | None = None
         self._frame = -1
         self._goal: int | None = None  # asked for and not there yet
@@ -93,10 +94,10 @@ class VideoPlayer(QObject):
 
     def close(self) -> None:
         """Leave the video. Waits for the frame being decoded."""
-        playback = self._playback
         self._leave()
-        if playback is not None:
+        for playback in self._left:
             playback.join(_CLOSE_SECONDS)
+        self._left.clear()
 
     def play(self) -> None:
         """Play from here; at the end, from the beginning."""
@@ -155,6 +156,7 @@ class VideoPlayer(QObject):
     def _leave(self) -> None:
         if self._playback is not None:
             self._playback.stop()
+            self._left = [p for p in self._left if p.is_alive()] + [self._playback]
         self._playback = None
         self._info = None
         self._frame = -1
