@@ -32,7 +32,7 @@ from visionstudio.session.importing import import_dataset, plan_import
 from visionstudio.storage.store import ProjectStore
 
 
-@pytest.fixture()
+@pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     for name in ("a.png", "b.png", "sub/c.png"):
         path = tmp_path / "pictures" / name
@@ -41,7 +41,7 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path: Path, pictures: Path) -> Iterator[ProjectStore]:
     with ProjectStore.create(tmp_path / "project", media_root=pictures) as store:
         yield store
