@@ -36,7 +36,8 @@ class ParamSpec:
 
     `low`, `high` are inclusive bounds and `step` a sensible increment, in `unit`.
     `impact` says what a change costs: 'display' is free, 'predict' needs a new
-    prediction, 'train' a new training.
+    prediction, 'train' a new training. `zero` is what a form shows for 0 where
+    that has a meaning of its own, such as 'automatic'.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ParamSpec:
     optional: bool = False
     impact: Impact = "predict"
     advanced: bool = False
+    zero: str = ""
 
 
 def param(
@@ -66,6 +68,7 @@ def param(
     choices: tuple[str, ...] = (),
     impact: Impact = "predict",
     advanced: bool = False,
+    zero: str = "",
 ) -> Any:
     """A dataclass field that carries its bounds, unit and help."""
     extra = {
@@ -78,6 +81,7 @@ def param(
         "choices": choices,
         "impact": impact,
         "advanced": advanced,
+        "zero": zero,
     }
     return field(default=default, metadata={_KEY: extra})
 

@@ -26,6 +26,7 @@ from visionstudio.ui.i18n import tr
 
 _INT_LIMIT = 2_000_000_000
 _SLIDER_STEPS = 1000
+LABEL_WIDTH = 104  # forms that stand below each other line up
 
 
 class ParamForm(QWidget):
@@ -44,6 +45,7 @@ class ParamForm(QWidget):
         advanced = [s for s in specs if s.advanced]
         if advanced:
             self._add_folded(layout, advanced)
+        layout.addStretch(1)
 
     def _rows(self, specs: Iterable[ParamSpec]) -> QFormLayout:
         form = QFormLayout()
@@ -58,6 +60,7 @@ class ParamForm(QWidget):
             editor.setToolTip(_tool_tip(spec))
             editor.edited.connect(lambda name=spec.name: self.changed.emit(name))
             label = QLabel(tr(spec.title))
+            label.setMinimumWidth(LABEL_WIDTH)
             label.setToolTip(editor.toolTip())
             label.setBuddy(editor.focus_widget())
             editor.focus_widget().setAccessibleName(tr(spec.title))
@@ -113,10 +116,9 @@ class _Editor(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
+        slides = any(isinstance(w, QSlider) for w in widgets)
         for widget in widgets:
-            row.addWidget(widget, 1 if isinstance(widget, QSlider | QLineEdit | QComboBox) else 0)
-        if not any(isinstance(w, QSlider | QLineEdit | QComboBox) for w in widgets):
-            row.addStretch(1)
+            row.addWidget(widget, 1 if isinstance(widget, QSlider) or not slides else 0)
 
     def focus_widget(self) -> QWidget:
         raise NotImplementedError
@@ -187,6 +189,8 @@ class _IntEditor(_Editor):
         self._none = low - 1 if spec.optional else None
         if self._none is not None:
             self._spin.setSpecialValueText(tr("automatic"))
+        elif spec.zero and low == 0:
+            self._spin.setSpecialValueText(tr(spec.zero))
         high = int(spec.high) if spec.high is not None else _INT_LIMIT
         self._spin.setRange(low if self._none is None else self._none, high)
         self._spin.setSingleStep(int(spec.step or 1))
@@ -208,11 +212,24 @@ class _IntEditor(_Editor):
         self._spin.blockSignals(False)
 
 
+class _Number(QDoubleSpinBox):
+    """A number without the zeros behind it that say nothing."""
+
+    def textFromValue(self, value: float) -> str:
+        text = super().textFromValue(value)
+        point = self.locale().decimalPoint()
+        if point not in text:
+            return text
+        whole, digits = text.split(point)
+        digits = digits.rstrip("0").ljust(2, "0")
+        return f"{whole}{point}{digits}"
+
+
 class _FloatEditor(_Editor):
     """A number to type and, where both bounds are known, a slider for it."""
 
     def __init__(self, spec: ParamSpec) -> None:
-        self._spin = QDoubleSpinBox()
+        self._spin = _Number()
         step = spec.step or 0.01
         decimals = 2
         while decimals < 7 and round(step, decimals) != step:
@@ -230,8 +247,7 @@ class _FloatEditor(_Editor):
         self._spin.setRange(low if self._none is None else self._none, high)
         self._spin.setSingleStep(step)
         self._spin.setSuffix(f" {spec.unit}" if spec.unit else "")
-        bounded = spec.low is not None and spec.high is not None and spec.high - spec.low <= 100
-        self._slider = QSlider(Qt.Orientation.Horizontal) if bounded else None
+        self._slider = QSlider(Qt.Orientation.Horizontal) if _slides(spec) else None
         super().__init__(*([self._slider] if self._slider else []), self._spin)
         if self._slider is not None:
             self._slider.setRange(0, _SLIDER_STEPS)
@@ -267,6 +283,13 @@ class _FloatEditor(_Editor):
         self._spin.setValue(self._spin.minimum() if value is None else float(value))
         self._spin.blockSignals(False)
         self._move_slider()
+
+
+def _slides(spec: ParamSpec) -> bool:
+    """Whether a slider can set the value: bounds not too far apart, also not by factors."""
+    if spec.low is None or spec.high is None or spec.high - spec.low > 100:
+        return False
+    return spec.low <= 0 or spec.high / spec.low < 1000
 
 
 def _editor_for(spec: ParamSpec) -> _Editor:

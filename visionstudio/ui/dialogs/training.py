@@ -29,9 +29,9 @@ from PySide6.QtWidgets import (
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.session.jobs import JobState
 from visionstudio.session.training import Training, TrainingRequest
-from visionstudio.session.training_data import TrainingSummary, summarise
+from visionstudio.session.training_data import TrainingSummary, suggest, summarise
 from visionstudio.session.workbench import Workbench
-from visionstudio.ui.forms import ParamForm
+from visionstudio.ui.forms import LABEL_WIDTH, ParamForm
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.texts import duration
 
@@ -125,9 +125,13 @@ class TrainingDialog(QDialog):
         self._minutes.setSuffix(" " + tr("min"))
         self._limit_time.toggled.connect(self._minutes.setEnabled)
         self._limit_time.setChecked(True)
-        form.addRow(tr("Held out"), self._holdout)
-        form.addRow(self._limit_time, self._minutes)
-        form.addRow(tr("Seed"), self._seed)
+        for title, widget in (
+            (QLabel(tr("Held out")), self._holdout),
+            (self._limit_time, self._minutes),
+            (QLabel(tr("Seed")), self._seed),
+        ):
+            title.setMinimumWidth(LABEL_WIDTH)
+            form.addRow(title, widget)
         return form
 
     def _build_right(self) -> QWidget:
@@ -193,22 +197,47 @@ class TrainingDialog(QDialog):
 
     # -- before the start -----------------------------------------------------------------------
 
-    def _fill_models(self, chosen: ModelInfo) -> None:
+    def _fill_models(self, wanted: ModelInfo) -> None:
+        registry = self._workbench.models.registry
+        # What asks for most of the labels comes first where the wanted model does not suit them.
+        order = ("detector", "segmenter", "classifier", "generator")
+        models = [m for t in order for m in registry.models.values() if m.trainable and m.task == t]
         self._model.blockSignals(True)
-        for model in self._workbench.models.registry.models.values():
-            if model.trainable:
-                self._model.addItem(f"{model.title}  ({model.id})", model)
-                if model.id == chosen.id:
-                    self._model.setCurrentIndex(self._model.count() - 1)
+        for model in models:
+            self._model.addItem(f"{model.title}  ({model.id})", model)
+        self._choose(wanted)
         self._model.blockSignals(False)
-        self._model_chosen()
+        self._show_form()
+
+        def suggested(found: tuple[ModelInfo, TrainingSummary]) -> None:
+            model, summary = found
+            if model.id != wanted.id and self._model.currentData().id == wanted.id:
+                self._model.blockSignals(True)
+                self._choose(model)
+                self._model.blockSignals(False)
+                self._show_form()
+            if self._model.currentData().id == model.id:
+                self._show_data(summary)
+
+        holdout = self._holdout.value() / 100
+        self._workbench.session.in_store(
+            lambda store: suggest(store, models, wanted, holdout), suggested
+        )
+
+    def _choose(self, model: ModelInfo) -> None:
+        for row in range(self._model.count()):
+            if self._model.itemData(row).id == model.id:
+                self._model.setCurrentIndex(row)
 
     def _model_chosen(self) -> None:
+        self._show_form()
+        self._count()
+
+    def _show_form(self) -> None:
         model = self._model.currentData()
         if isinstance(model, ModelInfo) and model.train_params is not None:
             self._form = ParamForm(model.train_params)
             self._form_area.setWidget(self._form)
-            self._count()
 
     def _count(self) -> None:
         model = self._model.currentData()

@@ -77,9 +77,10 @@ class DeviceButton(QToolButton):
 
     def _show_device(self) -> None:
         device = self._models.device
-        if device == "auto":
-            device = self._devices[0]["id"] if self._devices else tr("automatic")
-        self.setText(tr("Device: {name}", name=device.upper() if ":" not in device else device))
+        if device == "auto" and self._devices:
+            device = self._devices[0]["id"]
+        name = tr("automatic") if device == "auto" else device.upper()
+        self.setText(tr("Device: {name}", name=name))
 
 
 def _title(device: dict[str, Any]) -> str:

@@ -247,7 +247,8 @@ class ModelPanel(QWidget):
             if self._weights.count() == 0:
                 self._weights.addItem(tr("Not trained yet"), None)
             self._about.setText(model.description)
-            self._form = ParamForm(model.params)
+            # The threshold above the form does what parameters for display are for.
+            self._form = ParamForm(s for s in model.params if s.impact != "display")
             self._form_area.setWidget(self._form)
         self._weights.blockSignals(False)
         self._update_enabled()
