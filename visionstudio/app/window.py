@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QEventLoop, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QImageReader
 from PySide6.QtWidgets import QApplication
 
+from visionstudio.model.errors import StorageFull, VisionStudioError
 from visionstudio.settings.folders import log_folder
 from visionstudio.settings.store import Settings
 from visionstudio.ui import i18n, theme
@@ -22,6 +23,8 @@ from visionstudio.ui.window import MainWindow, show_error
 
 _log = logging.getLogger("visionstudio")
 _LOG_BYTES = 2_000_000
+_RENDER_MS = 30_000
+_SETTLE_MS = 1500
 
 
 def run_window(paths: Sequence[Path], *, as_video: bool = False) -> int:
@@ -43,6 +46,50 @@ def run_window(paths: Sequence[Path], *, as_video: bool = False) -> int:
     signal.signal(signal.SIGINT, lambda *_: window.close())
     signal.signal(signal.SIGTERM, lambda *_: window.close())
     return int(app.exec())
+
+
+def render_window(path: Path, out: Path, *, size: tuple[int, int] = (1600, 1000)) -> Path:
+    """Save a picture of the window on a project, as it looks with the first picture shown.
+
+    For machines without a screen: QT_QPA_PLATFORM=offscreen must be set. Raises
+    what opening the project raises, and VisionStudioError when it takes too long.
+    """
+    app = make_application()
+    settings = Settings()
+    prepare(app, settings)
+    window = MainWindow(settings)
+    loop = QEventLoop()
+    problems: list[VisionStudioError] = []
+
+    def failed(error: VisionStudioError) -> None:
+        problems.append(error)
+        loop.quit()
+
+    def settle(_item: object) -> None:
+        # The objects and the first thumbnails follow the picture.
+        QTimer.singleShot(_SETTLE_MS, loop.quit)
+
+    def give_up() -> None:
+        failed(VisionStudioError("the window did not show the project in time", where=str(path)))
+
+    window.open_failed.connect(failed)
+    window.viewer.shown.connect(settle)
+    limit = QTimer()
+    limit.setSingleShot(True)
+    limit.timeout.connect(give_up)
+    limit.start(_RENDER_MS)
+    window.show()
+    window.resize(*size)
+    window.open([path])
+    loop.exec()
+    limit.stop()
+    saved = not problems and window.grab().save(str(out))
+    window.close()
+    if problems:
+        raise problems[0]
+    if not saved:
+        raise StorageFull("the picture of the window cannot be written", where=str(out))
+    return out
 
 
 def make_application() -> QApplication:

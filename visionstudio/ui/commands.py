@@ -90,12 +90,16 @@ class Commands:
         canvas = self._window.viewer.canvas
         if canvas.is_drawing and canvas.undo_point():
             return
-        if self._session is not None:
-            self._session.undo()
+        session = self._session
+        if session is not None and session.undo_title is not None:
+            self._window.status.hint.setText(tr("Undone: {what}", what=session.undo_title))
+            session.undo()
 
     def redo(self) -> None:
-        if self._session is not None:
-            self._session.redo()
+        session = self._session
+        if session is not None and session.redo_title is not None:
+            self._window.status.hint.setText(tr("Done again: {what}", what=session.redo_title))
+            session.redo()
 
     def copy(self) -> None:
         if self._session is not None:

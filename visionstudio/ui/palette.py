@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QRect, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QStandardItem, QStandardItemModel
+from PySide6.QtGui import (
+    QIcon,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPixmap,
+    QStandardItem,
+    QStandardItemModel,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -21,6 +29,7 @@ from PySide6.QtWidgets import (
 from visionstudio.ui import theme
 from visionstudio.ui.actions import ACTIONS, ActionSet
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.icons import icon
 
 _ID = int(Qt.ItemDataRole.UserRole)
 _KEY = _ID + 1
@@ -89,6 +98,9 @@ class Palette(QFrame):
         self.list.setItemDelegate(_Rows(self.list))
         self.list.clicked.connect(self._choose)
         self._model = QStandardItemModel(self)
+        blank = QPixmap(20, 20)
+        blank.fill(Qt.GlobalColor.transparent)
+        self._blank = QIcon(blank)
         self.list.setModel(self._model)
         layout.addWidget(self.field)
         layout.addWidget(self.list)
@@ -126,7 +138,8 @@ class Palette(QFrame):
         self._model.clear()
         for disabled, _, row in found:
             action = self._actions[row.id]
-            item = QStandardItem(action.icon(), action.text().replace("&", ""))
+            sign = icon(row.icon) if row.icon else self._blank
+            item = QStandardItem(sign, action.text().replace("&", ""))
             item.setEnabled(not disabled)
             item.setData(row.id, _ID)
             item.setData(action.shortcut().toString(QKeySequence.SequenceFormat.NativeText), _KEY)

@@ -13,6 +13,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
+from visionstudio.settings.folders import resource
+
 GRID = 8
 
 
@@ -174,7 +176,10 @@ def style_sheet(t: Tokens) -> str:
     text = _SHEET
     for item in fields(t):
         text = text.replace(f"@{item.name};", f"{getattr(t, item.name)};")
-    return text
+    folder = resource("themes").as_posix()
+    return text.replace("@down;", f'url("{folder}/down-{t.name}.svg");').replace(
+        "@up;", f'url("{folder}/up-{t.name}.svg");'
+    )
 
 
 _SHEET = """
@@ -210,16 +215,22 @@ QToolButton:checked { background: @selection; border-color: @accent; }
 QToolButton:focus { border-color: @accent; }
 QToolButton:disabled { color: @disabled; }
 QToolButton::menu-indicator { image: none; }
+QToolButton[role="primary"] { background: @accent; color: @accent_text; border-color: @accent; }
+QToolButton[role="primary"]:focus { border-color: @text; }
+QToolButton[role="primary"]:disabled { background: @window; color: @disabled;
+    border-color: @line; }
+QToolButton::menu-button { border: 0; width: 18px; }
+QToolButton::menu-arrow { image: @down; width: 12px; height: 12px; }
 QPushButton { background: @raised; border: 1px solid @line; border-radius: 4px;
     padding: 5px 12px; min-height: 18px; }
 QPushButton:hover { background: @hover; }
 QPushButton:pressed { background: @pressed; }
 QPushButton:focus { border-color: @accent; }
 QPushButton:disabled { color: @disabled; background: @window; }
-QPushButton:default, QPushButton[primary="true"] { background: @accent; color: @accent_text;
+QPushButton:default, QPushButton[role="primary"] { background: @accent; color: @accent_text;
     border-color: @accent; }
-QPushButton[primary="true"]:focus, QPushButton:default:focus { border-color: @text; }
-QPushButton[primary="true"]:disabled, QPushButton:default:disabled { background: @window;
+QPushButton[role="primary"]:focus, QPushButton:default:focus { border-color: @text; }
+QPushButton[role="primary"]:disabled, QPushButton:default:disabled { background: @window;
     color: @disabled; border-color: @line; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {
     background: @surface; border: 1px solid @line; border-radius: 4px; padding: 3px 6px;
@@ -228,6 +239,16 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
 QPlainTextEdit:focus, QTextEdit:focus { border-color: @accent; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {
     color: @disabled; background: @window; }
+QComboBox::drop-down { border: 0; width: 20px; }
+QComboBox::down-arrow { image: @down; width: 12px; height: 12px; }
+QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-origin: border;
+    subcontrol-position: top right; border: 0; width: 18px; background: transparent; }
+QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border;
+    subcontrol-position: bottom right; border: 0; width: 18px; background: transparent; }
+QSpinBox::up-button:hover, QDoubleSpinBox::up-button:hover, QSpinBox::down-button:hover,
+QDoubleSpinBox::down-button:hover { background: @hover; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: @up; width: 10px; height: 10px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: @down; width: 10px; height: 10px; }
 QComboBox QAbstractItemView { background: @raised; border: 1px solid @line;
     selection-background-color: @selection; selection-color: @text; }
 QAbstractItemView { background: @surface; border: 0; outline: 0;

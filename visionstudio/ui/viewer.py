@@ -356,15 +356,20 @@ class Viewer(QWidget):
             return
         if session.active_class is not None:
             self._add(shape, session.active_class.id)
-        else:
+        elif session.current is not None and not session.store.read_only:
+            # It stays in sight while its class is chosen; no stored annotation has the id 0.
+            shown = Annotation(id=0, media_id=session.current.id, class_id=0, shape=shape)
+            self.canvas.update_annotations([shown], [])
             self.chooser.ask(
                 self.place_of(shape),
                 session.classes,
                 partial(self._add_as, shape),
+                partial(self.canvas.update_annotations, [], [0]),
                 back=self.canvas,
             )
 
     def _add_as(self, shape: Shape, chosen: int | str) -> None:
+        self.canvas.update_annotations([], [0])
         class_id = self.class_for(chosen)
         if class_id is not None and self._session is not None:
             self._session.set_active_class(class_id)

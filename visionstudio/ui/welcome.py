@@ -48,7 +48,7 @@ class Welcome(QWidget):
             button = QPushButton(icon(sign, "accent_text" if primary else "text"), text)
             button.setObjectName(name)
             button.setAccessibleName(text)
-            button.setProperty("primary", primary)
+            button.setProperty("role", "primary" if primary else "")
             button.clicked.connect(signal)
             row.addWidget(button)
         row.addStretch(1)

@@ -62,6 +62,7 @@ from visionstudio.ui.welcome import Welcome
 _log = logging.getLogger(__name__)
 _REMEMBER_MS = 1500
 _RECENT = 12
+_SIZE = (1600, 1000)
 _LEFT, _RIGHT = 240, 272
 TOOLS = ("tool.select", "tool.box", "tool.polygon", "tool.region")
 SampleMaker = Callable[[], Path]
@@ -138,6 +139,8 @@ class MainWindow(QMainWindow):
             "inspectionDock", tr("Inspection"), self.inspection_panel, right
         )
         self.model_dock = self._dock("modelDock", tr("Model"), self.model_panel, right)
+        for dock in (self.object_dock, self.inspection_dock):
+            dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
         self.setDockOptions(
             QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks
         )
@@ -244,7 +247,12 @@ class MainWindow(QMainWindow):
         geometry = self.settings.note("geometry")
         if not geometry or not self.restoreGeometry(QByteArray.fromBase64(geometry.encode())):
             room = self.screen().availableGeometry()
-            self.resize(min(1600, room.width()), min(1000, room.height()))
+            # With room for the frame; on a smaller screen all of it is used.
+            if room.width() > _SIZE[0] + 32 and room.height() > _SIZE[1] + 64:
+                self.resize(*_SIZE)
+            else:
+                self.resize(room.width() - 32, room.height() - 64)
+                self.setWindowState(Qt.WindowState.WindowMaximized)
 
     # Project
 
