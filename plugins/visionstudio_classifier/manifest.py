@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visionstudio.api import Manifest, ModelSpec, WeightsSpec, param
-from visionstudio_torch.params import TrainParams
+from visionstudio_torch.params import (
+    TrainParams,
+    batch_param,
+    freeze_param,
+    image_size_param,
+    lr_param,
+    weights_param,
+)
 
 
 @dataclass(frozen=True)
@@ -27,35 +34,20 @@ class ClassifierParams:
 class SimpleCnnTraining(TrainParams):
     """Training of the small network from scratch."""
 
-    lr: float = param(
-        0.004,
-        low=1e-6,
-        high=1.0,
-        step=0.0005,
-        title="Learning rate",
-        impact="train",
-        help="Highest learning rate of the one-cycle schedule.",
-    )
-    batch: int = param(64, low=1, high=4096, title="Batch size", unit="pictures", impact="train")
-    image_size: int = param(
+    lr: float = lr_param(0.004, step=5e-4)
+    batch: int = batch_param(64)
+    image_size: int = image_size_param(
         0,
         low=0,
         high=1024,
         step=8,
-        unit="px",
-        impact="train",
         help="Side that pictures are resized to. 0: 32 to 64 by the size of the pictures.",
     )
-    weights: str = param(
-        "none",
-        title="Start from",
-        impact="train",
-        help="none: from scratch; or a weights file of this model.",
+    weights: str = weights_param(
+        "none", help="none: from scratch; or a weights file of this model."
     )
-    freeze: bool = param(
-        False,
+    freeze: bool = freeze_param(
         title="Freeze convolutions",
-        impact="train",
         help="Train the linear head only; the convolutions stay as they are.",
     )
     channels: str = param(
@@ -82,35 +74,17 @@ class SimpleCnnTraining(TrainParams):
 class EfficientNetTraining(TrainParams):
     """Training of a new head on the ImageNet backbone, or of all of it."""
 
-    lr: float = param(
+    lr: float = lr_param(
         0.003,
-        low=1e-6,
-        high=1.0,
-        step=0.0005,
-        title="Learning rate",
-        impact="train",
+        step=5e-4,
         help="Highest learning rate of the head; fine-tuned features learn at a tenth of it.",
     )
-    batch: int = param(32, low=1, high=4096, title="Batch size", unit="pictures", impact="train")
-    image_size: int = param(
-        224,
-        low=32,
-        high=1024,
-        step=32,
-        unit="px",
-        impact="train",
-        help="Side of the square crop that the model sees.",
-    )
-    weights: str = param(
-        "builtin",
-        title="Start from",
-        impact="train",
-        help="builtin (ImageNet), none (from scratch), or a weights file of this model.",
-    )
-    freeze: bool = param(
+    batch: int = batch_param(32)
+    image_size: int = image_size_param(224, help="Side of the square crop that the model sees.")
+    weights: str = weights_param()
+    freeze: bool = freeze_param(
         True,
         title="Freeze features",
-        impact="train",
         help="Train the linear head only, in seconds. Switched off, all layers are fine-tuned.",
     )
     flip: bool = param(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visionstudio.api import Manifest, ModelSpec, param
-from visionstudio_torch.params import TrainParams
+from visionstudio_torch.params import (
+    TrainParams,
+    batch_param,
+    freeze_param,
+    image_size_param,
+    lr_param,
+    weights_param,
+)
 
 
 @dataclass(frozen=True)
@@ -25,34 +32,22 @@ class DcganParams:
 class DcganTraining(TrainParams):
     """Training of generator and discriminator against each other."""
 
-    lr: float = param(
-        0.001,
-        low=1e-6,
-        high=0.1,
-        step=0.0001,
-        title="Learning rate",
-        impact="train",
-        help="Of the discriminator; the generator learns at half of it.",
-    )
-    batch: int = param(64, low=2, high=4096, title="Batch size", unit="pictures", impact="train")
-    image_size: int = param(
+    lr: float = lr_param(0.001, help="Of the discriminator; the generator learns at half of it.")
+    batch: int = batch_param(64, low=2)
+    image_size: int = image_size_param(
         0,
         low=0,
         high=256,
-        unit="px",
-        impact="train",
-        help="Working side, raised to a power of two from 16 up. 0: 16 to 64 by the pictures.",
+        step=16,
+        title="Working size",
+        help="Side that is learned, raised to a power of two from 16 up. 0: 16 to 64 by the "
+        "pictures.",
     )
-    weights: str = param(
-        "none",
-        title="Start from",
-        impact="train",
-        help="none: from scratch; or a weights file of this model.",
+    weights: str = weights_param(
+        "none", help="none: from scratch; or a weights file of this model."
     )
-    freeze: bool = param(
-        False,
+    freeze: bool = freeze_param(
         title="Freeze first stage",
-        impact="train",
         advanced=True,
         help="Going on from weights, keep the generator's first stage as it is.",
     )

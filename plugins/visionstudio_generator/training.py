@@ -32,6 +32,7 @@ from visionstudio_torch.schedule import Pace
 from visionstudio_torch.weights import WeightsInfo, save_weights
 
 JUDGED = 512  # pictures drawn for each judgement
+CHUNK = 64  # of them at a time
 ANNEAL_FROM = 0.6  # of the training, when rates begin to fall to 0
 AVERAGED = 0.995  # decay of the average per step
 REPORT_SECONDS = 0.5
@@ -284,9 +285,9 @@ def settle(generator: Generator, layout: Layout, seed: int) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over the batches that follow
     generator.train()
-    for _ in range(4):
-        noise = torch.randn(256, LATENT, generator=source)
-        labels = torch.randint(layout.classes, (256,), generator=source)
+    for _ in range(8):
+        noise = torch.randn(CHUNK, LATENT, generator=source)
+        labels = torch.randint(layout.classes, (CHUNK,), generator=source)
         generator(noise.to(device), labels.to(device))
     generator.eval()
 
@@ -296,8 +297,9 @@ def draw(generator: Generator, layout: Layout, seeds: Sequence[int]) -> tuple[Te
     """(n, C, S, S) in [-1, 1] on the CPU, the classes in turn, and their indices (n,)."""
     device = next(generator.parameters()).device
     labels = torch.tensor([i % layout.classes for i in range(len(seeds))])
-    drawn: Tensor = generator(noise_of(seeds).to(device), labels.to(device)).float().cpu()
-    return drawn, labels
+    chunks = zip(torch.split(noise_of(seeds), CHUNK), torch.split(labels, CHUNK), strict=True)
+    drawn = [generator(noise.to(device), of.to(device)).float().cpu() for noise, of in chunks]
+    return torch.cat(drawn), labels
 
 
 def to_rgb(pictures: Tensor) -> NDArray[np.uint8]:

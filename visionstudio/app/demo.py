@@ -22,7 +22,7 @@ from visionstudio.api.results import (
     Result,
     TrackState,
 )
-from visionstudio.app.sample import Sample, unlabelled
+from visionstudio.app.sample import Sample, build_sample, default_folder, unlabelled
 from visionstudio.engine.discovery import discover
 from visionstudio.engine.events import Event, Failed, Finished, FrameResult, Progress
 from visionstudio.engine.host import Host, LocalHost, run
@@ -64,6 +64,11 @@ DETECTOR = Training("detector/faster-rcnn", 0.75, {"image_size": 192})
 SEGMENTER = Training("segmenter/unet", 0.5)
 GENERATOR = Training("generator/dcgan", 0.75)
 TRAININGS = (CLASSIFIER, DETECTOR, SEGMENTER, GENERATOR)
+
+
+def sample_folder() -> Path:
+    """The sample project in the user's data folder, built if it is not there yet."""
+    return build_sample(default_folder()).folder
 
 
 def run_folder(sample: Sample, training: Training) -> Path:
@@ -310,8 +315,6 @@ def start_preparing(sample: Sample) -> subprocess.Popen[bytes] | None:
 
 def _prepare_beside(folder: Path, parent: int) -> None:
     """What the process of `start_preparing` does."""
-    from visionstudio.app.sample import build_sample
-
     if hasattr(os, "nice"):
         os.nice(10)
 
