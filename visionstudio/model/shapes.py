@@ -541,7 +541,8 @@ def _decode(kind: str, data: bytes) -> Shape:
             sizes = [h & ~_HOLE for h in heads]
             if sum(sizes) != len(points):
                 raise InvalidValue(f"a polygon of {sum(sizes)} points stores {len(points)}")
-            rings = np.split(points, np.cumsum(sizes)[:-1])
+            # Splitting costs more than all the rest; nearly all polygons have one ring.
+            rings = [points] if count == 1 else np.split(points, np.cumsum(sizes)[:-1])
             return Polygon(tuple(rings), tuple(bool(h & _HOLE) for h in heads))
         case "polyline":
             return Polyline(_pairs(data))
