@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from visionstudio.api import GeneratedImage
 from visionstudio.session.generations import Generation, save_images
 from visionstudio.session.jobs import JobState
-from visionstudio.session.listing import Listed, add_media
+from visionstudio.session.library import add_media, probe_media
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.workbench import Workbench
 from visionstudio.storage import ProjectStore
@@ -194,12 +194,15 @@ class GenerateDialog(QDialog):
         images = self._chosen()
         folder = session.store.folder / "generated"
 
-        def add(store: ProjectStore) -> Listed:
-            return add_media(store, save_images(images, folder))
+        def add(store: ProjectStore) -> int:
+            new, _ = add_media(store, save_images(images, folder))
+            for _ in probe_media(store, new):
+                pass  # headers are stored as they are read
+            return len(new)
 
-        def added(listed: Listed) -> None:
+        def added(count: int) -> None:
             session.reload()
-            text = tr("{count} pictures added to the project", count=listed.added)
+            text = tr("{count} pictures added to the project", count=count)
             self.message.emit(text, "info")
 
         session.in_store(add, added)
