@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QEventLoop, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QEventLoop, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QImageReader
 from PySide6.QtWidgets import QApplication
 
@@ -78,6 +78,7 @@ def render_window(path: Path, out: Path, *, size: tuple[int, int] = (1600, 1000)
     limit.setSingleShot(True)
     limit.timeout.connect(give_up)
     limit.start(_RENDER_MS)
+    window.setWindowState(Qt.WindowState.WindowNoState)
     window.show()
     window.resize(*size)
     window.open([path])

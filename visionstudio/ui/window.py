@@ -601,6 +601,8 @@ class MainWindow(QMainWindow):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if self._refresh.isActive():
+                self._refresh_actions()  # the key must find what is so now
             self._spare_typing(event)
         return super().event(event)
 

@@ -182,7 +182,7 @@ class MediaPanel(QWidget):
         self.state.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.state.setMinimumContentsLength(9)
+        self.state.setMinimumContentsLength(5)
         for value, title in STATES:
             self.state.addItem(tr(title), value)
         self._delay = QTimer(self)
