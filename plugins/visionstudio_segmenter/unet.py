@@ -141,8 +141,9 @@ class Unet:
             ),
         )
         # About 1,800 crops in all reach most of what can be reached, in 3 CPU minutes.
-        epochs = planned_epochs(params.epochs, len(recipe.items), 1800, 2, 60, ctx)
-        settings = Settings(epochs=epochs, lr=params.lr, batch=params.batch)
+        shown = max(len(recipe.items), params.batch)
+        epochs = planned_epochs(params.epochs, shown, 1800, 2, 1000, ctx)
+        settings = Settings(epochs=epochs, lr=params.lr, batch=params.batch, ema=0.98)
         return fit(net, recipe, settings, ctx)
 
 
