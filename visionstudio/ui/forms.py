@@ -26,7 +26,7 @@ from visionstudio.ui.i18n import tr
 
 _INT_LIMIT = 2_000_000_000
 _SLIDER_STEPS = 1000
-LABEL_WIDTH = 104  # forms that stand below each other line up
+LABEL_WIDTH = 128  # forms that stand below each other line up
 
 
 class ParamForm(QWidget):

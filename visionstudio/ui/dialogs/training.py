@@ -242,6 +242,8 @@ class TrainingDialog(QDialog):
     def _count(self) -> None:
         model = self._model.currentData()
         holdout = self._holdout.value() / 100
+        self._data.setText(tr("Counting labelled pictures…"))
+        self._start.setEnabled(False)
         self._workbench.session.in_store(
             lambda store: summarise(store, model, holdout), self._show_data
         )
