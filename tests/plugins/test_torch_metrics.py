@@ -95,10 +95,10 @@ def test_perfect_and_empty_predictions() -> None:
     truth = [Truth(np.array([[0, 0, 9, 9.0]]), np.array([0]), np.array([False]))]
     right = [Found(np.array([[0, 0, 9, 9.0]]), np.array([0]), np.array([0.9], np.float32))]
     nothing = [Found(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.float32))]
-    assert box_figures(truth, right, 2) == {"AP": 1.0, "AP50": 1.0}
-    assert box_figures(truth, nothing, 2) == {"AP": 0.0, "AP50": 0.0}
+    assert box_figures(truth, right, ["a", "b"]) == {"AP": 1.0, "AP50": 1.0, "AP50 a": 1.0}
+    assert box_figures(truth, nothing, ["a"]) == {"AP": 0.0, "AP50": 0.0}
     unlabelled = [Truth(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, bool))]
-    assert box_figures(unlabelled, right, 2) == {}
+    assert box_figures(unlabelled, right, ["a", "b"]) == {}
 
 
 def test_confusion_counts_what_is_labelled() -> None:
