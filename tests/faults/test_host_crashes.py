@@ -17,7 +17,15 @@ import pytest
 from tests.plugins.conftest import blob_plugin, blob_site  # noqa: F401  fixtures
 from visionstudio.engine import process_host
 from visionstudio.engine.discovery import discover
-from visionstudio.engine.events import FINAL, Event, Failed, Finished, FrameResult, Stopped
+from visionstudio.engine.events import (
+    FINAL,
+    Event,
+    Failed,
+    Finished,
+    FrameResult,
+    Progress,
+    Stopped,
+)
 from visionstudio.engine.host import ProcessHost, run
 from visionstudio.engine.logs import MAX_LOG, host_log
 from visionstudio.engine.requests import FrameRef, Predict
@@ -150,6 +158,19 @@ def test_a_job_that_hangs_is_killed_when_cancelled(
     assert isinstance(final_of(host, blob(frame)), Finished)
     assert host.pid != pid
     assert discover().plugin("plug_blob").enabled
+
+
+def test_a_job_that_hangs_is_told_and_ended(
+    host: ProcessHost, frame: FrameRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_host, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(process_host, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(process_host, "HANG_SECONDS", 1.5)
+    events = list(run(host, blob(frame, "hang")))
+    assert "no sign for 0.5 s" in " ".join(e.message for e in events if isinstance(e, Progress))
+    assert isinstance(events[-1], Failed)
+    assert "'detector/blob' gave no sign" in events[-1].what
+    assert isinstance(final_of(host, blob(frame)), Finished)
 
 
 def test_restarting_frees_everything(host: ProcessHost, frame: FrameRef) -> None:

@@ -89,6 +89,22 @@ class Cut(Blob):
         return Masks(np.stack([mask, ~mask]), [0.9, 0.8], [0, 1], ("on", "off"))
 
 
+    shown = 0
+
+    def set_image(self, frame, params, ctx):
+        self.frame = frame.copy()
+        self.shown += 1
+
+    def prompt(self, prompt, params, ctx):
+        mask = np.zeros(self.frame.shape[:2], bool)
+        for (x, y), label in zip(prompt.points.astype(int), prompt.labels):
+            mask[y, x] = label == 1
+        if prompt.box is not None:
+            x1, y1, x2, y2 = (int(v) for v in prompt.box)
+            mask[y1:y2, x1:x2] = True
+        return Masks(mask[None], [0.9], [0], (f"shown {self.shown}",))
+
+
 class Follow(Blob):
     def start(self, frame, box, ctx):
         self.box = box
@@ -99,6 +115,11 @@ class Follow(Blob):
         if self.mode == "outside":
             return TrackState((1e5, 1e5, 2e5, 2e5), 0.5)
         return TrackState(self.box, 0.5)
+
+
+class FollowAll(Blob):
+    def update(self, frame, detections, ctx):
+        return [(i + 1, TrackState(tuple(b), 0.5)) for i, b in enumerate(detections.boxes)]
 
 
 class Paint(Blob):
@@ -163,5 +184,6 @@ MODELS = """(
     spec("detector/learn", "Learn", train_params=TrainParams),
     spec("segmenter/cut", "Cut"),
     spec("tracker/follow", "Follow"),
+    spec("tracker/all", "FollowAll", output="tracks"),
     spec("generator/paint", "Paint"),
 )"""

@@ -32,6 +32,7 @@ from visionstudio.engine.requests import (
     FrameRef,
     Generate,
     Predict,
+    Prompted,
     Track,
     Unload,
 )
@@ -312,6 +313,42 @@ def test_tracking_a_folder_of_frames(host: Host, pictures: list[FrameRef]) -> No
             params={"mode": mode},
         )
         assert "plug_blob" in check_final(list(run(host, bad)), Failed).what
+
+
+def test_tracking_many_objects(host: Host, pictures: list[FrameRef]) -> None:
+    rows = ((0, 1.0, 2.0, 11.0, 12.0, 0.9), (0, 20.0, 20.0, 30.0, 30.0, 0.8), (1, 1, 2, 3, 4, 0.5))
+    request = Track(
+        model="tracker/all",
+        path=str(Path(pictures[0].path).parent),
+        kind="frames",
+        detections=rows,
+        end=2,
+    )
+    events = list(run(host, request))
+    check_final(events, Finished)
+    found = results(events)
+    assert found["0"].result == (
+        (1, TrackState((1, 2, 11, 12), 0.5)),
+        (2, TrackState((20, 20, 30, 30), 0.5)),
+    )
+    assert found["1"].result == ((1, TrackState((1, 2, 3, 4), 0.5)),)
+    assert found["2"].result == ()
+
+
+def test_prompts_show_a_picture_once(host: Host, pictures: list[FrameRef]) -> None:
+    check_final(list(run(host, Unload(model="segmenter/cut"))), Finished)
+    seen = []
+    for ref, point in ((pictures[0], (5, 6)), (pictures[0], (7, 8)), (pictures[1], (1, 1))):
+        request = Prompted(model="segmenter/cut", frame=ref, points=(point,), labels=(1,))
+        events = list(run(host, request))
+        check_final(events, Finished)
+        found = results(events)[ref.key].result
+        assert isinstance(found, Masks)
+        assert np.argwhere(found.masks[0]).tolist() == [[point[1], point[0]]]
+        seen.append(found.classes[0])
+    assert seen == ["shown 1", "shown 1", "shown 2"]
+    wrong = Prompted(model="segmenter/cut", frame=pictures[0], points=((1, 1),), labels=())
+    assert check_final(list(run(host, wrong)), Failed).kind == "InvalidValue"
 
 
 def test_devices_and_unloading(host: Host, pictures: list[FrameRef]) -> None:

@@ -13,14 +13,14 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import BinaryIO, cast
 
 from visionstudio.engine import wire
 from visionstudio.engine.children import child_environment, exit_text, kill_group
 from visionstudio.engine.devices import cpu_threads
 from visionstudio.engine.discovery import discover
-from visionstudio.engine.events import FINAL, Event, Failed, OnEvent, Queued, Stopped
+from visionstudio.engine.events import FINAL, Event, Failed, OnEvent, Progress, Queued, Stopped
 from visionstudio.engine.logs import LogPump, host_log
 from visionstudio.engine.requests import AnyRequest
 from visionstudio.engine.switches import set_enabled
@@ -34,6 +34,10 @@ KILL_AFTER = 8.0
 CRASHES, CRASH_SECONDS = 3, 300.0
 """So many crashes within so many seconds switch a plugin off."""
 
+QUIET_SECONDS, HANG_SECONDS = 30.0, 900.0
+"""After so long without a sign of what runs it is told, then the plugin counts as hanging."""
+
+WATCH_SECONDS = 5.0
 TRIES = 3  # how often a job that had not begun is given to a new child
 
 
@@ -46,6 +50,8 @@ class _Job:
     tries: int = 0
     begun: bool = False
     cancelled: bool = False
+    sign: float = 0.0  # when it was last heard of
+    told_quiet: bool = False
 
     @property
     def model(self) -> str:
@@ -186,11 +192,36 @@ class ProcessHost:
         self._commands.put(command)
 
     def _keep(self) -> None:
-        while (command := self._commands.get()) is not None:
+        while True:
+            try:
+                command = self._commands.get(timeout=WATCH_SECONDS)
+            except Empty:
+                command = self._watch
+            if command is None:
+                return
             try:
                 command()
             except Exception:
                 log.exception("vision host")
+
+    def _watch(self) -> None:
+        """Tell when a job gives no sign; end the host of one that hangs.
+
+        The lane runs what was heard of last, so that is the job that holds it up.
+        """
+        with self._lock:
+            running = [j for j in self._jobs.values() if j.begun]
+        if not running:
+            return
+        job = max(running, key=lambda j: j.sign)
+        silent = time.monotonic() - job.sign
+        if silent > HANG_SECONDS and self._child is not None:
+            minutes = HANG_SECONDS / 60
+            self._kill(f"'{job.model}' gave no sign for {minutes:g} minutes")
+        elif silent > QUIET_SECONDS and not job.told_quiet:
+            job.told_quiet = True
+            words = f"{job.model} has given no sign for {QUIET_SECONDS:g} s; it can be cancelled"
+            _tell(job, Progress(None, words))
 
     def _send(self, job: _Job) -> None:
         with self._lock:
@@ -246,6 +277,8 @@ class ProcessHost:
                 return  # told already, before its first child died
         else:
             job.begun = True
+            job.sign = time.monotonic()
+            job.told_quiet = False
         _tell(job, event)
 
     def _end(self, job: _Job, event: Event) -> None:

@@ -77,9 +77,8 @@ def _end_group(code: int) -> None:
     """End now: data loader workers and threads of plugins must not stay behind."""
     logging.shutdown()
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with contextlib.suppress(OSError):
-            os.killpg(os.getpid(), signal.SIGTERM)
+            os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(code)
 
 

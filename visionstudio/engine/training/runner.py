@@ -145,10 +145,9 @@ def run_training(
     when the run folder cannot be written at all.
     """
     quiet_threads()
-    is_first = int(os.environ.get("RANK", "0")) == 0
     try:
         run_folder.mkdir(parents=True, exist_ok=True)
-        recorder = _Recorder(plan, run_folder, on_event, resume) if is_first else None
+        recorder = _Recorder(plan, run_folder, on_event, resume) if _is_first() else None
     except OSError as error:
         raise StorageFull(
             f"the run folder cannot be written: {error.strerror}",
@@ -164,6 +163,11 @@ def run_training(
     if recorder is not None:
         recorder.finish(event, run)
     return event
+
+
+def _is_first() -> bool:
+    """Whether this process is the one of torchrun's that writes, or the only one."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _nowhere(_event: Event) -> None: ...
@@ -212,7 +216,8 @@ class _Run:
                 where=self.plan.model,
             )
         weights = self.folder / BEST
-        check_weights(weights, self.plan.model)
+        if _is_first():
+            check_weights(weights, self.plan.model)
         metrics = {str(k): float(v) for k, v in result.metrics.items()}
         summary = {
             "run": str(self.folder),
