@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QFileSystemWatcher, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -36,6 +36,8 @@ from visionstudio.session.training import trained_runs
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import tr
+
+_SETTLE_MS = 500  # a run's files are written one after the other
 
 PREDICTORS: tuple[Task, ...] = ("classifier", "detector", "segmenter")
 
@@ -67,6 +69,13 @@ class ModelPanel(QWidget):
         self._workbench: Workbench | None = None
         self._runs: dict[str, list[RunInfo]] = {}
         self._form: ParamForm | None = None
+        # Weights appear whoever trained them: this window, the command line, another program.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SETTLE_MS)
+        self._soon.timeout.connect(self.refresh)
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.directoryChanged.connect(lambda _: self._soon.start())
         self._build()
         self.setEnabled(False)
 
@@ -176,7 +185,12 @@ class ModelPanel(QWidget):
 
     def set_workbench(self, workbench: Workbench | None) -> None:
         """Work on another project, or on none."""
+        if self._workbench is not None:
+            self._workbench.models.changed.disconnect(self.refresh)
         self._workbench = workbench
+        self._runs = {}
+        if self._watcher.directories():
+            self._watcher.removePaths(self._watcher.directories())
         self.setEnabled(workbench is not None)
         if workbench is None:
             return
@@ -197,14 +211,23 @@ class ModelPanel(QWidget):
         models = list(self._workbench.models.registry.models.values())
         ids = [m.id for m in models if m.trainable]
 
-        def read(_: object) -> dict[str, list[RunInfo]]:
-            return {i: trained_runs(folder, i) for i in ids}
+        def read(_: object) -> tuple[dict[str, list[RunInfo]], list[str]]:
+            places = [str(p) for p in (folder / "runs", *(folder / "runs").glob("*/"))]
+            places = [p for p in places if Path(p).is_dir()]
+            return {i: trained_runs(folder, i) for i in ids}, places
 
         self._workbench.session.in_store(read, partial(self._show_models, models))
 
-    def _show_models(self, models: list[ModelInfo], runs: dict[str, list[RunInfo]]) -> None:
+    def _show_models(
+        self, models: list[ModelInfo], found: tuple[dict[str, list[RunInfo]], list[str]]
+    ) -> None:
         if self._workbench is None:
             return
+        runs, places = found
+        watched = self._watcher.directories()
+        new = [place for place in places if place not in watched]
+        if new:
+            self._watcher.addPaths(new)
         newest = self._newest(runs) if self._runs else None
         self._runs = runs
         before = self._model.currentData()
