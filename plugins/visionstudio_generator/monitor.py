@@ -47,8 +47,8 @@ class Monitor:
         rows = real.flatten(1).float()
         self._mean = rows.mean(dim=0)
         keep = min(COMPONENTS, *rows.shape)
-        _, _, directions = torch.linalg.svd(rows - self._mean, full_matrices=False)
-        self._directions = directions[:keep].T
+        # A few components of many pixels: by random projections (Halko et al., 2011), not in full.
+        _, _, self._directions = torch.svd_lowrank(rows - self._mean, q=keep)
         self._real = _moments(self._project(real))
 
     def figures(self, drawn: Tensor, labels: Tensor) -> dict[str, float]:

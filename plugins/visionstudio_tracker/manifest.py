@@ -34,9 +34,9 @@ class CsrtParams:
 
 
 MANIFEST = Manifest(
-    name="visionstudio_tracker",
+    name="tracker",
     version="0.1.0",
-    description="Trackers that follow a region drawn by hand.",
+    description="Follows a region drawn by hand through a video",
     licence="Apache-2.0",
     models=(
         ModelSpec(

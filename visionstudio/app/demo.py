@@ -60,8 +60,8 @@ class Training:
 
 
 CLASSIFIER = Training("classifier/simplecnn", 0.25)
-DETECTOR = Training("detector/faster-rcnn", 0.75, {"image_size": 192})
-SEGMENTER = Training("segmenter/unet", 0.5)
+DETECTOR = Training("detector/faster-rcnn", 0.9, {"image_size": 192})
+SEGMENTER = Training("segmenter/unet", 0.75, {"image_size": 128})
 GENERATOR = Training("generator/dcgan", 0.75)
 TRAININGS = (CLASSIFIER, DETECTOR, SEGMENTER, GENERATOR)
 
