@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage
 
 from visionstudio.ui.canvas.picture import Picture
+from visionstudio.ui.canvas.tiles import Key, place_of
 from visionstudio.ui.canvas.view import View
-
-SIDE = 512
 
 
 class Backdrop:
@@ -17,40 +16,37 @@ class Backdrop:
     def __init__(self) -> None:
         self._picture: Picture | None = None
         self._scale = 0.0
-        self._tiles: dict[tuple[int, int], QImage] = {}
+        self._tiles: dict[Key, QImage] = {}
 
     def show(self, picture: Picture | None) -> None:
         """Draw another picture from now on."""
         self._picture = picture
         self._tiles.clear()
 
-    def paint(self, painter: QPainter, view: View, area: QRect) -> None:
-        """Draw the picture's part in `area`, device pixels of the viewport."""
+    def tile(self, key: Key, view: View) -> QImage | None:
+        """The picture under a tile; smaller at its edges, None beside it.
+
+        Its top left is the tile's, for the picture begins with the first tile.
+        """
         if self._picture is None:
-            return
+            return None
         if view.scale != self._scale:
             self._tiles.clear()
             self._scale = view.scale
-        whole = QRect(0, 0, round(view.width * view.scale), round(view.height * view.scale))
-        part = area.translated(-view.left, -view.top).intersected(whole)
-        if part.isEmpty():
-            return
-        for j in range(part.top() // SIDE, part.bottom() // SIDE + 1):
-            for i in range(part.left() // SIDE, part.right() // SIDE + 1):
-                tile = self._tiles.get((i, j))
-                if tile is None:
-                    place = QRect(i * SIDE, j * SIDE, SIDE, SIDE).intersected(whole)
-                    tile = self._picture.render(view.scale, place)
-                    self._tiles[(i, j)] = tile
-                painter.drawImage(i * SIDE + view.left, j * SIDE + view.top, tile)
-        self._drop_far(view)
+        tile = self._tiles.get(key)
+        if tile is None:
+            place = place_of(key).intersected(picture_area(view))
+            if place.isEmpty():
+                return None
+            tile = self._picture.render(view.scale, place)
+            self._tiles[key] = tile
+        return tile
 
-    def _drop_far(self, view: View) -> None:
-        across, down = view.view_width // SIDE + 2, view.view_height // SIDE + 2
-        if len(self._tiles) > 3 * across * down + 8:
-            i, j = -view.left // SIDE, -view.top // SIDE
-            self._tiles = {
-                key: tile
-                for key, tile in self._tiles.items()
-                if i - 1 <= key[0] <= i + across and j - 1 <= key[1] <= j + down
-            }
+    def keep(self, keys: set[Key]) -> None:
+        """Forget all other tiles."""
+        self._tiles = {k: t for k, t in self._tiles.items() if k in keys}
+
+
+def picture_area(view: View) -> QRect:
+    """Device pixels from the picture's origin that it covers."""
+    return QRect(0, 0, round(view.width * view.scale), round(view.height * view.scale))

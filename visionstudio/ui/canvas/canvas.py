@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ SLICE = 0.006  # seconds of drawing between two looks at the event queue
 _FIRST = 2_000  # annotations taken over at once; the rest in slices
 _PART = 200
 _ZOOM_STEP = 1.25
+_APART = 20  # more dragged shapes than this are repainted together
+_STRIDE = 10_000  # arrivals between two drawings
 
 
 class Canvas(Inputs):
@@ -81,6 +85,7 @@ class Canvas(Inputs):
         self._active: LabelClass | None = None
         self._editable = True
         self._arriving: Iterator[Annotation] | None = None
+        self._arrived = 0
         self._hint = ""
         self._slices = QTimer(self)
         self._slices.setSingleShot(True)
@@ -90,7 +95,7 @@ class Canvas(Inputs):
         self._tool = self._tools["select"]
         self._tool.enter()
         self.start_inputs()
-        theme.watcher().changed.connect(self.refresh)
+        theme.watcher().changed.connect(self._recolour)
 
     # -- the picture
 
@@ -166,9 +171,8 @@ class Canvas(Inputs):
         """Show these and no others. Many thousand arrive in slices, the window stays live."""
         self.clear_annotations()
         self._columns.classes = {c.id: c for c in classes}
-        self._arriving = iter(annotations)
+        self._arriving, self._arrived = iter(annotations), 0
         self._arrive(_FIRST)
-        self._mark()
         self._slice()
 
     def clear_annotations(self) -> None:
@@ -178,14 +182,14 @@ class Canvas(Inputs):
         self._columns.lift(())
         self._columns.clear()
         self._scene.lifted.clear()
-        self._scene.reset()
+        self._scene.sheet.reset()
         self.hover(None)
         self.refresh()
 
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
         """Other names or colours for the same annotations."""
         self._columns.classes = {c.id: c for c in classes}
-        self._scene.reset()
+        self._scene.sheet.reset()
         self.refresh()
 
     def update_annotations(
@@ -200,8 +204,8 @@ class Canvas(Inputs):
         self._columns.remove(removed)
         after = self._columns.bounds_of(self._columns.put(changed))
         if self._columns.squeeze():
-            self._scene.reset()
-        self._scene.stale(np.concatenate([before, after]))
+            self._scene.sheet.reset()
+        self._scene.sheet.stale(np.concatenate([before, after]))
         self._go_on()
 
     def set_selection(self, ids: Collection[int]) -> None:
@@ -218,13 +222,16 @@ class Canvas(Inputs):
         """Leave a large selection to the tiles."""
         many = len(self._selection) > LIVE
         marked = self._columns.mark(self._selection if many else ())
-        self._scene.stale(self._columns.bounds_of(marked))
+        self._scene.sheet.stale(self._columns.bounds_of(marked))
 
     def set_highlight(self, annotation_id: int | None) -> None:
-        """Light one up as if pointed at, from a list say."""
-        if self._scene.hovered != annotation_id:
-            self._scene.hovered = annotation_id
-            self.refresh()
+        """Light one up as if pointed at, from a list say. Emits nothing."""
+        if annotation_id == self._scene.hovered:
+            return
+        for changed in (self._scene.hovered, annotation_id):
+            shape = None if changed is None else self.shape_of(changed)
+            self._update_device(self._scene.extent(self.view, shape))
+        self._scene.hovered = annotation_id
 
     def set_threshold(self, threshold: float) -> None:
         """Hide proposals that score below it."""
@@ -246,24 +253,30 @@ class Canvas(Inputs):
             self._tool.cancel()
         self.refresh()
 
-    def _arrive(self, count: int) -> None:
-        """Take over some of the annotations that are still coming."""
+    def _arrive(self, count: int) -> int:
+        """Take over some of the annotations that are still coming. Returns how many."""
         if self._arriving is None:
-            return
-        part = [a for _, a in zip(range(count), self._arriving, strict=False)]
+            return 0
+        part = list(islice(self._arriving, count))
+        self._columns.put(part)
+        self._arrived += len(part)
         if len(part) < count:
             self._arriving = None
             self._mark()
-        self._scene.stale(self._columns.bounds_of(self._columns.put(part)))
+        if self._arriving is None or self._arrived >= _STRIDE:
+            # Drawing again and again what has just been drawn would take longer than waiting.
+            self._arrived = 0
+            self._scene.sheet.reset()
+            self.refresh()
+        return len(part)
 
     def _arrive_all(self) -> None:
-        if self._arriving is not None:
-            part, self._arriving = list(self._arriving), None
-            self._scene.stale(self._columns.bounds_of(self._columns.put(part)))
+        while self._arrive(_FIRST):
+            pass
 
     def _changed_rows(self, rows: Rows) -> None:
         if len(rows):
-            self._scene.stale(self._columns.bounds_of(rows))
+            self._scene.sheet.stale(self._columns.bounds_of(rows))
             self._go_on()
 
     def _go_on(self) -> None:
@@ -273,17 +286,22 @@ class Canvas(Inputs):
 
     def _slice(self) -> None:
         if self._arriving is not None:
-            self._arrive(_PART)
+            end = perf_counter() + SLICE
+            while perf_counter() < end and self._arrive(_PART):
+                pass
             self._slices.start()
+            return
         if self._picture is None:
             return
-        for part in self._scene.tiles.fill(self.view, SLICE):
+        for part in self._scene.sheet.fill(self.view, SLICE):
             self._update_device(part)
-        if self._scene.tiles.pending(self.view):
+        if self._scene.sheet.tiles.pending(self.view):
             self._slices.start()
 
     def _update_device(self, part: QRect) -> None:
         ratio = self.view.ratio
+        if part.isEmpty():
+            return
         x, y = int(part.x() / ratio) - 1, int(part.y() / ratio) - 1
         size = QSize(int(part.width() / ratio) + 3, int(part.height() / ratio) + 3)
         self.viewport().update(x, y, size.width(), size.height())
@@ -292,7 +310,7 @@ class Canvas(Inputs):
     def settled(self) -> bool:
         """Whether everything in view has been drawn."""
         busy = self._arriving is not None or self._slices.isActive()
-        return not busy and not self._scene.tiles.pending(self.view)
+        return not busy and not self._scene.sheet.tiles.pending(self.view)
 
     # -- the view
 
@@ -355,7 +373,7 @@ class Canvas(Inputs):
         if view == self.view:
             return
         self.view = view
-        self._scene.tiles.use(view)
+        self._scene.sheet.use(view)
         self.refresh()
         self._slices.start()
         self.view_changed.emit()
@@ -460,17 +478,19 @@ class Canvas(Inputs):
 
     def hover(self, annotation_id: int | None) -> None:
         if annotation_id != self._scene.hovered:
-            for changed in (self._scene.hovered, annotation_id):
-                self._update_device(self._scene.extent(self.view, changed))
-            self._scene.hovered = annotation_id
+            self.set_highlight(annotation_id)
             self.hovered.emit(annotation_id)
 
     def lift(self, shapes: Mapping[int, Shape]) -> None:
         """Draw these annotations with other shapes while they are dragged; none ends that."""
-        if shapes.keys() != self._scene.lifted.keys():
+        before, self._scene.lifted = self._scene.lifted, dict(shapes)
+        if shapes.keys() != before.keys():
             self._changed_rows(self._columns.lift(shapes.keys()))
-        self._scene.lifted = dict(shapes)
-        self.refresh()
+        if len(shapes) > _APART or shapes.keys() != before.keys():
+            self.refresh()
+            return
+        for shape in (*before.values(), *shapes.values()):
+            self._update_device(self._scene.extent(self.view, shape))
 
     def settle(self, shapes: Mapping[int, Shape]) -> None:
         """A gesture has ended with these shapes."""
@@ -495,6 +515,10 @@ class Canvas(Inputs):
     def point_at(self, shape: Qt.CursorShape) -> None:
         if self.viewport().cursor().shape() != shape:
             self.viewport().setCursor(shape)
+
+    def _recolour(self) -> None:
+        self._scene.sheet.recolour()
+        self.refresh()
 
     def refresh(self) -> None:
         """Paint again soon."""

@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 
 from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.labels import LabelClass
-from visionstudio.model.shapes import Bounds, Mask, Tag
-from visionstudio.ui.canvas.outline import outline
+from visionstudio.model.shapes import Bounds, Box, Mask, Points, Polygon, Polyline, RotatedBox, Tag
+from visionstudio.ui.canvas.outline import Outline, outline
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 _UNSEEN = Flags.HIDDEN | Flags.OUTSIDE
+_EXACT = frozenset(
+    {Polygon, Box, Polyline, RotatedBox, Points}
+)  # bounds of outline and shape agree
 
 
 class Columns:
@@ -61,10 +64,23 @@ class Columns:
 
     def put(self, annotations: Iterable[Annotation]) -> Rows:
         """Add or replace annotations. Returns their rows."""
-        rows = [self._put(a) for a in annotations]
-        changed = np.array(rows, dtype=np.int64)
-        self.shown[changed] = self._visible(changed)
-        return changed
+        batch = list(annotations)
+        if not batch:
+            return np.zeros(0, np.int64)
+        rows = np.fromiter((self._row_for(a) for a in batch), np.int64, len(batch))
+        skeletons = {i: c.skeleton for i, c in self.classes.items()}
+        lines = [outline(a.shape, skeletons.get(a.class_id)) for a in batch]
+        self._put_points(rows, lines)
+        self._put_boxes(rows, batch, lines)
+        self.class_ids[rows] = [a.class_id for a in batch]
+        self.proposed[rows] = [a.state is State.PROPOSED for a in batch]
+        self.scores[rows] = [1.0 if a.score is None else a.score for a in batch]
+        self.closed[rows] = [line.closed for line in lines]
+        self.dots[rows] = [line.dots for line in lines]
+        self.masks[rows] = [type(a.shape) is Mask for a in batch]
+        self.usable[rows] = [_usable(a) for a in batch]
+        self.shown[rows] = self._visible(rows)
+        return rows
 
     def remove(self, ids: Iterable[int]) -> Rows:
         """Forget annotations. Returns the rows that they had."""
@@ -93,7 +109,7 @@ class Columns:
         self.mark(marked)
         return True
 
-    def _put(self, annotation: Annotation) -> int:
+    def _row_for(self, annotation: Annotation) -> int:
         row = self.row_of.get(annotation.id)
         if row is None:
             row = self.count
@@ -102,34 +118,41 @@ class Columns:
             self.annotations.append(annotation)
             self.row_of[annotation.id] = row
             self.sizes[row] = 0
-        self.annotations[row] = annotation
-        shape = annotation.shape
-        kind = self.classes.get(annotation.class_id)
-        line = outline(shape, kind.skeleton if kind else None)
-        size = len(line.points)
-        if size > self.sizes[row]:
-            self._wasted += int(self.sizes[row])
-            self._reserve_points(self.point_count + size)
-            self.starts[row] = self.point_count
-            self.point_count += size
-        start = int(self.starts[row])
-        self.sizes[row] = size
-        self.points[start : start + size] = line.points
-        self.following[start : start + size] = line.following
-        self.following[start : start + size] += start
-        self.boxes[row] = shape.bounds()
-        self.class_ids[row] = annotation.class_id
-        self.proposed[row] = annotation.state is State.PROPOSED
-        self.scores[row] = 1.0 if annotation.score is None else annotation.score
-        self.closed[row] = line.closed
-        self.dots[row] = line.dots
-        self.masks[row] = isinstance(shape, Mask)
-        self.usable[row] = not (
-            annotation.state is State.REJECTED
-            or annotation.flags & _UNSEEN
-            or isinstance(shape, Tag)
-        )
+        else:
+            self.annotations[row] = annotation
         return row
+
+    def _put_points(self, rows: Rows, lines: list[Outline]) -> None:
+        """Write the outlines where there is room for them, else at the end."""
+        sizes = np.fromiter((len(line.points) for line in lines), np.int64, len(lines))
+        grown = sizes > self.sizes[rows]
+        self._wasted += int(self.sizes[rows][grown].sum())
+        room = np.where(grown, sizes, 0)
+        begin = self.point_count + np.cumsum(room) - room
+        self.point_count += int(room.sum())
+        self._reserve_points(self.point_count)
+        starts = np.where(grown, begin, self.starts[rows])
+        self.starts[rows], self.sizes[rows] = starts, sizes
+        before = np.cumsum(sizes) - sizes
+        index = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+        if len(index):
+            self.points[index] = np.concatenate([line.points for line in lines])
+            following = np.concatenate([line.following for line in lines])
+            self.following[index] = following + np.repeat(starts, sizes)
+
+    def _put_boxes(self, rows: Rows, batch: list[Annotation], lines: list[Outline]) -> None:
+        """Bounding boxes: of the points where the outline is exact, else by asking the shape."""
+        exact = np.fromiter((type(a.shape) in _EXACT for a in batch), bool, len(batch))
+        part = rows[exact]
+        if len(part):
+            points = np.concatenate(
+                [line.points for line, is_exact in zip(lines, exact, strict=True) if is_exact]
+            )
+            cuts = np.cumsum(self.sizes[part]) - self.sizes[part]
+            self.boxes[part, :2] = np.minimum.reduceat(points, cuts, axis=0)
+            self.boxes[part, 2:] = np.maximum.reduceat(points, cuts, axis=0)
+        for n in np.flatnonzero(~exact).tolist():
+            self.boxes[rows[n]] = batch[n].shape.bounds()
 
     def _reserve_rows(self, count: int) -> None:
         if count <= len(self.boxes):
@@ -239,6 +262,12 @@ class Columns:
         before = np.cumsum(sizes) - sizes
         index = np.arange(int(sizes.sum())) + np.repeat(self.starts[rows] - before, sizes)
         return index, owner
+
+
+def _usable(annotation: Annotation) -> bool:
+    if annotation.state is State.REJECTED or type(annotation.shape) is Tag:
+        return False
+    return annotation.flags is Flags.NONE or not annotation.flags & _UNSEEN
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:

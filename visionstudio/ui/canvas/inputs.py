@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt
 from PySide6.QtGui import (
     QFocusEvent,
     QKeyEvent,
@@ -43,7 +44,9 @@ class Inputs(QAbstractScrollArea):
     def paintEvent(self, event: QPaintEvent) -> None:
         canvas = self._canvas
         painter = QPainter(canvas.viewport())
-        canvas._scene.paint(painter, canvas.view, event.rect(), canvas.selection)
+        # QRegion can be gone through, which the stubs do not say.
+        areas = cast("Iterable[QRect]", event.region())
+        canvas._scene.paint(painter, canvas.view, areas, canvas.selection)
         if canvas.picture is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
             canvas.tool.paint(painter)

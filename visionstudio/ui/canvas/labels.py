@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPixmap
 
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.bulk import draw_fragments
 from visionstudio.ui.canvas.columns import Columns, Rows
 from visionstudio.ui.canvas.strokes import colour_of
-from visionstudio.ui.canvas.view import View
+from visionstudio.ui.canvas.view import MARGIN, View
 
 _LEAST = 22.0  # widget units: smaller shapes have no label of their own
-_MOST = 400
+_MOST = 1000
+_CELL = 90.0  # at most one label begins in a cell of this width
+_BESIDE = 512  # device pixels around the view that are laid out too
 _ATLAS = 2048
 _PAD = 4.0
 
@@ -101,26 +103,29 @@ def label_text(columns: Columns, row: int) -> str:
 
 
 class LabelLayer:
-    """Lays out and draws the labels of a view."""
+    """Where the labels of a part of the picture are, in device pixels from its origin."""
 
     def __init__(self, font: QFont) -> None:
         self.atlas = LabelAtlas(font)
-        self._view: View | None = None
+        self._scale = 0.0
+        self._region = QRectF()  # the laid out part
         self._fragments = np.zeros((0, 10), np.float64)
 
     def invalidate(self) -> None:
         """The shapes have changed: lay out again."""
-        self._view = None
+        self._region = QRectF()
 
-    def paint(self, painter: QPainter, columns: Columns, view: View) -> None:
-        """Draw in device pixels of the viewport."""
-        if self._view != view:
-            self._lay_out(columns, view)
-            self._view = view
-        if len(self._fragments):
-            draw_fragments(painter, self._fragments, self.atlas.pixmap)
+    def lay_out(self, columns: Columns, view: View) -> NDArray[np.float64]:
+        """See to it that the labels in view have their places.
 
-    def _lay_out(self, columns: Columns, view: View) -> None:
+        Returns the rectangles (n, 4) x1, y1, x2, y2 in which labels came or went.
+        """
+        seen = QRectF(-view.left, -view.top, view.view_width, view.view_height)
+        if view.scale == self._scale and self._region.contains(seen):
+            return np.zeros((0, 4))
+        before = self._fragments if view.scale == self._scale else self._fragments[:0]
+        self._scale = view.scale
+        self._region = seen.adjusted(-_BESIDE, -_BESIDE, _BESIDE, _BESIDE)
         rows, places = thinned(columns, view, self.atlas.height)
         while True:
             atlas = self.atlas.pixmap
@@ -130,11 +135,21 @@ class LabelLayer:
             # The atlas was full and begun anew: with half as many it will do.
             rows, places = rows[len(rows) // 2 :], places[len(rows) // 2 :]
         self._fragments = fragments
+        return _extents(_differing(before, fragments))
+
+    def paint(self, painter: QPainter, area: QRect) -> None:
+        """Draw the labels that meet an area, both in device pixels from the picture's origin."""
+        if len(self._fragments) == 0:
+            return
+        x1, y1, x2, y2 = _extents(self._fragments).T
+        meets = (x1 < area.right() + 1) & (x2 > area.left())
+        meets &= (y1 < area.bottom() + 1) & (y2 > area.top())
+        draw_fragments(painter, self._fragments[meets], self.atlas.pixmap)
 
     def _fragments_of(
         self, columns: Columns, rows: Rows, places: NDArray[np.float64], ratio: float
     ) -> NDArray[np.float64]:
-        """(n, 10): x, y of the middle, source x, y, width, height, scales, rotation, opacity."""
+        """The rows of `draw_fragments`."""
         fragments = np.zeros((len(rows), 10), np.float64)
         fragments[:, [6, 7, 9]] = 1.0
         for n, row in enumerate(rows.tolist()):
@@ -147,14 +162,26 @@ class LabelLayer:
         return fragments
 
 
-def thinned(columns: Columns, view: View, height: float) -> tuple[Rows, NDArray[np.float64]]:
-    """Which rows get a label and the top left of each in device pixels of the viewport.
+def _extents(fragments: NDArray[np.float64]) -> NDArray[np.float64]:
+    half = fragments[:, 4:6] / 2
+    return np.concatenate([fragments[:, :2] - half, fragments[:, :2] + half], axis=1)
 
-    A label sits on top of its shape's bounding box, or below it at the picture's
-    upper edge. Of labels that would crowd one place, the one drawn last stays;
-    the places are fixed to the picture, so that panning does not reshuffle them.
+
+def _differing(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows that are in only one of both."""
+    old, new = {tuple(r) for r in before.tolist()}, {tuple(r) for r in after.tolist()}
+    return np.array(sorted(old ^ new), dtype=np.float64).reshape(-1, 10)
+
+
+def thinned(columns: Columns, view: View, height: float) -> tuple[Rows, NDArray[np.float64]]:
+    """Which rows get a label, and the top left of each in device pixels from the picture's origin.
+
+    Looks at the view and a margin around it. A label sits on top of its shape's
+    bounding box, or below it at the picture's upper edge. Of labels that would
+    crowd one place, the one drawn last stays; the places are fixed to the
+    picture, so that panning does not reshuffle them.
     """
-    rows = columns.within(view.seen())
+    rows = columns.within(view.seen(_BESIDE))
     boxes = columns.bounds_of(rows) * view.scale
     size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0)
     large = (size >= _LEAST * view.ratio) | columns.dots[rows]
@@ -163,17 +190,14 @@ def thinned(columns: Columns, view: View, height: float) -> tuple[Rows, NDArray[
     gap = (style.LINE + style.HALO) * view.ratio
     x = boxes[:, 0] - gap / 2
     y = boxes[:, 1] - gap - tall
-    below = y + view.top < 0
-    y = np.where(below, boxes[:, 3] + gap, y)
-    in_view = (y + view.top + tall <= view.view_height) & (y + view.top >= 0)
-    rows, x, y = rows[in_view], x[in_view], y[in_view]
-    cell = np.array([90.0, height]) * view.ratio
+    y = np.where(y < -MARGIN * view.ratio, boxes[:, 3] + gap, y)
+    cell = np.array([_CELL, height]) * view.ratio
     place = np.stack([x, y], axis=1)
     cells = np.floor(place / cell).astype(np.int64)
     key = (cells[:, 1] - cells[:, 1].min(initial=0)) * (1 << 32) + cells[:, 0]
     _, last = np.unique(key[::-1], return_index=True)
     keep = np.sort(len(rows) - 1 - last)[-_MOST:]
-    return rows[keep], place[keep] + (view.left, view.top)
+    return rows[keep], place[keep]
 
 
 def chip_place(bounds: QRectF, width: float, height: float, room: QRectF) -> QPointF:

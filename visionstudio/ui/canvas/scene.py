@@ -4,37 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QRectF
-from PySide6.QtGui import QFont, QPainter, QRegion
+from PySide6.QtGui import QFont, QPainter
 
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.shapes import Shape
 from visionstudio.ui import theme
-from visionstudio.ui.canvas.backdrop import Backdrop
 from visionstudio.ui.canvas.columns import Columns
-from visionstudio.ui.canvas.labels import LabelLayer, label_text
+from visionstudio.ui.canvas.labels import label_text
 from visionstudio.ui.canvas.live import LivePainter, paint_label
 from visionstudio.ui.canvas.message import Message, paint_message
 from visionstudio.ui.canvas.picture import Picture
+from visionstudio.ui.canvas.sheet import Sheet
 from visionstudio.ui.canvas.strokes import colour_of
-from visionstudio.ui.canvas.tiles import OverlayTiles
 from visionstudio.ui.canvas.view import View
 
 LIVE = 200  # more selected shapes than this are drawn in the tiles
 
 
 class Scene:
-    """Backdrop, tiles of shapes, labels, and the shapes drawn live."""
+    """The sheet of picture, shapes and labels, and the shapes drawn live on it."""
 
     def __init__(self, columns: Columns, font: QFont) -> None:
         self.columns = columns
         self.font = QFont(font)
         self.font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.5))
-        self.backdrop = Backdrop()
-        self.tiles = OverlayTiles(columns)
-        self.labels = LabelLayer(self.font)
+        self.sheet = Sheet(columns, self.font, lambda: theme.colour("canvas"))
         self.live = LivePainter()
         self.message: Message | None = Message("")
         self.hovered: int | None = None
@@ -43,60 +38,45 @@ class Scene:
     def show(self, picture: Picture) -> None:
         """A picture instead of a message."""
         self.message = None
-        self.backdrop.show(picture)
+        self.sheet.show(picture)
 
     def say(self, message: Message) -> None:
         """A message instead of a picture."""
         self.message = message
-        self.backdrop.show(None)
+        self.sheet.show(None)
 
-    def reset(self) -> None:
-        """All shapes are other ones."""
-        self.tiles.reset()
-        self.labels.invalidate()
-
-    def stale(self, boxes: NDArray[np.float64]) -> None:
-        """Shapes within these (n, 4) bounding boxes have changed."""
-        if len(boxes):
-            self.tiles.invalidate_boxes(boxes)
-            self.labels.invalidate()
-
-    def extent(self, view: View, annotation_id: int | None) -> QRect:
-        """The device pixels that a live annotation may touch, its label included."""
-        annotation = None if annotation_id is None else self.columns.get(annotation_id)
-        if annotation is None:
+    def extent(self, view: View, shape: Shape | None) -> QRect:
+        """The device pixels that a shape drawn live may touch, label and handles included."""
+        if shape is None:
             return QRect()
-        x1, y1, x2, y2 = (v * view.scale for v in annotation.shape.bounds())
+        x1, y1, x2, y2 = (v * view.scale for v in shape.bounds())
         pad = int(30 * view.ratio)
         left, top = int(x1) + view.left - pad, int(y1) + view.top - pad
         wide = max(int(x2 - x1), int(240 * view.ratio))
         return QRect(left, top, wide + 2 * pad, int(y2 - y1) + 2 * pad)
 
-    def paint(self, painter: QPainter, view: View, area: QRect, selection: frozenset[int]) -> None:
-        """Paint `area` of the viewport (widget units), all but the tool's own marks."""
+    def paint(
+        self, painter: QPainter, view: View, areas: Iterable[QRect], selection: frozenset[int]
+    ) -> None:
+        """Paint `areas` of the viewport (widget units), all but the tool's own marks.
+
+        The painter's clip is expected to be these areas.
+        """
         if self.message is not None:
-            painter.fillRect(area, theme.colour("canvas"))
             room = QRectF(0, 0, view.view_width / view.ratio, view.view_height / view.ratio)
+            painter.fillRect(room, theme.colour("canvas"))
             paint_message(painter, room, self.message, self.font)
             return
-        device = QRectF(
-            area.x() * view.ratio,
-            area.y() * view.ratio,
-            area.width() * view.ratio,
-            area.height() * view.ratio,
-        ).toAlignedRect()
         painter.save()
         painter.scale(1 / view.ratio, 1 / view.ratio)
-        picture = QRect(
-            view.left, view.top, round(view.width * view.scale), round(view.height * view.scale)
-        )
-        around = QRegion(device).subtracted(QRegion(picture))
-        parts: Iterable[QRect] = around  # type: ignore[assignment]  # the stubs lack __iter__
-        for part in parts:
-            painter.fillRect(part, theme.colour("canvas"))
-        self.backdrop.paint(painter, view, device)
-        self.tiles.paint(painter, view, device)
-        self.labels.paint(painter, self.columns, view)
+        for area in areas:
+            device = QRectF(
+                area.x() * view.ratio,
+                area.y() * view.ratio,
+                area.width() * view.ratio,
+                area.height() * view.ratio,
+            ).toAlignedRect()
+            self.sheet.paint(painter, view, device)
         painter.restore()
         self._paint_live(painter, view, selection)
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 LINE = 1.75  # widget units
 SELECTED = 2.5
-HALO = 1.5  # on each side
+HALO = 1.0  # on each side
 DASH = (6.0, 4.0)
 DOT = 7.0
 SMALL = 6.0  # shapes below this side are drawn as rectangles
@@ -21,8 +21,11 @@ NO_CLASS = "#b0b0b0"
 
 @lru_cache(maxsize=4096)
 def halo(colour: str) -> QColor:
-    """Black around bright colours, white around dark ones, both see-through."""
-    return QColor(255, 255, 255, 150) if luminance(colour) < 0.18 else QColor(0, 0, 0, 150)
+    """Nearly black around bright colours, nearly white around dark ones.
+
+    Opaque: Qt blends see-through lines at a quarter of the speed.
+    """
+    return QColor("#f2f2f2") if luminance(colour) < 0.18 else QColor("#161616")
 
 
 @lru_cache(maxsize=4096)

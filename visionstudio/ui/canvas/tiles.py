@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QRectF
-from PySide6.QtGui import QImage, QPainter, QPixmap, QRegion
+from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.columns import Columns, Rows
@@ -80,7 +80,7 @@ class OverlayTiles:
         for x1, y1, x2, y2 in areas:
             area = QRect(x1, y1, x2 - x1 + 1, y2 - y1 + 1)
             for key, tile in self._level.tiles.items():
-                place = _place(key)
+                place = place_of(key)
                 if not place.intersects(area):
                     continue
                 if tile.filled:
@@ -89,52 +89,48 @@ class OverlayTiles:
                 if key == self._working:
                     self._stop()
 
-    def use(self, view: View) -> None:
-        """Draw for this view from now on."""
+    def use(self, view: View) -> bool:
+        """Draw for this view from now on. Returns whether that is another zoom level."""
         look = self._level.look
         if look.scale == view.scale and look.ratio == view.ratio:
-            return
+            return False
         self._stop()
         if self._level.complete or self._last is None:
             self._last = self._level
         rows = self._columns.within(view.seen())
         fine = int(self._columns.sizes[rows].sum()) <= _FINE_LINES
         self._level = _Level(Look(view.scale, view.ratio, fine))
+        return True
 
-    # -- drawing
+    # -- what is there
 
-    def paint(self, painter: QPainter, view: View, area: QRect) -> None:
-        """Blit what is there, in device pixels of the viewport; `area` is what must be drawn."""
-        tiles = self._level.tiles
-        missing = QRegion()
-        for key in _keys(area.translated(-view.left, -view.top)):
-            tile = tiles.get(key)
-            if tile is None or not tile.filled:
-                missing += _place(key).translated(view.left, view.top)
-            elif tile.pixmap is not None:
-                x, y = key[0] * SIDE + view.left, key[1] * SIDE + view.top
-                painter.drawPixmap(x, y, tile.pixmap)
-        if self._last is not None and not missing.isEmpty():
-            self._paint_scaled(painter, view, self._last, missing.intersected(area))
+    def ready(self, key: Key) -> bool:
+        """Whether a tile has been filled, be it with nothing."""
+        tile = self._level.tiles.get(key)
+        return tile is not None and tile.filled
 
-    def _paint_scaled(self, painter: QPainter, view: View, last: _Level, missing: QRegion) -> None:
-        """The last complete level where this one has nothing yet."""
-        if last.look.scale <= 0:
+    def pixmap(self, key: Key) -> QPixmap | None:
+        """What is on a tile; None for nothing."""
+        tile = self._level.tiles.get(key)
+        return None if tile is None else tile.pixmap
+
+    def paint_last(self, painter: QPainter, view: View, area: QRect) -> None:
+        """Draw the last complete level, scaled, in `area` of the viewport (device pixels)."""
+        last = self._last
+        if last is None or last.look.scale <= 0:
             return
         factor = view.scale / last.look.scale
         painter.save()
-        painter.setClipRegion(missing)
         painter.translate(view.left, view.top)
         painter.scale(factor, factor)
-        part = missing.boundingRect()
         seen = QRectF(
-            (part.x() - view.left) / factor,
-            (part.y() - view.top) / factor,
-            part.width() / factor,
-            part.height() / factor,
+            (area.x() - view.left) / factor,
+            (area.y() - view.top) / factor,
+            area.width() / factor,
+            area.height() / factor,
         )
         for key, tile in last.tiles.items():
-            place = _place(key)
+            place = place_of(key)
             if tile.pixmap is not None and seen.intersects(QRectF(place)):
                 painter.drawPixmap(place.topLeft(), tile.pixmap)
         painter.restore()
@@ -147,8 +143,7 @@ class OverlayTiles:
         return int((style.DOT + 2 * style.HALO + 2) * max(self._level.look.ratio, 1.0)) + 2
 
     def _wanted(self, view: View, margin: int = 0) -> list[Key]:
-        area = QRect(-view.left, -view.top, view.view_width, view.view_height)
-        return _keys(area.adjusted(-margin, -margin, margin, margin))
+        return keys_in(seen_area(view).adjusted(-margin, -margin, margin, margin))
 
     def pending(self, view: View) -> bool:
         """Whether tiles in or just beside the view wait to be drawn."""
@@ -170,13 +165,12 @@ class OverlayTiles:
         return None
 
     def _in_view(self, key: Key, view: View) -> bool:
-        area = QRect(-view.left, -view.top, view.view_width, view.view_height)
-        return _place(key).intersects(area)
+        return place_of(key).intersects(seen_area(view))
 
-    def fill(self, view: View, seconds: float) -> list[QRect]:
-        """Work for about `seconds`. Returns the parts of the viewport (device) that changed."""
+    def fill(self, view: View, seconds: float) -> list[Key]:
+        """Work for about `seconds`. Returns the tiles that are done."""
         begin = perf_counter()
-        done: list[QRect] = []
+        done: list[Key] = []
         while perf_counter() - begin < seconds:
             if self._work is None:
                 key = self._next(view)
@@ -188,7 +182,7 @@ class OverlayTiles:
                 self._work = self._fill_tile(key)
             if next(self._work, self) is self:
                 if self._working is not None:
-                    done.append(_place(self._working).translated(view.left, view.top))
+                    done.append(self._working)
                 self._work = self._working = None
         self._drop_far(view)
         self.longest = max(self.longest, perf_counter() - begin)
@@ -196,7 +190,7 @@ class OverlayTiles:
 
     def _fill_tile(self, key: Key) -> Generator[None]:
         tile = self._level.tiles.setdefault(key, _Tile())
-        place, look = _place(key), self._level.look
+        place, look = place_of(key), self._level.look
         part = tile.stale if tile.filled else QRect(0, 0, SIDE, SIDE)
         area = part.translated(place.topLeft())
         pad = self._pad
@@ -245,12 +239,17 @@ class OverlayTiles:
                 del tiles[key]
 
 
-def _place(key: Key) -> QRect:
+def place_of(key: Key) -> QRect:
     """The device pixels from the picture's origin that a tile covers."""
     return QRect(key[0] * SIDE, key[1] * SIDE, SIDE, SIDE)
 
 
-def _keys(area: QRect) -> list[Key]:
+def seen_area(view: View) -> QRect:
+    """The viewport in device pixels from the picture's origin."""
+    return QRect(-view.left, -view.top, view.view_width, view.view_height)
+
+
+def keys_in(area: QRect) -> list[Key]:
     """The tiles that meet an area."""
     columns = range(area.left() // SIDE, area.right() // SIDE + 1)
     return [(i, j) for j in range(area.top() // SIDE, area.bottom() // SIDE + 1) for i in columns]
