@@ -236,7 +236,8 @@ class _Reader:
             if not self.blamed[key]
         ]
         skipped = [s for faults in self.faults.values() for s in faults] + silent
-        return Imported(Dataset(_once(self.classes), items), tuple(skipped))
+        origin = {"file": str(Path(self.file).absolute())}
+        return Imported(Dataset(_once(self.classes), items), tuple(skipped), origin)
 
 
 def _once(classes: dict[Key, DatasetClass]) -> tuple[DatasetClass, ...]:

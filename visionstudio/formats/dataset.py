@@ -101,10 +101,14 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a reader made of a file. Every row it saw is in `dataset` or in `skipped`."""
+    """What a reader made of a file. Every row it saw is in `dataset` or in `skipped`.
+
+    `origin` says what was read and with which choices, for the project to remember.
+    """
 
     dataset: Dataset
     skipped: tuple[Skipped, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ def safe_parts(name: str) -> tuple[str, ...] | None:
     return parts
 
 
+def _inner(name: str) -> str:
+    """A path without what leads out of a folder: '../images/a.png' is 'images/a.png' inside it."""
+    text = re.sub(r"^[A-Za-z]:", "", name.replace("\\", "/"))
+    return "/".join(p for p in text.split("/") if p not in ("", ".", ".."))
+
+
 def last_part(name: str) -> str:
     """The file name at the end of a path of any system."""
     return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
@@ -61,8 +67,9 @@ def safe_name(name: str) -> str:
 
 
 class PictureRoot:
-    """Looks up pictures beneath `root`; `also` are folders inside it to try first.
+    """Looks up pictures beneath `root`; `also` are folders inside it to try too.
 
+    A name that leads out of the root is looked for inside, without what leads out.
     With `search`, a name that is not found as it stands is looked for in all
     sub-folders, by its longest unambiguous tail: labels often carry the folders
     of the machine that made them.
@@ -76,7 +83,7 @@ class PictureRoot:
 
     def find(self, name: str) -> Path | None:
         """The absolute path of an existing picture under the root, None if there is none."""
-        parts = safe_parts(name)
+        parts = safe_parts(name) or safe_parts(_inner(name))
         if parts is not None:
             for folder in self._folders:
                 found = self._inside(folder.joinpath(*parts))
@@ -99,8 +106,8 @@ class PictureRoot:
         return path
 
     def _by_tail(self, name: str) -> Path | None:
-        wanted = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".", "..")]
-        if not wanted:
+        wanted = _inner(name).split("/")
+        if not wanted[-1]:
             return None
         if self._by_name is None:
             self._by_name = {}

@@ -67,7 +67,8 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
         )
     names = dict.fromkeys(sorted(item.annotations[0].label for item in items))
     classes = tuple(DatasetClass(name=n) for n in names)
-    return Imported(Dataset(classes, tuple(items)), tuple(skipped))
+    origin = {"file": str(src.absolute())}
+    return Imported(Dataset(classes, tuple(items)), tuple(skipped), origin)
 
 
 def _label(parts: tuple[str, ...]) -> str | None:

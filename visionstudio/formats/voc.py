@@ -90,7 +90,8 @@ def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
         raise FormatError(f"no VOC annotation could be read: {reason}", where=where)
     names = sorted({a.label for item in items for a in item.annotations})
     classes = tuple(DatasetClass(name=n) for n in _listed_first(src, names))
-    return Imported(Dataset(classes, tuple(items)), tuple(skipped))
+    origin = {"file": str(src.absolute()), "one_based": options.one_based}
+    return Imported(Dataset(classes, tuple(items)), tuple(skipped), origin)
 
 
 def _files(src: Path) -> tuple[list[tuple[Path, str]], Path]:

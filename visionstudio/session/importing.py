@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,9 +31,12 @@ from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem, MediaStatus
 from visionstudio.model.shapes import Mask, Shape, encode
 from visionstudio.session.library import probed
+from visionstudio.storage.runs import now
 from visionstudio.storage.store import ProjectStore
 
 DIGEST = "imported"  # the key in `Annotation.extra`
+IMPORTS = "imports"  # the project's setting
+_REMEMBERED = 100
 
 Progress = Callable[[float, str], None]
 
@@ -57,11 +60,14 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """An import that can be looked at before it is done. `edit` is None when nothing changes."""
+    """An import that can be looked at before it is done. `edit` is None when nothing changes.
+
+    `origin` says what was read, in which format and with which choices.
+    """
 
     edit: Edit | None
     report: ImportReport
-    format: str = ""
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 def import_dataset(
@@ -78,11 +84,16 @@ def import_dataset(
 
 
 def do_import(store: ProjectStore, plan: ImportPlan) -> ImportReport:
-    """Do what was planned, as one step to undo. Raises StorageFull."""
+    """Do what was planned, as one step to undo. Raises StorageFull.
+
+    The project remembers the origins of its latest imports in its setting 'imports'.
+    """
     if plan.edit is not None:
         if store.counts().annotations:
             store.backup("before import")
         store.apply(plan.edit)
+        log = [*store.setting(IMPORTS, []), {**plan.origin, "time": now()}]
+        store.set_setting(IMPORTS, log[-_REMEMBERED:])
     return plan.report
 
 
@@ -136,7 +147,7 @@ class _Planner:
         )
         noun = "1 annotation" if len(fresh) == 1 else f"{len(fresh)} annotations"
         edit = Edit(f"Import {noun}", tuple(self.changes)) if self.changes else None
-        return ImportPlan(edit, report, self.format_name)
+        return ImportPlan(edit, report, {"format": self.format_name, **imported.origin})
 
     def _notes(self) -> tuple[str, ...]:
         if not self.resized:

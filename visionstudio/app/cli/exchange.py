@@ -54,8 +54,6 @@ def import_(
             store, imported, format_name, base=base.absolute(), progress=progress
         )
         progress.close()
-        log = {"format": format_name, "file": str(src.absolute()), "one_based": one_based}
-        store.set_setting("imports", [*store.setting("imports", []), log][-100:])
     document = {
         "media": report.media,
         "annotations": report.annotations,

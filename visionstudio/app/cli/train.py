@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -47,7 +48,7 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with a run that was interrupted.")
     ] = None,
-) -> Reply:
+) -> Reply | None:
     """Train a model on a project's labels. Ctrl-C once ends it and keeps the best weights."""
     from visionstudio.engine.discovery import discover
     from visionstudio.engine.training import build_plan
@@ -64,6 +65,8 @@ def train(
                 next_step=f"give --model {plan.model}",
             )
         return _train(plan, run, resume=True)
+    if out is None and _number("WORLD_SIZE", 1) > 1:
+        raise typer.BadParameter("several processes need the same folder", param_hint="--out")
     values = parameters(param or ())
     info = discover().model(model)
     with project_store(folder, read_only=True) as store:
@@ -79,6 +82,12 @@ def train(
         )
         run = out or new_run_folder(store.folder, model)
     return _train(plan, run, resume=False)
+
+
+def _number(variable: str, default: int) -> int:
+    """A number that torchrun sets."""
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdigit() else default
 
 
 def new_run_folder(project: Path, model: str) -> Path:
@@ -101,7 +110,7 @@ def find_run(project: Path, run: Path) -> Path:
     return inside if inside.is_dir() else run
 
 
-def _train(plan: TrainPlan, run: Path, *, resume: bool) -> Reply:
+def _train(plan: TrainPlan, run: Path, *, resume: bool) -> Reply | None:
     from visionstudio.engine.events import Failed, Finished
     from visionstudio.engine.training import run_training
     from visionstudio.engine.training.runner import Control
@@ -120,6 +129,8 @@ def _train(plan: TrainPlan, run: Path, *, resume: bool) -> Reply:
             where=str(run),
             next_step=f"go on with: --resume {run}",
         )
+    if _number("RANK", 0) > 0:
+        return None  # the first of several processes answers for all
     summary = event.summary
     document = {
         "run": str(summary["run"]),
