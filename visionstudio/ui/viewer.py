@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from visionstudio.api.results import TrackState
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
-from visionstudio.model.shapes import Shape
+from visionstudio.model.shapes import Box, Shape
 from visionstudio.session.project import ProjectSession
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.class_chooser import ClassChooser
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _LOADING_MS = 150
 _TRACKS_MS = 250
+_FOLLOW_MS = 100
 DRAWING_TOOLS = frozenset({"box", "polygon", "region"})
 
 
@@ -68,6 +70,8 @@ class Viewer(QWidget):
         self._first_frame = True
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
         self._tracks = self._single_shot(_TRACKS_MS, self._read_tracks)
+        self._tracked: tuple[int, TrackState] | None = None
+        self._following = self._single_shot(_FOLLOW_MS, self._follow_tracking)
         canvas = self.canvas
         canvas.shape_drawn.connect(self._shape_drawn)
         canvas.region_drawn.connect(self.region_drawn)
@@ -129,7 +133,7 @@ class Viewer(QWidget):
     def close_threads(self) -> None:
         """Before the window goes."""
         self._loading.stop()
-        self._tracks.stop()
+        self._following.stop()
         self._close_source()
 
     # Pixels
@@ -279,6 +283,38 @@ class Viewer(QWidget):
                 self.bar.set_tracks(track_rows(annotations, session.classes))
 
         session.in_store(lambda store: store.annotations(item.id), show)
+
+    def show_tracking(self, media_id: int, frame: int, state: TrackState) -> None:
+        """Follow a tracker at work: its frame, and where it sees the object, ten times a second."""
+        if self._item is None or self._item.id != media_id or self.player is None:
+            return
+        self._tracked = (frame, state)
+        if not self._following.isActive():
+            self._following.start()
+
+    def _follow_tracking(self) -> None:
+        if self._tracked is None or self._item is None or self.player is None:
+            return
+        frame, state = self._tracked
+        self.player.seek(frame)
+        if state.box is not None:
+            active = self._session.active_class if self._session is not None else None
+            shown = Annotation(
+                id=0,
+                media_id=self._item.id,
+                frame=frame,
+                class_id=active.id if active is not None else 0,
+                shape=Box(*state.box),
+            )
+            self.canvas.update_annotations([shown], [])
+        else:
+            self.canvas.update_annotations([], [0])
+
+    def end_tracking(self, *_: object) -> None:
+        """The tracker has ended: its proposals take the place of what was shown of it."""
+        self._tracked = None
+        self._following.stop()
+        self.canvas.update_annotations([], [0])
 
     def _track_clicked(self, track_id: int) -> None:
         if self._session is not None:

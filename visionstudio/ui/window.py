@@ -344,6 +344,8 @@ class MainWindow(QMainWindow):
         for signal in (session.selection_changed, session.annotations_changed,
                        session.threshold_changed):  # fmt: skip
             signal.connect(self.refresh_actions)
+        project.workbench.tracks.progressed.connect(self.viewer.show_tracking)
+        project.workbench.tracks.finished.connect(self.viewer.end_tracking)
         project.library.failed.connect(lambda error: self.toast(str(error), "warning"))
         self.status.show_saved(session.saved)
         self._media_changed()
