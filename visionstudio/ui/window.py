@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QTimer, Signal
 from PySide6.QtGui import (
-    QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -17,58 +16,32 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractSpinBox,
-    QApplication,
-    QComboBox,
-    QDockWidget,
-    QLineEdit,
-    QMainWindow,
     QMessageBox,
-    QPlainTextEdit,
-    QStackedWidget,
-    QTextEdit,
-    QToolBar,
-    QWidget,
 )
 
-from visionstudio.model.annotations import State
 from visionstudio.model.errors import ProjectDamaged, VisionStudioError, one_line
 from visionstudio.model.media import MediaItem
 from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.session.project import ProjectSession
 from visionstudio.settings.store import Settings
-from visionstudio.ui.actions import BY_ID, ActionSet
+from visionstudio.ui.actions import BY_ID
 from visionstudio.ui.commands import Commands
+from visionstudio.ui.conditions import conditions
 from visionstudio.ui.dialog_opener import Dialogs
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
-from visionstudio.ui.palette import Palette
-from visionstudio.ui.panels.classes import ClassPanel
-from visionstudio.ui.panels.device import DeviceButton
-from visionstudio.ui.panels.inspection import InspectionPanel
-from visionstudio.ui.panels.jobs import JobStrip
-from visionstudio.ui.panels.media import MediaPanel
-from visionstudio.ui.panels.model import ModelPanel
-from visionstudio.ui.panels.objects import ObjectsPanel
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.project import OpenProject
-from visionstudio.ui.statusbar import StatusBar
-from visionstudio.ui.toast import Toasts
-from visionstudio.ui.viewer import Viewer
-from visionstudio.ui.welcome import Welcome
+from visionstudio.ui.recent import RecentProjects
+from visionstudio.ui.window_parts import WindowParts, spare_typing
 
 _log = logging.getLogger(__name__)
 _REMEMBER_MS = 1500
-_RECENT = 12
-_SIZE = (1600, 1000)
-_LEFT, _RIGHT = 240, 272
-TOOLS = ("tool.select", "tool.box", "tool.polygon", "tool.region")
 SampleMaker = Callable[[], Path]
 
 
-class MainWindow(QMainWindow):
+class MainWindow(WindowParts):
     """One window, at most one project. `make_sample` builds the sample project; it may block."""
 
     project_opened = Signal()
@@ -81,30 +54,19 @@ class MainWindow(QMainWindow):
         make_sample: SampleMaker | None = None,
         models: Models | None = None,
     ) -> None:
-        super().__init__()
-        self.setObjectName("mainWindow")
-        self.setWindowTitle("VisionStudio")
-        self.settings = settings
+        poster = Poster()
+        super().__init__(settings, models or Models(poster.post), Jobs(), poster, self._run)
+        poster.setParent(self)
         self.project: OpenProject | None = None
         self._make_sample = make_sample
-        self._poster = Poster(self)
-        self.models = models or Models(self._poster.post)
-        self.jobs = Jobs()
-        self._worker = Worker(self._poster.post)
+        self._worker = Worker(poster.post)
         self._commands = Commands(self)
-        self.actions_ = ActionSet(self, self._run, settings.note("keys", {}))
         self.dialogs = Dialogs(self)
-        self._build_centre()
-        self._build_docks()
-        self._build_bars()
-        self.toasts = Toasts(self)
-        self.palette_ = Palette(self, self.actions_, self._run)
-        self._folded: list[QDockWidget] = []
         self._refresh = self._single_shot(0, self._refresh_actions)
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
+        self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self._connect()
         self.setAcceptDrops(True)
-        self._resize_first()
         self._show_project(None)
 
     def _single_shot(self, milliseconds: int, call: Callable[[], None]) -> QTimer:
@@ -113,102 +75,6 @@ class MainWindow(QMainWindow):
         timer.setInterval(milliseconds)
         timer.timeout.connect(call)
         return timer
-
-    # Building
-
-    def _build_centre(self) -> None:
-        self.welcome = Welcome()
-        self.viewer = Viewer()
-        self._centre = QStackedWidget()
-        self._centre.setObjectName("centre")
-        self._centre.addWidget(self.welcome)
-        self._centre.addWidget(self.viewer)
-        self.setCentralWidget(self._centre)
-
-    def _build_docks(self) -> None:
-        self.media_panel = MediaPanel(int(self.settings.get("thumbnail_size") or 48))
-        self.class_panel = ClassPanel()
-        self.object_panel = ObjectsPanel()
-        self.inspection_panel = InspectionPanel(self._poster.post)
-        self.model_panel = ModelPanel()
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        self.media_dock = self._dock("mediaDock", tr("Media"), self.media_panel, left)
-        self.class_dock = self._dock("classDock", tr("Classes"), self.class_panel, left)
-        self.object_dock = self._dock("objectDock", tr("Objects"), self.object_panel, right)
-        self.inspection_dock = self._dock(
-            "inspectionDock", tr("Inspection"), self.inspection_panel, right
-        )
-        self.model_dock = self._dock("modelDock", tr("Model"), self.model_panel, right)
-        for dock in (self.object_dock, self.inspection_dock):
-            dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
-        self.setDockOptions(
-            QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks
-        )
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(left).North)
-        self._default_layout()
-
-    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setWidget(panel)
-        self.addDockWidget(area, dock)
-        return dock
-
-    @property
-    def docks(self) -> tuple[QDockWidget, ...]:
-        return (
-            self.media_dock,
-            self.class_dock,
-            self.object_dock,
-            self.inspection_dock,
-            self.model_dock,
-        )
-
-    def _default_layout(self) -> None:
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        for dock in self.docks:
-            dock.setFloating(False)
-        self.addDockWidget(left, self.media_dock)
-        self.addDockWidget(left, self.class_dock)
-        self.addDockWidget(right, self.object_dock)
-        self.addDockWidget(right, self.model_dock)
-        self.tabifyDockWidget(self.object_dock, self.inspection_dock)
-        self.object_dock.raise_()
-        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([self.media_dock, self.object_dock], [_LEFT, _RIGHT], across)
-        self.resizeDocks([self.media_dock, self.class_dock], [620, 280], down)
-        self.resizeDocks([self.object_dock, self.model_dock], [420, 480], down)
-
-    def _build_bars(self) -> None:
-        menus = self.actions_.fill(self.menuBar())
-        self._recent_menu = menus["File"].addMenu(tr("Open recent"))
-        self._recent_menu.setObjectName("menu_recent")
-        menus["File"].insertMenu(self.actions_["file.open_sample"], self._recent_menu)
-        self._recent_menu.aboutToShow.connect(self._fill_recent)
-        self.device_button = DeviceButton(self.models)
-        self.menuBar().setCornerWidget(self.device_button, Qt.Corner.TopRightCorner)
-        self.tools = QToolBar(tr("Tools"), self)
-        self.tools.setObjectName("toolBar")
-        self.tools.setOrientation(Qt.Orientation.Vertical)
-        self.tools.setIconSize(QSize(22, 22))
-        self.tools.setMovable(False)
-        group = QActionGroup(self)
-        for name in TOOLS:
-            group.addAction(self.actions_[name])
-        for name in (*TOOLS, "", "label.tag", "label.verify", "", "model.predict", "edit.undo",
-                     "edit.redo", "", "view.fit", "inspect.contrast"):  # fmt: skip
-            if name:
-                self.tools.addAction(self.actions_[name])
-                button = self.tools.widgetForAction(self.actions_[name])
-                button.setObjectName(f"tool_{name}")
-                button.setAccessibleName(tr(BY_ID[name].title))
-            else:
-                self.tools.addSeparator()
-        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
-        self.status = StatusBar()
-        self.setStatusBar(self.status)
-        self.job_strip = JobStrip(self.jobs)
-        self.status.add_right(self.job_strip)
 
     def _connect(self) -> None:
         self.welcome.folder_wanted.connect(self._commands.open_folder)
@@ -243,17 +109,6 @@ class MainWindow(QMainWindow):
         self.model_panel.class_wanted.connect(self._class_wanted)
         self.models.failed.connect(lambda error: self.toast(str(error), "error"))
 
-    def _resize_first(self) -> None:
-        geometry = self.settings.note("geometry")
-        if not geometry or not self.restoreGeometry(QByteArray.fromBase64(geometry.encode())):
-            room = self.screen().availableGeometry()
-            # With room for the frame; on a smaller screen all of it is used.
-            if room.width() > _SIZE[0] + 32 and room.height() > _SIZE[1] + 64:
-                self.resize(*_SIZE)
-            else:
-                self.resize(room.width() - 32, room.height() - 64)
-                self.setWindowState(Qt.WindowState.WindowMaximized)
-
     # Project
 
     @property
@@ -280,7 +135,7 @@ class MainWindow(QMainWindow):
     def _opened(self, opened: Opened) -> None:
         self.welcome.show_busy("")
         self.project = OpenProject(opened, self.models, self.jobs, self._poster.post)
-        self._note_recent(self.project.folder)
+        self._recent.note(self.project.folder)
         self._show_project(self.project)
         self.project.go_to_first_place()
         self.project.look_for_files()
@@ -289,7 +144,6 @@ class MainWindow(QMainWindow):
 
     def _not_opened(self, error: VisionStudioError) -> None:
         self.welcome.show_busy("")
-        self._forget_missing()
         action = None
         if isinstance(error, ProjectDamaged) and error.where:
             folder = Path(error.where)
@@ -320,7 +174,7 @@ class MainWindow(QMainWindow):
             dock.setVisible(project is not None)
         self._folded = []
         if project is None or session is None:
-            self.welcome.show_recent(self.settings.note("recent", []))
+            self.welcome.show_recent(self._recent.folders)
             self.setWindowTitle("VisionStudio")
             self.status.show_saved(None)
             self.status.show_verified(0, 0)
@@ -436,6 +290,8 @@ class MainWindow(QMainWindow):
         self.status.show_verified(session.media.verified, len(session.media))
         if session.current is None and self.project is not None and len(session.media):
             self.project.go_to_first_place()
+        if session.current is not None:
+            self.inspection_panel.show_item(session.current, session.path_of(session.current))
         self.refresh_actions()
 
     def _neighbours(self, item: MediaItem) -> list[MediaItem]:
@@ -492,36 +348,12 @@ class MainWindow(QMainWindow):
         """Enable what makes sense now, once the events at hand are through."""
         self._refresh.start()
 
-    def conditions(self) -> frozenset[str]:
-        """Which of the action table's conditions hold."""
-        session = self.session
-        if session is None:
-            return frozenset()
-        held = {"project"}
-        writable = not session.store.read_only
-        if writable:
-            held.add("writable")
-        if session.current is not None:
-            held.add("media")
-        if self.viewer.is_video:
-            held.add("video")
-        if session.selection:
-            held |= {"selection", "editable"} if writable else {"selection"}
-            if any(a.track_id is not None for a in session.selected()):
-                held.add("track")
-        if writable and any(a.state is State.PROPOSED for a in session.annotations):
-            held.add("proposals")
-        if writable and self._commands.has_copied:
-            held.add("copied")
-        if writable and session.undo_title is not None:
-            held.add("undo")
-        if writable and session.redo_title is not None:
-            held.add("redo")
-        return frozenset(held)
-
     def _refresh_actions(self) -> None:
-        self.actions_.allow(self.conditions())
         session = self.session
+        held = conditions(
+            session, is_video=self.viewer.is_video, has_copied=self._commands.has_copied
+        )
+        self.actions_.allow(held)
         undo = session.undo_title if session is not None else None
         redo = session.redo_title if session is not None else None
         self.actions_["edit.undo"].setText(tr("Undo: {what}", what=undo) if undo else tr("Undo"))
@@ -542,35 +374,7 @@ class MainWindow(QMainWindow):
     def _show_zoom(self) -> None:
         self.status.zoom.setText(f"{self.viewer.canvas.zoom * 100:.0f} %")
 
-    # Layout
-
-    def bring(self, dock: QDockWidget, focus: QWidget) -> None:
-        """Show a panel and give it the keyboard; hide it when it has it already."""
-        if dock.isVisible() and focus.hasFocus():
-            dock.hide()
-            self.viewer.focus_canvas()
-        else:
-            dock.show()
-            dock.raise_()
-            focus.setFocus()
-
-    def toggle_panels(self) -> None:
-        """Fold all panels away, or bring back those that were."""
-        shown = [dock for dock in self.docks if not dock.isHidden()]
-        if shown:
-            self._folded = shown
-            for dock in shown:
-                dock.hide()
-        else:
-            for dock in self._folded or self.docks:
-                dock.show()
-            self._folded = []
-
-    def reset_layout(self) -> None:
-        """The layout of the first start."""
-        for dock in self.docks:
-            dock.show()
-        self._default_layout()
+    # What is remembered
 
     def _remember_place(self) -> None:
         if self.project is None:
@@ -580,49 +384,14 @@ class MainWindow(QMainWindow):
             values["layout"] = bytes(self.saveState().toBase64().data()).decode()
         self.project.remember(**values)
 
-    # Recent projects
-
-    def _note_recent(self, folder: Path) -> None:
-        recent = [str(folder), *(f for f in self.settings.note("recent", []) if f != str(folder))]
-        self.settings.remember("recent", recent[:_RECENT])
-
-    def _forget_missing(self) -> None:
-        self.welcome.show_recent(self.settings.note("recent", []))
-
-    def _fill_recent(self) -> None:
-        self._recent_menu.clear()
-        for folder in self.settings.note("recent", []):
-            path = Path(folder)
-            shown = path.parent if path.name == ".visionstudio" else path
-            action = self._recent_menu.addAction(str(shown))
-            action.triggered.connect(lambda _=False, p=path: self.open([p]))
-        if self._recent_menu.isEmpty():
-            self._recent_menu.addAction(tr("Nothing yet")).setEnabled(False)
-
     # Qt
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             if self._refresh.isActive():
                 self._refresh_actions()  # the key must find what is so now
-            self._spare_typing(event)
+            spare_typing(event)
         return super().event(event)
-
-    def _spare_typing(self, event: QKeyEvent) -> None:
-        """Keys without Ctrl belong to a field or button that has the keyboard, not to actions."""
-        focus = QApplication.focusWidget()
-        modifiers = Qt.KeyboardModifier
-        plain = not event.modifiers() & (
-            modifiers.ControlModifier | modifiers.AltModifier | modifiers.MetaModifier
-        )
-        key = Qt.Key(event.key())
-        if not plain or Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35:
-            return
-        fields = QLineEdit | QAbstractSpinBox | QPlainTextEdit | QTextEdit
-        presses = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        is_button = isinstance(focus, QAbstractButton | QComboBox) and key in presses
-        if isinstance(focus, fields) or is_button:
-            event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

@@ -1,0 +1,29 @@
+"""Which of the action table's conditions hold."""
+
+from __future__ import annotations
+
+from visionstudio.model.annotations import State
+from visionstudio.session.project import ProjectSession
+
+
+def conditions(
+    session: ProjectSession | None, *, is_video: bool, has_copied: bool
+) -> frozenset[str]:
+    """The conditions of `actions.CONDITIONS` that hold now."""
+    if session is None:
+        return frozenset()
+    writable = not session.store.read_only
+    holds = {
+        "project": True,
+        "writable": writable,
+        "media": session.current is not None,
+        "video": is_video,
+        "selection": bool(session.selection),
+        "editable": writable and bool(session.selection),
+        "track": writable and any(a.track_id is not None for a in session.selected()),
+        "proposals": writable and any(a.state is State.PROPOSED for a in session.annotations),
+        "copied": writable and has_copied,
+        "undo": writable and session.undo_title is not None,
+        "redo": writable and session.redo_title is not None,
+    }
+    return frozenset(name for name, held in holds.items() if held)

@@ -1,0 +1,224 @@
+"""What the window is made of: centre, panels, bars, and their layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtGui import QActionGroup, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTextEdit,
+    QToolBar,
+    QWidget,
+)
+
+from visionstudio.session.jobs import Jobs
+from visionstudio.session.models import Models
+from visionstudio.settings.store import Settings
+from visionstudio.ui.actions import BY_ID, ActionSet
+from visionstudio.ui.i18n import tr
+from visionstudio.ui.palette import Palette
+from visionstudio.ui.panels.classes import ClassPanel
+from visionstudio.ui.panels.device import DeviceButton
+from visionstudio.ui.panels.inspection import InspectionPanel
+from visionstudio.ui.panels.jobs import JobStrip
+from visionstudio.ui.panels.media import MediaPanel
+from visionstudio.ui.panels.model import ModelPanel
+from visionstudio.ui.panels.objects import ObjectsPanel
+from visionstudio.ui.posting import Poster
+from visionstudio.ui.statusbar import StatusBar
+from visionstudio.ui.toast import Toasts
+from visionstudio.ui.viewer import Viewer
+from visionstudio.ui.welcome import Welcome
+
+_SIZE = (1600, 1000)
+_LEFT, _RIGHT = 240, 272
+TOOLS = ("tool.select", "tool.box", "tool.polygon", "tool.region")
+
+
+class WindowParts(QMainWindow):
+    """The widgets, by name, without anything that acts on a project."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: Models,
+        jobs: Jobs,
+        poster: Poster,
+        run: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("VisionStudio")
+        self.settings = settings
+        self.models = models
+        self.jobs = jobs
+        self._poster = poster
+        self._folded: list[QDockWidget] = []
+        self.actions_ = ActionSet(self, run, settings.note("keys", {}))
+        self._build_centre()
+        self._build_docks()
+        self._build_bars()
+        self.toasts = Toasts(self)
+        self.palette_ = Palette(self, self.actions_, run)
+        self._resize_first()
+
+    def _build_centre(self) -> None:
+        self.welcome = Welcome()
+        self.viewer = Viewer()
+        self._centre = QStackedWidget()
+        self._centre.setObjectName("centre")
+        self._centre.addWidget(self.welcome)
+        self._centre.addWidget(self.viewer)
+        self.setCentralWidget(self._centre)
+
+    def _build_docks(self) -> None:
+        self.media_panel = MediaPanel(int(self.settings.get("thumbnail_size") or 48))
+        self.class_panel = ClassPanel()
+        self.object_panel = ObjectsPanel()
+        self.inspection_panel = InspectionPanel(self._poster.post)
+        self.model_panel = ModelPanel()
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.media_dock = self._dock("mediaDock", tr("Media"), self.media_panel, left)
+        self.class_dock = self._dock("classDock", tr("Classes"), self.class_panel, left)
+        self.object_dock = self._dock("objectDock", tr("Objects"), self.object_panel, right)
+        self.inspection_dock = self._dock(
+            "inspectionDock", tr("Inspection"), self.inspection_panel, right
+        )
+        self.model_dock = self._dock("modelDock", tr("Model"), self.model_panel, right)
+        for dock in (self.object_dock, self.inspection_dock):
+            dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
+        self.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks
+        )
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(left).North)
+        self._default_layout()
+
+    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(panel)
+        self.addDockWidget(area, dock)
+        return dock
+
+    @property
+    def docks(self) -> tuple[QDockWidget, ...]:
+        return (
+            self.media_dock,
+            self.class_dock,
+            self.object_dock,
+            self.inspection_dock,
+            self.model_dock,
+        )
+
+    def _default_layout(self) -> None:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        for dock in self.docks:
+            dock.setFloating(False)
+        self.addDockWidget(left, self.media_dock)
+        self.addDockWidget(left, self.class_dock)
+        self.addDockWidget(right, self.object_dock)
+        self.addDockWidget(right, self.model_dock)
+        self.tabifyDockWidget(self.object_dock, self.inspection_dock)
+        self.object_dock.raise_()
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([self.media_dock, self.object_dock], [_LEFT, _RIGHT], across)
+        self.resizeDocks([self.media_dock, self.class_dock], [620, 280], down)
+        self.resizeDocks([self.object_dock, self.model_dock], [420, 480], down)
+
+    def _build_bars(self) -> None:
+        menus = self.actions_.fill(self.menuBar())
+        self.recent_menu = menus["File"].addMenu(tr("Open recent"))
+        self.recent_menu.setObjectName("menu_recent")
+        menus["File"].insertMenu(self.actions_["file.open_sample"], self.recent_menu)
+        self.device_button = DeviceButton(self.models)
+        self.menuBar().setCornerWidget(self.device_button, Qt.Corner.TopRightCorner)
+        self.tools = QToolBar(tr("Tools"), self)
+        self.tools.setObjectName("toolBar")
+        self.tools.setOrientation(Qt.Orientation.Vertical)
+        self.tools.setIconSize(QSize(22, 22))
+        self.tools.setMovable(False)
+        group = QActionGroup(self)
+        for name in TOOLS:
+            group.addAction(self.actions_[name])
+        for name in (*TOOLS, "", "label.tag", "label.verify", "", "model.predict", "edit.undo",
+                     "edit.redo", "", "view.fit", "inspect.contrast"):  # fmt: skip
+            if name:
+                self.tools.addAction(self.actions_[name])
+                button = self.tools.widgetForAction(self.actions_[name])
+                button.setObjectName(f"tool_{name}")
+                button.setAccessibleName(tr(BY_ID[name].title))
+            else:
+                self.tools.addSeparator()
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
+        self.status = StatusBar()
+        self.setStatusBar(self.status)
+        self.job_strip = JobStrip(self.jobs)
+        self.status.add_right(self.job_strip)
+
+    def _resize_first(self) -> None:
+        geometry = self.settings.note("geometry")
+        if not geometry or not self.restoreGeometry(QByteArray.fromBase64(geometry.encode())):
+            room = self.screen().availableGeometry()
+            # With room for the frame; on a smaller screen all of it is used.
+            if room.width() > _SIZE[0] + 32 and room.height() > _SIZE[1] + 64:
+                self.resize(*_SIZE)
+            else:
+                self.resize(room.width() - 32, room.height() - 64)
+                self.setWindowState(Qt.WindowState.WindowMaximized)
+
+    # Layout
+
+    def bring(self, dock: QDockWidget, focus: QWidget) -> None:
+        """Show a panel and give it the keyboard; hide it when it has it already."""
+        if dock.isVisible() and focus.hasFocus():
+            dock.hide()
+            self.viewer.focus_canvas()
+        else:
+            dock.show()
+            dock.raise_()
+            focus.setFocus()
+
+    def toggle_panels(self) -> None:
+        """Fold all panels away, or bring back those that were."""
+        shown = [dock for dock in self.docks if not dock.isHidden()]
+        if shown:
+            self._folded = shown
+            for dock in shown:
+                dock.hide()
+        else:
+            for dock in self._folded or self.docks:
+                dock.show()
+            self._folded = []
+
+    def reset_layout(self) -> None:
+        """The layout of the first start."""
+        for dock in self.docks:
+            dock.show()
+        self._default_layout()
+
+
+def spare_typing(event: QKeyEvent) -> None:
+    """Keys without Ctrl belong to a field or button that has the keyboard, not to actions."""
+    focus = QApplication.focusWidget()
+    modifiers = Qt.KeyboardModifier
+    plain = not event.modifiers() & (
+        modifiers.ControlModifier | modifiers.AltModifier | modifiers.MetaModifier
+    )
+    key = Qt.Key(event.key())
+    if not plain or Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35:
+        return
+    fields = QLineEdit | QAbstractSpinBox | QPlainTextEdit | QTextEdit
+    presses = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+    is_button = isinstance(focus, QAbstractButton | QComboBox) and key in presses
+    if isinstance(focus, fields) or is_button:
+        event.accept()
