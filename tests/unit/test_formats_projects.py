@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visionstudio.api import SemanticMap
 from visionstudio.formats.dataset import (
     Dataset,
     DatasetAnnotation,
@@ -22,11 +23,12 @@ from visionstudio.formats.dataset import (
     WriteOptions,
 )
 from visionstudio.formats.registry import get_format
-from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import add
 from visionstudio.model.edits import replace as replaced
 from visionstudio.model.media import MediaKind, MediaStatus
 from visionstudio.model.shapes import Box, Mask, Polygon, Tag
+from visionstudio.session.evaluating import measure, measure_file, truth_of
 from visionstudio.session.exporting import export_project, project_dataset
 from visionstudio.session.importing import import_dataset, plan_import
 from visionstudio.storage.store import ProjectStore
@@ -229,3 +231,54 @@ def test_video_frames_are_counted_as_lost_by_picture_formats(
         written = export_project(store, name, tmp_path / name)
         assert written.annotations == 0
         assert written.losses[0].what == "annotations in video frames are left out"
+
+
+def test_labelled_frames_of_a_video_are_measured_one_by_one(
+    store: ProjectStore, pictures: Path, tmp_path: Path
+) -> None:
+    for n in range(3):
+        Image.new("RGB", (40, 30)).save(pictures / "sub" / f"{n}.png")
+    rows = (row(1, frame=0), row(2, frame=2), row(3, frame=1, flags=Flags.OUTSIDE))
+    clip = DatasetItem(
+        path="sub", annotations=rows, file=pictures / "sub", kind=MediaKind.FRAMES, frames=4
+    )
+    still = imported(pictures, row(4)).dataset.items[0]
+    data = Imported(Dataset((DatasetClass(name="cell"),), (clip, still)))
+    import_dataset(store, data, "coco")
+    media = {m.path: m.id for m in store.media()}
+    truth = truth_of(store)
+    keys = sorted(truth.keys.values())
+    assert keys == sorted([(media["sub"], 0), (media["sub"], 2), (media["a.png"], 0)])
+    only = truth_of(store, [(media["sub"], 2)])
+    assert list(only.keys.values()) == [(media["sub"], 2)]
+    results = [
+        {
+            "image_id": media["sub"],
+            "frame": frame,
+            "category_id": store.classes()[0].id,
+            "bbox": [x, 2, 5, 7],
+            "score": 0.9,
+        }
+        for frame, x in ((0, 1), (2, 2))
+    ]
+    (tmp_path / "r.json").write_text(json.dumps(results))
+    task, found = measure_file(only, tmp_path / "r.json")
+    assert (task, found["AP"]) == ("detect", pytest.approx(1.0))
+    assert measure_file(truth, tmp_path / "r.json")[1]["AR100"] == pytest.approx(2 / 3)
+
+
+def test_pixel_maps_are_compared_with_shapes(store: ProjectStore, pictures: Path) -> None:
+    left = np.zeros((30, 40), bool)
+    left[:, :20] = True
+    shapes = (DatasetAnnotation(label="cell", shape=Mask.from_array(left)),)
+    import_dataset(store, imported(pictures, *shapes), "coco")
+    truth = truth_of(store)
+    (item_id,) = truth.keys
+    labels = left.astype(np.uint8)
+    labels[:15, :20] = 0
+    guess = SemanticMap(labels, ("background", "cell"))
+    task, found = measure(truth, {item_id: guess}, "semantic")
+    assert task == "semantic"
+    assert found["IoU cell"] == pytest.approx(0.5)
+    assert found["IoU background"] == pytest.approx(600 / 900)
+    assert found["mIoU"] == pytest.approx((0.5 + 2 / 3) / 2)

@@ -23,7 +23,7 @@ from visionstudio.engine.evaluation import (
 from visionstudio.engine.evaluation.coco import read_results
 from visionstudio.engine.evaluation.semantic import IGNORE, IndexMap
 from visionstudio.formats.coco_write import to_coco
-from visionstudio.formats.dataset import Dataset, DatasetItem
+from visionstudio.formats.dataset import Dataset, DatasetAnnotation, DatasetItem
 from visionstudio.formats.results import coco_rows, read_labels, read_maps
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import InvalidValue
@@ -38,11 +38,20 @@ SEAMS = 0.005
 Figures = tuple[str, dict[str, float]]
 
 
+Key = tuple[int, int]
+"""Media id and frame; the frame of a picture is 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The labels to compare with: a data set whose ids are the project's."""
+    """The labels to compare with: an item for each picture and each labelled frame.
+
+    The ids of pictures and classes are the project's; frames have ids behind
+    them. `keys` says what each item is.
+    """
 
     dataset: Dataset
+    keys: dict[int, Key]
 
     @property
     def class_ids(self) -> dict[str, int]:
@@ -50,21 +59,48 @@ class Truth:
         return {c.name: c.id for c in self.dataset.classes if c.id is not None}
 
 
-def truth_of(store: ProjectStore, media_ids: Iterable[int] | None = None) -> Truth:
-    """The labels of pictures. Raises InvalidValue when there are none."""
+def truth_of(store: ProjectStore, wanted: Iterable[Key] | None = None) -> Truth:
+    """The labels of pictures and frames, by default all. InvalidValue when there are none."""
+    chosen = None if wanted is None else frozenset(wanted)
+    media_ids = None if chosen is None else {media_id for media_id, _ in chosen}
     dataset = project_dataset(store, media_ids)
-    items = tuple(i for i in dataset.items if i.kind is MediaKind.IMAGE)
+    items: list[DatasetItem] = []
+    keys: dict[int, Key] = {}
+    free = max((item.id or 0 for item in dataset.items), default=0) + 1
+    for item in dataset.items:
+        media_id = item.id or 0
+        for frame, one in _frames(item):
+            if chosen is not None and (media_id, frame) not in chosen:
+                continue
+            if item.kind is not MediaKind.IMAGE:
+                one, free = replace(one, id=free), free + 1
+            items.append(one)
+            keys[one.id or 0] = media_id, frame
     if not any(item.annotations for item in items):
         raise InvalidValue(
             "there are no labels to compare with",
             where=str(store.folder),
             next_step="label or import some pictures",
         )
-    return Truth(replace(dataset, items=items))
+    return Truth(replace(dataset, items=tuple(items)), keys)
+
+
+def _frames(item: DatasetItem) -> Iterator[tuple[int, DatasetItem]]:
+    """A picture as it is; a video as one picture for each of its labelled frames."""
+    if item.kind is MediaKind.IMAGE:
+        yield 0, item
+        return
+    by_frame: dict[int, list[DatasetAnnotation]] = {}
+    for annotation in item.annotations:
+        if not annotation.flags & Flags.OUTSIDE:
+            by_frame.setdefault(annotation.frame, []).append(annotation)
+    for frame, rows in sorted(by_frame.items()):
+        path = f"{item.path}#{frame}"
+        yield frame, replace(item, path=path, kind=MediaKind.IMAGE, annotations=tuple(rows))
 
 
 def measure(truth: Truth, results: Mapping[int, Result], output: str) -> Figures:
-    """Task and figures of results by media id. `output` is the kind of the model's results."""
+    """Task and figures of results by item id. `output` is the kind of the model's results."""
     if output == "classes":
         found = {
             str(i): list(r.labels) for i, r in results.items() if isinstance(r, Classification)
@@ -75,9 +111,9 @@ def measure(truth: Truth, results: Mapping[int, Result], output: str) -> Figures
     if output not in ("boxes", "masks"):
         raise InvalidValue(f"results of the kind '{output}' cannot be compared with labels")
     rows: list[dict[str, Any]] = []
-    for media_id, result in results.items():
+    for item_id, result in results.items():
         if isinstance(result, Detections | Masks):
-            rows += coco_rows(result, media_id, "", truth.class_ids)
+            rows += coco_rows(result, item_id, "", truth.class_ids)
     content = coco_truth(truth.dataset)
     if output == "masks":
         return "segment", evaluate_masks(content, rows)
@@ -95,8 +131,12 @@ def measure_file(truth: Truth, predictions: Path) -> Figures:
         by_id = {str(i.id): found[i.path] for i in truth.dataset.items if i.path in found}
         return "classify", evaluate_labels(_labels(truth), by_id)
     rows = read_results(predictions)
-    ids = {item.id for item in truth.dataset.items}
-    rows = [row for row in rows if row.get("image_id") in ids]
+    ids = {key: item_id for item_id, key in truth.keys.items()}
+    rows = [
+        row | {"image_id": ids[row["image_id"], row.get("frame", 0)]}
+        for row in rows
+        if (row.get("image_id"), row.get("frame", 0)) in ids
+    ]
     content = coco_truth(truth.dataset)
     if rows and all(row.get("segmentation") for row in rows):
         return "segment", evaluate_masks(content, rows)
@@ -124,7 +164,7 @@ def coco_truth(dataset: Dataset) -> dict[str, Any]:
 
 
 def _labels(truth: Truth) -> dict[str, str]:
-    """The first tag of every picture that has one, by media id."""
+    """The first tag of every picture that has one, by item id."""
     found = {}
     for item in truth.dataset.items:
         tags = [a.label for a in item.annotations if isinstance(a.shape, Tag)]

@@ -149,11 +149,11 @@ class _Measured:
 
         info = discover().model(self.model)
         check_task(info)
-        truth = truth_of(store, self._media(split))
-        results = self._results(truth, params, device)
+        truth = truth_of(store, self._keys(split))
+        results = self._results(store, truth, params, device)
         return measure(truth, results, info.output)
 
-    def _media(self, split: str | None) -> list[int] | None:
+    def _keys(self, split: str | None) -> list[tuple[int, int]] | None:
         split = split or ("val" if self.is_run else "all")
         if self.run is None:
             if split != "all":
@@ -161,18 +161,22 @@ class _Measured:
             return None
         if split == "all" and not self.is_run:
             return None
-        return sorted({media_id for media_id, _ in self.run.of(split)})
+        return self.run.of(split)
 
-    def _results(self, truth: Truth, params: dict[str, Any], device: str) -> dict[int, Any]:
+    def _results(
+        self, store: ProjectStore, truth: Truth, params: dict[str, Any], device: str
+    ) -> dict[int, Any]:
         from visionstudio.engine.events import FrameFailed, FrameResult
         from visionstudio.engine.requests import FrameRef, Predict
         from visionstudio.model.errors import MediaError
 
-        frames = [
-            FrameRef(str(item.id), str(item.file.absolute()))
-            for item in truth.dataset.items
-            if item.file is not None
-        ]
+        kinds = {m.id: str(m.kind) for m in store.media()}
+        frames = []
+        for item in truth.dataset.items:
+            if item.file is not None and item.id is not None:
+                media_id, frame = truth.keys[item.id]
+                path = str(item.file.absolute())
+                frames.append(FrameRef(str(item.id), path, kinds[media_id], frame))
         if not frames:
             raise MediaError(
                 "none of the labelled pictures is there",
