@@ -74,6 +74,15 @@ class Picture:
 
     def render(self, scale: float, rect: QRect) -> QImage:
         """The part `rect` (device pixels from the picture's origin) at a scale, as RGB32."""
+        out = QImage(rect.size(), QImage.Format.Format_RGB32)
+        painter = QPainter(out)
+        painter.translate(-rect.topLeft())
+        self.draw(painter, scale, rect)
+        painter.end()
+        return out
+
+    def draw(self, painter: QPainter, scale: float, rect: QRect) -> None:
+        """Draw at a scale at least the part `rect`, in device pixels from the picture's origin."""
         across = scale * self.width / self._mips[0].width()  # device pixels per stored pixel
         down = scale * self.height / self._mips[0].height()
         step = 0
@@ -82,13 +91,6 @@ class Picture:
         mip = self._mips[step]
         fx = scale * self.width / mip.width()
         fy = scale * self.height / mip.height()
-        out = QImage(rect.size(), QImage.Format.Format_RGB32)
-        painter = QPainter(out)
-        # Enlarged pixels are shown as they are: what is labelled are pixels.
-        smooth = min(across, down) < 2.0
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.translate(-rect.x(), -rect.y())
-        painter.scale(fx, fy)
         at = QPoint(0, 0)
         if max(mip.width(), mip.height()) > _TEXTURE:
             crop = QRect(
@@ -98,9 +100,13 @@ class Picture:
                 int(rect.height() / fy) + 5,
             ).intersected(mip.rect())
             at, mip = crop.topLeft(), mip.copy(crop)
+        painter.save()
+        # Enlarged pixels are shown as they are: what is labelled are pixels.
+        smooth = min(across, down) < 2.0
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.scale(fx, fy)
         painter.drawImage(at, mip)
-        painter.end()
-        return out
+        painter.restore()
 
     def _halved(self, step: int) -> bool:
         """Whether there is a copy halved `step` times; makes it from the last."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPixmap, QRegion
 
 from visionstudio.ui.canvas.backdrop import Backdrop, picture_area
@@ -33,12 +33,14 @@ class Sheet:
         self._backdrop = Backdrop()
         self._labels = LabelLayer(font)
         self._composed: dict[Key, QPixmap] = {}
+        self._fresh = True  # nothing of this picture at this zoom has been painted
         self.tiles = OverlayTiles(columns)
 
     def show(self, picture: Picture | None) -> None:
         """Another picture under the same shapes."""
         self._backdrop.show(picture)
         self._composed.clear()
+        self._fresh = True
 
     def reset(self) -> None:
         """All shapes are other ones."""
@@ -60,6 +62,7 @@ class Sheet:
         """Draw for this view from now on."""
         if self.tiles.use(view):
             self._composed.clear()
+            self._fresh = True
 
     def fill(self, view: View, seconds: float) -> list[QRect]:
         """Draw shapes for about `seconds`. Returns the device pixels of the viewport to repaint."""
@@ -73,6 +76,11 @@ class Sheet:
         for x1, y1, x2, y2 in self._labels.lay_out(self._columns, view).tolist():
             for key in keys_in(QRect(int(x1), int(y1), int(x2 - x1) + 2, int(y2 - y1) + 2)):
                 self._composed.pop(key, None)
+        if self._fresh:
+            # What may be gone with the next paint, when zooming or playing, is not worth composing.
+            self._fresh = False
+            self._paint_direct(painter, view, QRegion(area))
+            return
         missing = QRegion()
         for key in keys_in(area.translated(-view.left, -view.top)):
             if self.tiles.ready(key):
@@ -81,7 +89,7 @@ class Sheet:
             else:
                 missing += place_of(key).translated(view.left, view.top)
         if not missing.isEmpty():
-            self._paint_missing(painter, view, missing.intersected(area))
+            self._paint_direct(painter, view, missing.intersected(area))
         self._forget_far(view)
 
     def _compose(self, key: Key, view: View) -> QPixmap:
@@ -103,20 +111,29 @@ class Sheet:
         self._composed[key] = made
         return made
 
-    def _paint_missing(self, painter: QPainter, view: View, missing: QRegion) -> None:
-        """Where shapes are not drawn yet: the picture, and the shapes of the last zoom level."""
-        part = missing.boundingRect()
+    def _paint_direct(self, painter: QPainter, view: View, region: QRegion) -> None:
+        """Picture, shapes and labels one by one; for shapes not drawn yet the last zoom level."""
         painter.save()
-        painter.setClipRegion(missing)
-        if not picture_area(view).translated(view.left, view.top).contains(part):
+        painter.setClipRegion(region)
+        part = region.boundingRect()
+        place = part.translated(-view.left, -view.top)
+        if not picture_area(view).contains(place):
             painter.fillRect(part, self._around())
-        for key in keys_in(part.translated(-view.left, -view.top)):
-            tile = None if self.tiles.ready(key) else self._backdrop.tile(key, view)
-            if tile is not None:
-                painter.drawImage(key[0] * SIDE + view.left, key[1] * SIDE + view.top, tile)
-        self.tiles.paint_last(painter, view, part)
         painter.translate(view.left, view.top)
-        self._labels.paint(painter, part.translated(-view.left, -view.top))
+        self._backdrop.draw(painter, view, place)
+        missing = QRegion()
+        for key in keys_in(place):
+            shapes = self.tiles.pixmap(key)
+            if not self.tiles.ready(key):
+                missing += place_of(key)
+            elif shapes is not None:
+                painter.drawPixmap(place_of(key).topLeft(), shapes)
+        if not missing.isEmpty():
+            painter.save()
+            painter.setClipRegion(missing, Qt.ClipOperation.IntersectClip)
+            self.tiles.paint_last(painter, view, missing.boundingRect())
+            painter.restore()
+        self._labels.paint(painter, place)
         painter.restore()
 
     def _forget_far(self, view: View) -> None:

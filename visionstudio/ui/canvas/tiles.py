@@ -23,7 +23,7 @@ from visionstudio.ui.canvas.strokes import Look, paint_rows
 from visionstudio.ui.canvas.view import View
 
 SIDE = 256
-_FINE_LINES = 20_000  # more lines than this in the view are drawn without anti-aliasing
+_FINE_LINES = 15_000  # more lines than this in the view are drawn without anti-aliasing
 _MANY = 64  # stale places; more are not worth to be kept apart
 Key = tuple[int, int]
 FloatArray = NDArray[np.float64]
@@ -97,10 +97,14 @@ class OverlayTiles:
         self._stop()
         if self._level.complete or self._last is None:
             self._last = self._level
+        self._level = _Level(Look(view.scale, view.ratio, True))
+        return True
+
+    def _choose_look(self, view: View) -> None:
+        """One look for all tiles of a level, by how much is in view when it begins."""
         rows = self._columns.within(view.seen())
         fine = int(self._columns.sizes[rows].sum()) <= _FINE_LINES
-        self._level = _Level(Look(view.scale, view.ratio, fine))
-        return True
+        self._level.look = Look(view.scale, view.ratio, fine)
 
     # -- what is there
 
@@ -115,20 +119,16 @@ class OverlayTiles:
         return None if tile is None else tile.pixmap
 
     def paint_last(self, painter: QPainter, view: View, area: QRect) -> None:
-        """Draw the last complete level, scaled, in `area` of the viewport (device pixels)."""
+        """Draw the last complete level, scaled; device pixels from the picture's origin."""
         last = self._last
         if last is None or last.look.scale <= 0:
             return
         factor = view.scale / last.look.scale
-        painter.save()
-        painter.translate(view.left, view.top)
-        painter.scale(factor, factor)
         seen = QRectF(
-            (area.x() - view.left) / factor,
-            (area.y() - view.top) / factor,
-            area.width() / factor,
-            area.height() / factor,
+            area.x() / factor, area.y() / factor, area.width() / factor, area.height() / factor
         )
+        painter.save()
+        painter.scale(factor, factor)
         for key, tile in last.tiles.items():
             place = place_of(key)
             if tile.pixmap is not None and seen.intersects(QRectF(place)):
@@ -171,6 +171,8 @@ class OverlayTiles:
         """Work for about `seconds`. Returns the tiles that are done."""
         begin = perf_counter()
         done: list[Key] = []
+        if not self._level.tiles:
+            self._choose_look(view)
         while perf_counter() - begin < seconds:
             if self._work is None:
                 key = self._next(view)
