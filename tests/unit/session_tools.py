@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from visionstudio.model import edits
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem, MediaStatus
 from visionstudio.session.project import ProjectSession
@@ -49,13 +50,9 @@ def small_project(folder: Path, pictures: int = 3) -> ProjectStore:
     store = ProjectStore.create(folder)
     first = store.reserve_ids("media", pictures)
     store.add_media(
-        MediaItem(
-            id=first + i, path=f"{i:05d}.png", width=100, height=80, status=MediaStatus.OK
-        )
+        MediaItem(id=first + i, path=f"{i:05d}.png", width=100, height=80, status=MediaStatus.OK)
         for i in range(pictures)
     )
-    from visionstudio.model import edits
-
     ids = store.reserve_ids("class", 2)
     store.apply(
         edits.add(

@@ -119,6 +119,8 @@ def test_in_the_background(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     shelf.failed.connect(failed)
     shelf.changed.connect(progress)
     shelf.add([folder / "nowhere"])
+    pump.until(lambda: finished.calls)
+    finished.calls.clear()
     shelf.add([folder])
     pump.until(lambda: finished.calls)
     assert [i.status for i in session.media] == [

@@ -14,7 +14,7 @@ from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue, VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box, Tag
-from visionstudio.session import core
+from visionstudio.session import core, storing
 from visionstudio.session.navigation import MediaFilter, Navigation, Show
 from visionstudio.session.project import ProjectSession
 from visionstudio.session.signal import Signal
@@ -414,7 +414,7 @@ def test_a_backup_now_and_then(session: Open, monkeypatch: pytest.MonkeyPatch) -
     s.new_annotation(Box(0, 0, 1, 1))
     pump.until(lambda: s.saved)
     assert list_backups(s.store.folder) == []
-    monkeypatch.setattr(core, "BACKUP_SECONDS", 0)
+    monkeypatch.setattr(storing, "BACKUP_SECONDS", 0)
     s.new_annotation(Box(0, 0, 1, 1))
     pump.until(lambda: list_backups(s.store.folder))
     assert list_backups(s.store.folder)[0].reason == "timer"

@@ -297,6 +297,11 @@ def test_threads_may_share_a_store(store: ProjectStore) -> None:
         thread.join()
     assert not failures
     assert len({a.id for a in store.annotations(1)}) == 80
+    for _ in range(80):  # each gesture knows the one before it
+        assert store.undo_title == "add"
+        store.undo()
+    assert store.annotations(1) == []
+    assert store.undo_title == "Add classes"
 
 
 def test_media_paths_are_relative_to_the_root(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ comes when it and all before it have been committed to disk.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,22 +14,18 @@ from typing import TypeVar
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Edit
-from visionstudio.model.errors import StorageFull, VisionStudioError
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.session import proposals
 from visionstudio.session.effects import Effects, Tally
-from visionstudio.session.saving import StorageThread, Task
 from visionstudio.session.shown import MediaList, ShownAnnotations, merged_classes
 from visionstudio.session.signal import Signal
+from visionstudio.session.storing import StoreLink
 from visionstudio.storage.records import MediaSummary
 from visionstudio.storage.store import IdTable, ProjectStore
 
 LARGE = 2000
 """Edits of more changes are stored first and shown then, so that the window never waits."""
-
-BACKUP_SECONDS = 15 * 60
-"""While people work, a backup is made about this often."""
 
 T = TypeVar("T")
 
@@ -46,8 +41,8 @@ class Loaded:
     threshold: float
 
 
-class SessionCore:
-    """What `ProjectSession` is made on: state, signals, saving, undo, reading.
+class SessionCore(StoreLink):
+    """What `ProjectSession` is made on: state, signals, undo, keeping memory in step.
 
     Signals: `media_changed(ids | None)` (None: the list itself), `current_changed()`,
     `annotations_changed()`, `selection_changed()`, `classes_changed()`,
@@ -62,8 +57,7 @@ class SessionCore:
         post: Callable[[Callable[[], None]], None],
         loaded: Loaded | None = None,
     ) -> None:
-        self.store = store
-        self.post = post
+        super().__init__(store, post)
         self.media_changed = Signal()
         self.current_changed = Signal()
         self.annotations_changed = Signal()
@@ -72,24 +66,14 @@ class SessionCore:
         self.active_class_changed = Signal()
         self.threshold_changed = Signal()
         self.tally_changed = Signal()
-        self.saved_changed = Signal()
-        self.history_changed = Signal()
-        self.blocked_changed = Signal()
-        self.failed = Signal()
         self.current: MediaItem | None = None
         self.frame = 0
         self.selection: frozenset[int] = frozenset()
         self.selected_ids: tuple[int, ...] = ()
         self.hidden_classes: frozenset[int] = frozenset()
-        self.blocked: VisionStudioError | None = None
-        self.undo_title, self.redo_title = store.undo_title, store.redo_title
         self._shown = ShownAnnotations()
-        self._unsaved: list[tuple[Task, Effects | None]] = []
-        self._closed = False
-        self._backed_up = time.monotonic()
         self._take(loaded or self.read(store))
         self.active_class = self.classes[0] if self.classes else None
-        self._thread = StorageThread(store, self._post, self._halt)
 
     @staticmethod
     def read(store: ProjectStore) -> Loaded:
@@ -114,11 +98,6 @@ class SessionCore:
     def annotations(self) -> tuple[Annotation, ...]:
         """The current picture's or frame's annotations in every state, in drawing order."""
         return self._shown.all()
-
-    @property
-    def saved(self) -> bool:
-        """Whether everything done so far is on disk."""
-        return not self._unsaved
 
     def media_by_id(self, media_id: int) -> MediaItem | None:
         """A media item, None when there is none of that id."""
@@ -257,32 +236,8 @@ class SessionCore:
             self.media_changed.emit(None if moved else ids)
             self._refresh_current(ids)
 
-    # The storage thread
-
-    def in_store(
-        self,
-        work: Callable[[ProjectStore], T],
-        done: Callable[[T], object],
-        failed: Callable[[VisionStudioError], object] | None = None,
-    ) -> None:
-        """Run `work(store)` in the storage thread, after the edits that are queued.
-
-        `done(result)` or `failed(error)` (by default the signal) is called in
-        the GUI thread. When the work changed the project, all is read again.
-        """
-
-        def counted(store: ProjectStore) -> tuple[T, int]:
-            before = store.revision
-            result = work(store)
-            return result, store.revision - before
-
-        def finished(answer: tuple[T, int]) -> None:
-            result, changes = answer
-            if changes:
-                self.reload()
-            done(result)
-
-        self._thread.submit(Task(counted, finished, failed or self.failed.emit))
+    def _store_changed(self) -> None:
+        self.reload()
 
     def reload(self) -> None:
         """Read everything again, after something else has written to the store."""
@@ -302,105 +257,6 @@ class SessionCore:
             self._tell_history()
 
         self.in_store(self.read, loaded)
-
-    def _save(
-        self,
-        effects: Effects | None,
-        work: Callable[[ProjectStore], T],
-        done: Callable[[T], None],
-    ) -> None:
-        """Queue what changes the store; the session is not saved until it has.
-
-        `effects` is what memory shows already.
-        """
-
-        def stored(result: T) -> None:
-            self._unsaved.remove(entry)
-            done(result)
-            self._tell_history()
-            if self.saved:
-                self.saved_changed.emit(True)
-                self._back_up_now_and_then()
-
-        def refused(error: VisionStudioError) -> None:
-            self._unsaved.remove(entry)
-            self.failed.emit(error)
-            self.reload()
-            if self.saved:
-                self.saved_changed.emit(True)
-
-        entry = (Task(work, stored, refused, is_edit=True), effects)
-        was_saved = self.saved
-        self._unsaved.append(entry)
-        if was_saved:
-            self.saved_changed.emit(False)
-        self._thread.submit(entry[0])
-
-    def _may_edit(self) -> bool:
-        if self.blocked is not None:
-            self.failed.emit(self.blocked)
-            return False
-        if self.store.read_only:
-            self.failed.emit(
-                StorageFull(
-                    "the project is open for reading only",
-                    where=str(self.store.folder),
-                    next_step="close the other window and open the project again",
-                )
-            )
-            return False
-        return True
-
-    def _halt(self, error: VisionStudioError) -> None:
-        self.blocked = error
-        self.blocked_changed.emit(True)
-        self.failed.emit(error)
-
-    def retry_save(self) -> None:
-        """Try again to store what could not be; `blocked_changed(False)` opens editing again."""
-        if self.blocked is not None:
-            self.blocked = None
-            self.blocked_changed.emit(False)
-            self._thread.retry()
-
-    def save_elsewhere(self, folder: Path) -> None:
-        """Go on in a copy of the project in another, new folder, and store there what waits."""
-
-        def copied(store: ProjectStore) -> None:
-            old, self.store = self.store, store
-            self.blocked = None
-            self._thread.retry(store)
-            self.in_store(lambda _: old.close(), lambda _: None, lambda _: None)
-            self.blocked_changed.emit(False)
-
-        def copy(store: ProjectStore) -> ProjectStore:
-            store.save_copy(folder)
-            return ProjectStore.open(folder)
-
-        self.in_store(copy, copied)
-
-    def close(self, *, discard: bool = False) -> None:
-        """Wait until everything is stored and close the project.
-
-        Raises the error that blocks when edits cannot be stored; they stay in
-        memory and the session stays usable, unless `discard` gives them up.
-        """
-        if self._closed:
-            return
-        waiting = self._thread.close()
-        if waiting and not discard:
-            error = self.blocked
-            self._thread.reopen()
-            raise error or StorageFull(f"{waiting} edits could not be stored")
-        self._closed = True
-        self.store.close()
-
-    def _post(self, callback: Callable[[], None]) -> None:
-        def unless_closed() -> None:
-            if not self._closed:
-                callback()
-
-        self.post(unless_closed)
 
     # Keeping memory in step
 
@@ -431,18 +287,6 @@ class SessionCore:
             self.annotations_changed.emit()
         if counted:
             self.tally_changed.emit(counted)
-
-    def _back_up_now_and_then(self) -> None:
-        if time.monotonic() - self._backed_up < BACKUP_SECONDS:
-            return
-        self._backed_up = time.monotonic()
-        self.in_store(lambda store: store.backup("timer"), lambda _: None)
-
-    def _tell_history(self) -> None:
-        titles = self.store.undo_title, self.store.redo_title
-        if titles != (self.undo_title, self.redo_title):
-            self.undo_title, self.redo_title = titles
-            self.history_changed.emit(*titles)
 
     def _drop_dead_selection(self) -> None:
         alive = frozenset(i for i in self.selection if self._shown.get(i) is not None)

@@ -1,38 +1,34 @@
-"""The project on disk: media, classes, annotations, runs, settings and the journal."""
+"""The project on disk: gestures with undo, media, runs, settings, backups."""
 
 from __future__ import annotations
 
-import json
-import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import apsw
 
-from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Edit
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.storage import backups, journal, opening, rows
-from visionstudio.storage.database import Database, Row, one_row
+from visionstudio.storage.database import Database, one_row
 from visionstudio.storage.lock import WriterLock
-from visionstudio.storage.paths import absolute, stored_path
-from visionstudio.storage.records import Counts, MediaSummary
+from visionstudio.storage.paths import absolute
+from visionstudio.storage.reading import ProjectReader, pairs
 from visionstudio.storage.runs import RunRecord
 
 IdTable = Literal["annotation", "class", "media", "run", "track", "group"]
 BULK_REMOVAL = 1000
 """A gesture that removes more rows than this makes a backup first."""
 
-_READ_AT_ONCE = 5000
-_T = TypeVar("_T")
 
-
-class ProjectStore:
+class ProjectStore(ProjectReader):
     """An open project.
 
     Thread-safe. Every call may block on the disk: do not use it in the GUI
@@ -42,8 +38,6 @@ class ProjectStore:
     be used again as soon as there is room.
     """
 
-    folder: Path
-    media_root: Path
     read_only: bool
     undo_title: str | None
     redo_title: str | None
@@ -52,17 +46,16 @@ class ProjectStore:
 
     def __init__(self, folder: Path, database: Database, lock: WriterLock | None) -> None:
         """Use `create` or `open`."""
-        self.folder = folder
+        super().__init__(folder, database)
         self.read_only = lock is None
-        self._database = database
         self._lock = lock
         self._ids = threading.Lock()
+        self._writing = threading.Lock()  # from before a transaction until its outcome is noted
         self.revision = 0
         with database.read() as connection:
-            self._next: dict[str, int] = _pairs(connection, "SELECT name, next FROM sequence")
+            self._next: dict[str, int] = pairs(connection, "SELECT name, next FROM sequence")
             self._stored_next = dict(self._next)
             self._set_position(journal.position(connection))
-        self.media_root = Path(os.path.normpath(folder / self.setting("media_root", ".")))
 
     @classmethod
     def create(cls, folder: Path, *, media_root: Path | None = None) -> ProjectStore:
@@ -115,107 +108,6 @@ class ProjectStore:
             self._next[table] = first + count
         return first
 
-    # reading
-
-    def media(self) -> list[MediaItem]:
-        """All media items in the order of their paths."""
-        found = self._all(f"{rows.MEDIA.select} ORDER BY path", rows.media_from)
-        found.sort(key=lambda item: item.path)  # quoted names have been out of their place
-        return found
-
-    def media_item(self, media_id: int) -> MediaItem | None:
-        """One media item, None when there is none of that id."""
-        found = self._all(f"{rows.MEDIA.select} WHERE id = ?", rows.media_from, (media_id,))
-        return found[0] if found else None
-
-    def classes(self) -> list[LabelClass]:
-        """All classes in their order."""
-        return self._all(f"{rows.CLASS.select} ORDER BY place, id", rows.class_from)
-
-    def annotations(self, media_id: int, frame: int | None = None) -> list[Annotation]:
-        """A picture's or frame's annotations in every state, by frame, z and id.
-
-        Without a frame those of all frames.
-        """
-        where: str = "media_id = ?"
-        values: tuple[int, ...] = (media_id,)
-        if frame is not None:
-            where, values = "media_id = ? AND frame = ?", (media_id, frame)
-        sql = f"{rows.ANNOTATION.select} WHERE {where} ORDER BY frame, z, id"
-        return self._all(sql, rows.annotation_from, values)
-
-    def iter_annotations(self, states: Collection[State] | None = None) -> Iterator[Annotation]:
-        """All annotations by media, frame, z and id, read piece by piece."""
-        wanted = rows.STATES if states is None else tuple(states)
-        codes = ", ".join(str(rows.STATE_CODE[s]) for s in wanted)
-        with self._database.read() as connection:
-            ids = [r[0] for r in connection.execute("SELECT DISTINCT media_id FROM annotation")]
-        sql = (
-            f"{rows.ANNOTATION.select} WHERE media_id = ? AND state IN ({codes})"
-            " ORDER BY frame, z, id"
-        )
-        for media_id in sorted(ids):
-            yield from self._all(sql, rows.annotation_from, (media_id,))
-
-    def annotations_by_id(self, ids: Collection[int]) -> list[Annotation]:
-        """The annotations with these ids that there are, by id."""
-        wanted = sorted(ids)
-        found: list[Annotation] = []
-        for start in range(0, len(wanted), _READ_AT_ONCE):
-            some = wanted[start : start + _READ_AT_ONCE]
-            marks = ", ".join("?" * len(some))
-            sql = f"{rows.ANNOTATION.select} WHERE id IN ({marks}) ORDER BY id"
-            found += self._all(sql, rows.annotation_from, some)
-        return found
-
-    def annotations_of_class(self, class_id: int) -> list[Annotation]:
-        """All annotations of a class, in every state, by id."""
-        sql = f"{rows.ANNOTATION.select} WHERE class_id = ? ORDER BY id"
-        return self._all(sql, rows.annotation_from, (class_id,))
-
-    def annotations_of_track(self, track_id: int) -> list[Annotation]:
-        """All annotations of a track by frame."""
-        sql = f"{rows.ANNOTATION.select} WHERE track_id = ? ORDER BY frame, id"
-        return self._all(sql, rows.annotation_from, (track_id,))
-
-    def counts(self) -> Counts:
-        """How much there is of everything."""
-        labels, proposals = _label_codes(), rows.PROPOSED_CODE
-        with self._database.read() as connection:
-            media, verified = one_row(
-                connection, "SELECT count(*), coalesce(sum(verified), 0) FROM media"
-            )
-            per_class = _pairs(connection, "SELECT id, 0 FROM class")
-            per_class |= _pairs(
-                connection,
-                f"SELECT class_id, count(*) FROM annotation WHERE state IN ({labels})"
-                " GROUP BY class_id",
-            )
-            (proposed,) = one_row(
-                connection, "SELECT count(*) FROM annotation WHERE state = ?", (proposals,)
-            )
-        return Counts(media, sum(per_class.values()), proposed, verified, per_class)
-
-    def summaries(self) -> dict[int, MediaSummary]:
-        """Labels and proposals per media item; items without either are left out."""
-        with self._database.read() as connection:
-            found: list[Row] = connection.execute(
-                f"SELECT media_id, sum(state IN ({_label_codes()})),"
-                f" sum(state = {rows.PROPOSED_CODE}) FROM annotation GROUP BY media_id"
-            ).fetchall()
-        return {media_id: MediaSummary(labels, waiting) for media_id, labels, waiting in found}
-
-    def media_with_class(self, class_id: int) -> frozenset[int]:
-        """The media items that have a label or proposal of a class."""
-        codes = f"{_label_codes()}, {rows.PROPOSED_CODE}"
-        with self._database.read() as connection:
-            found = connection.execute(
-                "SELECT DISTINCT media_id FROM annotation"
-                f" WHERE class_id = ? AND state IN ({codes})",
-                (class_id,),
-            )
-            return frozenset(r[0] for r in found)
-
     # writing
 
     def apply(self, edit: Edit) -> None:
@@ -228,19 +120,26 @@ class ProjectStore:
         if sum(change.after is None for change in edit.changes) > BULK_REMOVAL:
             self.backup("before bulk delete")
         reserved = _highest_ids(edit)
-        with self._database.write() as connection:
-            here = journal.do(connection, edit, self._position)
-            _check_class_names(connection, edit)
-            stored = self._store_sequence(connection, reserved)
-        self._finish(here, stored)
+        with self._transaction() as step:
+            step.here = journal.do(step.connection, edit, step.here)
+            _check_class_names(step.connection, edit)
+            self._store_sequence(step, reserved)
 
     def undo(self) -> Edit | None:
         """Take back the last gesture; returns what that changed, None at the beginning."""
-        return self._move(journal.undo, self._position.undo)
+        with self._transaction() as step:
+            if not step.here.undo:
+                return None
+            edit, step.here = journal.undo(step.connection, step.here)
+        return edit
 
     def redo(self) -> Edit | None:
         """Bring the last undone gesture again; returns what that changed, None at the end."""
-        return self._move(journal.redo, self._position.redo)
+        with self._transaction() as step:
+            if not step.here.redo:
+                return None
+            edit, step.here = journal.redo(step.connection, step.here)
+        return edit
 
     def add_media(self, items: Iterable[MediaItem]) -> None:
         """List new items without a gesture: opening a folder is nothing to take back.
@@ -250,11 +149,10 @@ class ProjectStore:
         new_rows = [rows.media_values(item) for item in items]
         if not new_rows:
             return
-        with self._database.write() as connection:
-            connection.executemany(rows.MEDIA.insert, new_rows)
-            highest = one_row(connection, "SELECT max(id) FROM media")[0]
-            stored = self._store_sequence(connection, {"media": highest})
-        self._finish(self._position, stored)
+        with self._transaction() as step:
+            step.connection.executemany(rows.MEDIA.insert, new_rows)
+            highest = one_row(step.connection, "SELECT max(id) FROM media")[0]
+            self._store_sequence(step, {"media": highest})
 
     def update_media(self, items: Iterable[MediaItem]) -> None:
         """Put in facts about media (path, header, status): no gesture, cannot be undone.
@@ -291,27 +189,14 @@ class ProjectStore:
             rows.to_json(dict(run.inputs)),
             run.started,
         )
-        with self._database.write() as connection:
-            connection.execute(
+        with self._transaction() as step:
+            step.connection.execute(
                 "INSERT INTO run (id, model, kind, weights_hash, params, inputs, started)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
-            stored = self._store_sequence(connection, {"run": run.id})
-        self._finish(self._position, stored)
+            self._store_sequence(step, {"run": run.id})
         return run
-
-    def runs(self) -> list[RunRecord]:
-        """All runs, oldest first."""
-        return self._all(
-            "SELECT id, model, kind, weights_hash, params, inputs, started FROM run ORDER BY id",
-            _run_from,
-        )
-
-    def setting(self, key: str, default: Any = None) -> Any:
-        """A setting of the project."""
-        found = self._all("SELECT value FROM setting WHERE key = ?", lambda r: r[0], (key,))
-        return json.loads(found[0]) if found else default
 
     def set_setting(self, key: str, value: Any) -> None:
         """Store a setting. `value` is anything that JSON can hold."""
@@ -332,82 +217,46 @@ class ProjectStore:
         with self._database.read() as connection:
             opening.copy_project(connection, absolute(folder), self.media_root)
 
-    # names of files
-
-    def path_of(self, item: MediaItem) -> Path:
-        """Where a media item's file lies."""
-        return self.media_root / item.path
-
-    def media_path(self, path: Path) -> str:
-        """A file as `MediaItem.path` names it."""
-        return stored_path(path, self.media_root)
-
     # inside
-
-    def _all(
-        self, sql: str, value: Callable[[tuple[Any, ...]], _T], values: Sequence[Any] = ()
-    ) -> list[_T]:
-        with self._database.read() as connection:
-            found = connection.execute(sql, tuple(values)).fetchall()
-        return [value(row) for row in found]
 
     def _set_position(self, here: journal.Position) -> None:
         self._position = here
         self.undo_title, self.redo_title = here.undo_title, here.redo_title
 
-    def _move(
-        self,
-        step: Callable[[apsw.Connection, journal.Position], tuple[Edit, journal.Position]],
-        gesture: int,
-    ) -> Edit | None:
-        if not gesture:
-            return None
-        with self._database.write() as connection:
-            edit, here = step(connection, self._position)
-        self._finish(here, {})
-        return edit
+    @contextmanager
+    def _transaction(self) -> Iterator[_Step]:
+        """A transaction and, once committed, what follows from it for memory: as one for all."""
+        with self._writing:
+            with self._database.write() as connection:
+                step = _Step(connection, self._position)
+                yield step
+            with self._ids:
+                for name, following in step.sequence.items():
+                    self._stored_next[name] = following
+                    self._next[name] = max(self._next.get(name, 1), following)
+            if step.here is not self._position:
+                self._set_position(step.here)
+                self.revision += 1
 
-    def _store_sequence(self, connection: apsw.Connection, used: dict[str, int]) -> dict[str, int]:
+    def _store_sequence(self, step: _Step, used: dict[str, int]) -> None:
         """Make sure that the ids of these rows are never given again."""
-        changed = {k: v + 1 for k, v in used.items() if v >= self._stored_next.get(k, 1)}
-        for name, following in changed.items():
-            connection.execute(
-                "INSERT INTO sequence (name, next) VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET next = excluded.next",
-                (name, following),
-            )
-        return changed
-
-    def _finish(self, here: journal.Position, stored: dict[str, int]) -> None:
-        """Take over what has been committed."""
-        with self._ids:
-            for name, following in stored.items():
-                self._stored_next[name] = following
-                self._next[name] = max(self._next.get(name, 1), following)
-        if here is not self._position:
-            self._set_position(here)
-            self.revision += 1
+        for name, highest in used.items():
+            if highest >= self._stored_next.get(name, 1):
+                step.sequence[name] = highest + 1
+                step.connection.execute(
+                    "INSERT INTO sequence (name, next) VALUES (?, ?)"
+                    " ON CONFLICT (name) DO UPDATE SET next = excluded.next",
+                    (name, highest + 1),
+                )
 
 
-def _pairs(connection: apsw.Connection, sql: str) -> dict[Any, Any]:
-    found: list[Row] = connection.execute(sql).fetchall()
-    return dict(found)
+@dataclass(slots=True)
+class _Step:
+    """A transaction under way: where the journal stands after it, and new next ids."""
 
-
-def _label_codes() -> str:
-    return ", ".join(map(str, rows.LABEL_CODES))
-
-
-def _run_from(row: tuple[Any, ...]) -> RunRecord:
-    return RunRecord(
-        id=row[0],
-        model=row[1],
-        kind=row[2],
-        weights_hash=row[3],
-        params=json.loads(row[4]),
-        inputs=json.loads(row[5]),
-        started=row[6],
-    )
+    connection: apsw.Connection
+    here: journal.Position
+    sequence: dict[str, int] = field(default_factory=dict)
 
 
 def _highest_ids(edit: Edit) -> dict[str, int]:

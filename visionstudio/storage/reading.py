@@ -1,0 +1,183 @@
+"""Reading a project: everything that changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.labels import LabelClass
+from visionstudio.model.media import MediaItem
+from visionstudio.storage import rows
+from visionstudio.storage.database import Database, Row, one_row
+from visionstudio.storage.paths import stored_path
+from visionstudio.storage.records import Counts, MediaSummary
+from visionstudio.storage.runs import RunRecord
+
+_READ_AT_ONCE = 5000
+_T = TypeVar("_T")
+
+
+class ProjectReader:
+    """What `ProjectStore` can tell about a project. Thread-safe; every call may block."""
+
+    folder: Path
+    media_root: Path
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self._database = database
+        self.media_root = Path(os.path.normpath(folder / self.setting("media_root", ".")))
+
+    def media(self) -> list[MediaItem]:
+        """All media items in the order of their paths."""
+        found = self._all(f"{rows.MEDIA.select} ORDER BY path", rows.media_from)
+        found.sort(key=lambda item: item.path)  # quoted names have been out of their place
+        return found
+
+    def media_item(self, media_id: int) -> MediaItem | None:
+        """One media item, None when there is none of that id."""
+        found = self._all(f"{rows.MEDIA.select} WHERE id = ?", rows.media_from, (media_id,))
+        return found[0] if found else None
+
+    def classes(self) -> list[LabelClass]:
+        """All classes in their order."""
+        return self._all(f"{rows.CLASS.select} ORDER BY place, id", rows.class_from)
+
+    def annotations(self, media_id: int, frame: int | None = None) -> list[Annotation]:
+        """A picture's or frame's annotations in every state, by frame, z and id.
+
+        Without a frame those of all frames.
+        """
+        where: str = "media_id = ?"
+        values: tuple[int, ...] = (media_id,)
+        if frame is not None:
+            where, values = "media_id = ? AND frame = ?", (media_id, frame)
+        sql = f"{rows.ANNOTATION.select} WHERE {where} ORDER BY frame, z, id"
+        return self._all(sql, rows.annotation_from, values)
+
+    def iter_annotations(self, states: Collection[State] | None = None) -> Iterator[Annotation]:
+        """All annotations by media, frame, z and id, read piece by piece."""
+        wanted = rows.STATES if states is None else tuple(states)
+        codes = ", ".join(str(rows.STATE_CODE[s]) for s in wanted)
+        with self._database.read() as connection:
+            ids = [r[0] for r in connection.execute("SELECT DISTINCT media_id FROM annotation")]
+        sql = (
+            f"{rows.ANNOTATION.select} WHERE media_id = ? AND state IN ({codes})"
+            " ORDER BY frame, z, id"
+        )
+        for media_id in sorted(ids):
+            yield from self._all(sql, rows.annotation_from, (media_id,))
+
+    def annotations_by_id(self, ids: Collection[int]) -> list[Annotation]:
+        """The annotations with these ids that there are, by id."""
+        wanted = sorted(ids)
+        found: list[Annotation] = []
+        for start in range(0, len(wanted), _READ_AT_ONCE):
+            some = wanted[start : start + _READ_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = f"{rows.ANNOTATION.select} WHERE id IN ({marks}) ORDER BY id"
+            found += self._all(sql, rows.annotation_from, some)
+        return found
+
+    def annotations_of_class(self, class_id: int) -> list[Annotation]:
+        """All annotations of a class, in every state, by id."""
+        sql = f"{rows.ANNOTATION.select} WHERE class_id = ? ORDER BY id"
+        return self._all(sql, rows.annotation_from, (class_id,))
+
+    def annotations_of_track(self, track_id: int) -> list[Annotation]:
+        """All annotations of a track by frame."""
+        sql = f"{rows.ANNOTATION.select} WHERE track_id = ? ORDER BY frame, id"
+        return self._all(sql, rows.annotation_from, (track_id,))
+
+    def counts(self) -> Counts:
+        """How much there is of everything."""
+        labels, proposals = _label_codes(), rows.PROPOSED_CODE
+        with self._database.read() as connection:
+            media, verified = one_row(
+                connection, "SELECT count(*), coalesce(sum(verified), 0) FROM media"
+            )
+            per_class = pairs(connection, "SELECT id, 0 FROM class")
+            per_class |= pairs(
+                connection,
+                f"SELECT class_id, count(*) FROM annotation WHERE state IN ({labels})"
+                " GROUP BY class_id",
+            )
+            (proposed,) = one_row(
+                connection, "SELECT count(*) FROM annotation WHERE state = ?", (proposals,)
+            )
+        return Counts(media, sum(per_class.values()), proposed, verified, per_class)
+
+    def summaries(self) -> dict[int, MediaSummary]:
+        """Labels and proposals per media item; items without either are left out."""
+        with self._database.read() as connection:
+            found: list[Row] = connection.execute(
+                f"SELECT media_id, sum(state IN ({_label_codes()})),"
+                f" sum(state = {rows.PROPOSED_CODE}) FROM annotation GROUP BY media_id"
+            ).fetchall()
+        return {media_id: MediaSummary(labels, waiting) for media_id, labels, waiting in found}
+
+    def media_with_class(self, class_id: int) -> frozenset[int]:
+        """The media items that have a label or proposal of a class."""
+        codes = f"{_label_codes()}, {rows.PROPOSED_CODE}"
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT media_id FROM annotation"
+                f" WHERE class_id = ? AND state IN ({codes})",
+                (class_id,),
+            )
+            return frozenset(r[0] for r in found)
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, oldest first."""
+        return self._all(
+            "SELECT id, model, kind, weights_hash, params, inputs, started FROM run ORDER BY id",
+            _run_from,
+        )
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting of the project."""
+        found = self._all("SELECT value FROM setting WHERE key = ?", lambda r: r[0], (key,))
+        return json.loads(found[0]) if found else default
+
+    def path_of(self, item: MediaItem) -> Path:
+        """Where a media item's file lies."""
+        return self.media_root / item.path
+
+    def media_path(self, path: Path) -> str:
+        """A file as `MediaItem.path` names it."""
+        return stored_path(path, self.media_root)
+
+    def _all(
+        self, sql: str, value: Callable[[tuple[Any, ...]], _T], values: Sequence[Any] = ()
+    ) -> list[_T]:
+        with self._database.read() as connection:
+            found = connection.execute(sql, tuple(values)).fetchall()
+        return [value(row) for row in found]
+
+
+def pairs(connection: apsw.Connection, sql: str) -> dict[Any, Any]:
+    """A query of two columns as a dictionary."""
+    found: list[Row] = connection.execute(sql).fetchall()
+    return dict(found)
+
+
+def _label_codes() -> str:
+    return ", ".join(map(str, rows.LABEL_CODES))
+
+
+def _run_from(row: tuple[Any, ...]) -> RunRecord:
+    return RunRecord(
+        id=row[0],
+        model=row[1],
+        kind=row[2],
+        weights_hash=row[3],
+        params=json.loads(row[4]),
+        inputs=json.loads(row[5]),
+        started=row[6],
+    )
