@@ -25,7 +25,7 @@ from visionstudio.model.media import MediaItem, MediaKind
 CACHE_BYTES = 512 * 2**20
 # JPEGs beyond this size are shown from a reduced decode first.
 PREVIEW_FILE_BYTES = 2 * 2**20
-PREVIEW_SIDE = 2048
+PREVIEW_SIDE = 1024  # about what the canvas shows; a quarter or an eighth of the whole decode
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 Post = Callable[[Callable[[], None]], None]

@@ -277,7 +277,7 @@ class VideoReader:
         turns = self._index.turns
         if turns:
             return np.asarray(cv2.rotate(rgb, _ROTATIONS[turns]), np.uint8)
-        return rgb.copy() if rgb.base is not None else rgb
+        return np.ascontiguousarray(rgb)
 
     def _gap(self, n: int) -> MediaError:
         return MediaError(

@@ -29,7 +29,7 @@ from visionstudio.settings.folders import cache_folder
 
 _VERSION = 2
 NO_STAMP = np.iinfo(np.int64).min  # of a key packet that cannot be sought
-_SAMPLE = 24  # frames whose stamps are compared with those of the packets
+_SAMPLE = 8  # frames whose stamps are compared with those of the packets
 _USUAL_FPS = 25.0
 
 
