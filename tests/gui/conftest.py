@@ -26,8 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
-            # The offscreen platform says this of every window.
-            item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", extend=True))
+            # The offscreen platform says these of every window.
+            item.add_marker(
+                pytest.mark.qt_log_ignore(
+                    "propagateSizeHints", "does not support raise", extend=True
+                )
+            )
 
 
 @pytest.fixture(autouse=True)

@@ -333,7 +333,8 @@ class ModelPanel(QWidget):
         for widget in (self._threshold, self._threshold_box):
             widget.blockSignals(True)
         self._threshold.setValue(round(value * 100))
-        self._threshold_box.setValue(value)
+        if abs(self._threshold_box.value() - value) > 0.005:  # else it may be being typed into
+            self._threshold_box.setValue(value)
         for widget in (self._threshold, self._threshold_box):
             widget.blockSignals(False)
         self._update_counts()
