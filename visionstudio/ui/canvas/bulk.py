@@ -55,29 +55,35 @@ def draw_fragments(painter: QPainter, fragments: FloatArray, pixmap: QPixmap) ->
         painter.drawPixmapFragments(first, len(packed), pixmap)
 
 
-def dashes(lines: FloatArray, on: float, off: float) -> FloatArray:
+def dashes(
+    lines: FloatArray, on: float, off: float, owner: NDArray[np.int64] | None = None
+) -> FloatArray:
     """Lines cut into dashes that run on from each line to the next, as (m, 4).
 
-    Qt would begin anew at every line, so that short ones would look solid.
+    Qt would begin anew at every line, so that short ones would look solid. They
+    begin anew where `owner` (n,), sorted, changes: a shape looks the same whatever
+    is drawn with it.
     """
     if len(lines) == 0:
         return lines
     step = on + off
     along = lines[:, 2:] - lines[:, :2]
     length = np.hypot(along[:, 0], along[:, 1])
-    end = np.cumsum(length)
-    begin = end - length
+    begin = np.cumsum(length) - length
+    if owner is not None:
+        begin -= begin[np.searchsorted(owner, owner)]
+    end = begin + length
     first = np.floor(begin / step).astype(np.int64)
     count = np.maximum(np.ceil(end / step).astype(np.int64) - first, 1)
-    owner = np.repeat(np.arange(len(lines)), count)
-    nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    start = (first[owner] + nth) * step
-    a = np.clip(start, begin[owner], end[owner])
-    b = np.clip(start + on, begin[owner], end[owner])
+    line = np.repeat(np.arange(len(lines)), count)
+    nth = np.arange(len(line)) - np.repeat(np.cumsum(count) - count, count)
+    start = (first[line] + nth) * step
+    a = np.clip(start, begin[line], end[line])
+    b = np.clip(start + on, begin[line], end[line])
     drawn = b > a
-    owner, a, b = owner[drawn], a[drawn], b[drawn]
-    unit = along[owner] / np.maximum(length[owner], 1e-12)[:, None]
-    origin = lines[owner, :2]
-    at_a = origin + unit * (a - begin[owner])[:, None]
-    at_b = origin + unit * (b - begin[owner])[:, None]
+    line, a, b = line[drawn], a[drawn], b[drawn]
+    unit = along[line] / np.maximum(length[line], 1e-12)[:, None]
+    origin = lines[line, :2]
+    at_a = origin + unit * (a - begin[line])[:, None]
+    at_b = origin + unit * (b - begin[line])[:, None]
     return np.concatenate([at_a, at_b], axis=1)

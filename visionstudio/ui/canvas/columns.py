@@ -80,6 +80,7 @@ class Columns:
         self.masks[rows] = [type(a.shape) is Mask for a in batch]
         self.usable[rows] = [_usable(a) for a in batch]
         self.shown[rows] = self._visible(rows)
+        self._unlift(self.shown)
         return rows
 
     def remove(self, ids: Iterable[int]) -> Rows:

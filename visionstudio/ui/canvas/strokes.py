@@ -84,7 +84,7 @@ def _outlines(
         part = lines[member[owner]]
         if proposed:
             on, off = style.DASH
-            part = dashes(part, on * look.ratio, off * look.ratio)
+            part = dashes(part, on * look.ratio, off * look.ratio, owner[member[owner]])
         shade = style.halo(colour) if halo else QColor(colour)
         if look.fine:
             width = style.LINE + (2 * style.HALO if halo else 0)
