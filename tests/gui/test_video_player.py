@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from tests.video_maker import make, number_in
 from visionstudio.media import video as video_module
 from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.errors import Cancelled
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.shapes import Box
 from visionstudio.ui.video.bar import VideoBar, clock
@@ -47,7 +48,7 @@ def player(qtbot: QtBot) -> Iterator[VideoPlayer]:
     made = VideoPlayer()
     yield made
     made.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("video ")]
+    qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name.startswith("video ")])
 
 
 @pytest.fixture
@@ -230,6 +231,30 @@ def test_what_cannot_be_opened_says_why(qtbot: QtBot, player: VideoPlayer, tmp_p
     assert str(path) in str(failed.args[0])
     assert "cannot be opened" in bar.note.text()
     assert not bar.play.isEnabled()
+
+
+def test_closing_while_a_long_video_is_opened_does_not_wait(
+    qtbot: QtBot, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading the packets for the index is given up."""
+    from visionstudio.media import video_index
+
+    reading, ended = threading.Event(), threading.Event()
+
+    def endless(_container: object, _stream: object, cancelled: Callable[[], bool]) -> None:
+        reading.set()
+        while not cancelled():
+            ended.wait(0.01)
+        ended.set()
+        raise Cancelled
+
+    monkeypatch.setattr(video_index, "_packets", endless)
+    player = VideoPlayer()
+    player.open(clip)
+    assert reading.wait(10)
+    player.close()
+    assert ended.wait(10)
+    qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name.startswith("video ")])
 
 
 def test_another_video_silences_the_first(

@@ -151,7 +151,7 @@ def test_the_index_is_kept_and_a_damaged_one_is_made_anew(
     path = make(tmp_path / "v.mp4")
     made = load_index(path)
     with monkeypatch.context() as patch:
-        patch.setattr(video_index, "build_index", lambda _: pytest.fail("not from the cache"))
+        patch.setattr(video_index, "build_index", lambda *_: pytest.fail("not from the cache"))
         kept = load_index(path)
     assert np.array_equal(made.pts, kept.pts)
     assert np.array_equal(made.key_dts, kept.key_dts)

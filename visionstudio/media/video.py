@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -64,13 +64,21 @@ class Video(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def open_video(path: Path, *, cache_bytes: int = CACHE_BYTES) -> Video:
+def open_video(
+    path: Path,
+    *,
+    cache_bytes: int = CACHE_BYTES,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Video:
     """A video file, or a folder of pictures as one. Raises MediaError with the reason.
 
-    `cache_bytes` bounds the decoded frames that are kept.
+    `cache_bytes` bounds the decoded frames that are kept. A long video that is opened
+    for the first time takes a while; when `cancelled` says so meanwhile, Cancelled is raised.
     """
     path = Path(path)
-    return FrameFolder(path, cache_bytes) if path.is_dir() else VideoReader(path, cache_bytes)
+    if path.is_dir():
+        return FrameFolder(path, cache_bytes)
+    return VideoReader(path, cache_bytes, cancelled)
 
 
 class FrameCache:
@@ -103,9 +111,14 @@ class FrameCache:
 class VideoReader:
     """Exact frames of a video file. Thread-safe: readers take turns."""
 
-    def __init__(self, path: Path, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        cache_bytes: int = CACHE_BYTES,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.path = path
-        self._index = load_index(path)
+        self._index = load_index(path, cancelled)
         index = self._index
         turned = index.turns % 2 == 1
         self.width = index.height if turned else index.width

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from visionstudio.media.atomic import write_cache
 from visionstudio.media.header import MAX_PIXELS
 from visionstudio.media.identity import content_key, open_regular
-from visionstudio.model.errors import MediaError, one_line
+from visionstudio.model.errors import Cancelled, MediaError, one_line
 from visionstudio.settings.folders import cache_folder
 
 _VERSION = 2
@@ -93,22 +93,25 @@ def open_container(path: Path) -> tuple[Any, Any]:
     return container, stream
 
 
-def load_index(path: Path) -> VideoIndex:
-    """The index of a video, from the cache or made now. Raises MediaError."""
+def load_index(path: Path, cancelled: Callable[[], bool] = lambda: False) -> VideoIndex:
+    """The index of a video, from the cache or made now. Raises MediaError, Cancelled.
+
+    Reading all packets of a long video takes a while: `cancelled` is asked meanwhile.
+    """
     cached = cache_folder() / "video-index" / f"{content_key(path)}-{_VERSION}.npz"
     with contextlib.suppress(Exception):  # whatever is wrong with a cache file: make it anew
         return _loaded(cached)
-    index = build_index(path)
+    index = build_index(path, cancelled)
     write_cache(cached, _saved(index))
     return index
 
 
-def build_index(path: Path) -> VideoIndex:
-    """Read all packets of a video. Raises MediaError when no frame can be decoded."""
+def build_index(path: Path, cancelled: Callable[[], bool] = lambda: False) -> VideoIndex:
+    """Read all packets of a video. Raises MediaError when no frame can be decoded, Cancelled."""
     sample = _sample(path)
     container, stream = open_container(path)
     try:
-        packets = _packets(container, stream)
+        packets = _packets(container, stream, cancelled)
         rate = float(stream.average_rate or 0)
         time_base = Fraction(stream.time_base or Fraction(1, 1000))
     except av.FFmpegError as error:
@@ -116,7 +119,7 @@ def build_index(path: Path) -> VideoIndex:
     finally:
         container.close()
     if packets is None or not _trusted(packets, sample.stamps):
-        return _numbered(path, sample, rate)
+        return _numbered(path, sample, rate, cancelled)
     shown = np.array(sorted(p for p, _, _ in packets), np.int64)
     # What is stamped before the first frame that decodes belongs to a cut-off beginning.
     shown = shown[shown >= np.int64(sample.stamps[0] or 0)]
@@ -180,11 +183,15 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
             yield from packet.decode()
 
 
-def _packets(container: Any, stream: Any) -> list[tuple[int, int, bool]] | None:
+def _packets(
+    container: Any, stream: Any, cancelled: Callable[[], bool]
+) -> list[tuple[int, int, bool]] | None:
     """(pts, dts, is key) per packet that is shown; None when some carry no stamp."""
     found: list[tuple[int, int, bool]] = []
     try:
         for packet in container.demux(stream):
+            if cancelled():
+                raise Cancelled
             if not packet.size or packet.is_discard:
                 continue
             if packet.pts is None:
@@ -197,7 +204,9 @@ def _packets(container: Any, stream: Any) -> list[tuple[int, int, bool]] | None:
     return found
 
 
-def _numbered(path: Path, sample: _Sample, rate: float) -> VideoIndex:
+def _numbered(
+    path: Path, sample: _Sample, rate: float, cancelled: Callable[[], bool]
+) -> VideoIndex:
     """Count the frames by decoding all of them, and find where key frames stand."""
     container, stream = open_container(path)
     key_numbers: list[int] = []
@@ -205,6 +214,8 @@ def _numbered(path: Path, sample: _Sample, rate: float) -> VideoIndex:
     count = 0
     try:
         for packet in container.demux(stream):
+            if cancelled():
+                raise Cancelled
             if packet.size and packet.is_keyframe:
                 key_stamps.append(packet.dts if packet.dts is not None else NO_STAMP)
             with contextlib.suppress(av.FFmpegError, ValueError):

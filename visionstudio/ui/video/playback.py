@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.model.errors import MediaError, VisionStudioError, one_line
+from visionstudio.model.errors import Cancelled, MediaError, VisionStudioError, one_line
 
 # When decoding cannot keep up, at most so many frames are dropped in a row; beyond
 # that the clock waits, or a slow machine would fall behind faster and faster.
@@ -103,7 +103,9 @@ class Playback(threading.Thread):
         from visionstudio.media.video import open_video
 
         try:
-            video = open_video(self._path)
+            video = open_video(self._path, cancelled=lambda: self._stopped)
+        except Cancelled:
+            return
         except VisionStudioError as error:
             self._listener.failed(error)
             return

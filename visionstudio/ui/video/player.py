@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.ui.video.playback import Playback, VideoInfo
 
 SPEEDS: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-_CLOSE_SECONDS = 5.0
+# A frame is nearly always decoded by then; if not, the thread ends on its own.
+_CLOSE_SECONDS = 0.25
 
 
 class VideoPlayer(QObject):
@@ -93,11 +95,12 @@ class VideoPlayer(QObject):
         playback.start()
 
     def close(self) -> None:
-        """Leave the video. Waits for the frame being decoded."""
+        """Leave the video. Waits a moment, no longer, for the frame being decoded."""
         self._leave()
+        deadline = time.monotonic() + _CLOSE_SECONDS
         for playback in self._left:
-            playback.join(_CLOSE_SECONDS)
-        self._left.clear()
+            playback.join(max(0.0, deadline - time.monotonic()))
+        self._left = [p for p in self._left if p.is_alive()]
 
     def play(self) -> None:
         """Play from here; at the end, from the beginning."""
@@ -186,19 +189,24 @@ class VideoPlayer(QObject):
 
     def _on_shown(self, frame: int, pts: int, rgb: NDArray[np.uint8], skipped: int) -> None:
         playback = self._playback
-        self._arrived(frame)
         self._dropped += skipped
-        self._telling = True
         try:
-            self.frame_ready.emit(frame, pts, rgb)
+            self._tell(frame, lambda: self.frame_ready.emit(frame, pts, rgb))
         finally:
-            self._telling = False
             if playback is not None:
                 playback.consumed()
 
     def _on_damaged(self, frame: int, reason: str) -> None:
+        self._tell(frame, lambda: self.frame_failed.emit(frame, reason))
+
+    def _tell(self, frame: int, emit: Callable[[], None]) -> None:
+        """Say that a frame has arrived."""
         self._arrived(frame)
-        self.frame_failed.emit(frame, reason)
+        self._telling = True
+        try:
+            emit()
+        finally:
+            self._telling = False
 
     def _on_ended(self) -> None:
         self._set_playing(False)
