@@ -109,12 +109,16 @@ def check_manifest(manifest: Manifest) -> Iterator[CheckResult]:
     yield CheckResult("manifest", bool(manifest.models), f"{len(manifest.models)} models")
     for spec in manifest.models:
         missing = [n for n in ("title", "description", "licence") if not getattr(spec, n).strip()]
-        yield CheckResult(f"{spec.id}: described", not missing, f"missing: {', '.join(missing)}")
+        yield CheckResult(f"{spec.id}: described", not missing, _listed("missing", missing))
         params = [*describe(spec.params), *(describe(spec.train_params or spec.params))]
         silent = sorted({p.name for p in params if not p.help})
         yield CheckResult(
-            f"{spec.id}: parameters have help", not silent, f"without: {', '.join(silent)}"
+            f"{spec.id}: parameters have help", not silent, _listed("without", silent)
         )
+
+
+def _listed(word: str, names: list[str]) -> str:
+    return f"{word}: {', '.join(names)}" if names else ""
 
 
 def check_model(spec: ModelSpec, folder: Path) -> Iterator[CheckResult]:
