@@ -10,7 +10,6 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
 from visionstudio.model.annotations import Annotation
@@ -19,8 +18,8 @@ from visionstudio.model.shapes import Bounds, Box, Shape
 from visionstudio.ui import theme
 from visionstudio.ui.canvas import hit, style
 from visionstudio.ui.canvas.columns import Columns, Rows
-from visionstudio.ui.canvas.inputs import Inputs
 from visionstudio.ui.canvas.message import Kind, Message
+from visionstudio.ui.canvas.navigation import Navigation
 from visionstudio.ui.canvas.picture import Array, Levels, Picture, auto_levels
 from visionstudio.ui.canvas.scene import LIVE, Scene
 from visionstudio.ui.canvas.view import View
@@ -30,12 +29,11 @@ from visionstudio.ui.tools import TOOLS, Tool
 SLICE = 0.006  # seconds of drawing between two looks at the event queue
 _FIRST = 2_000  # annotations taken over at once; the rest in slices
 _PART = 200
-_ZOOM_STEP = 1.25
 _APART = 20  # more dragged shapes than this are repainted together
 _STRIDE = 10_000  # arrivals between two drawings
 
 
-class Canvas(Inputs):
+class Canvas(Navigation):
     """Shows a picture and annotations, and turns gestures into signals.
 
     The canvas changes nothing by itself: a gesture ends in a signal, and what
@@ -56,8 +54,6 @@ class Canvas(Inputs):
     """int | None: the annotation under the pointer."""
     pixel_hovered = Signal(int, int, str)
     """Column, row and source values under the pointer; -1, -1, '' outside the picture."""
-    view_changed = Signal()
-    """Zoom or place."""
     hint_changed = Signal(str)
     """What the next click does."""
     tool_changed = Signal(str)
@@ -75,12 +71,10 @@ class Canvas(Inputs):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.view = View()
         self._columns = Columns()
         self._scene = Scene(self._columns, self.font())
         self._picture: Picture | None = None
         self._auto_contrast = False
-        self._fits = True  # the view follows the viewport's size
         self._selection: frozenset[int] = frozenset()
         self._active: LabelClass | None = None
         self._editable = True
@@ -312,79 +306,16 @@ class Canvas(Inputs):
         busy = self._arriving is not None or self._slices.isActive()
         return not busy and not self._scene.sheet.tiles.pending(self.view)
 
-    # -- the view
-
-    @property
-    def zoom(self) -> float:
-        """Widget units per picture pixel."""
-        return self.view.scale / self.view.ratio
-
-    def fit(self) -> None:
-        """All of the picture; it stays fitted when the window is resized."""
-        self._set_view(self.view.fitted())
-        self._fits = True
-
-    def actual_size(self) -> None:
-        """One picture pixel on one pixel of the screen, about what is in the middle."""
-        self._zoom_to(1.0)
-
-    def zoom_in(self) -> None:
-        self._zoom_to(self.view.scale * _ZOOM_STEP)
-
-    def zoom_out(self) -> None:
-        self._zoom_to(self.view.scale / _ZOOM_STEP)
-
-    def set_zoom(self, zoom: float) -> None:
-        """Widget units per picture pixel, about what is in the middle."""
-        self._zoom_to(zoom * self.view.ratio)
-
-    def zoom_at(self, factor: float, x: float, y: float) -> None:
-        """Zoom with the widget's point (x, y) kept in place."""
-        self._set_view(self.view.zoomed(self.view.scale * factor, x, y))
-
-    def pan_by(self, dx: float, dy: float) -> None:
-        """Move the picture by widget units."""
-        self._set_view(self.view.moved(dx * self.view.ratio, dy * self.view.ratio))
-
     def focus_on(self, annotation_id: int) -> None:
         """Bring an annotation into the middle, large enough to work on."""
         annotation = self._columns.get(annotation_id)
         if annotation is not None:
             self._set_view(self.view.around(annotation.shape.bounds()))
 
-    def view_state(self) -> tuple[float, float, float]:
-        """Zoom and the picture's point in the middle, for `restore_view`."""
-        x, y = self.view.to_image(*self._middle())
-        return self.zoom, x, y
-
-    def restore_view(self, state: tuple[float, float, float]) -> None:
-        """Go back to a zoom and place."""
-        zoom, x, y = state
-        self._set_view(self.view.centred(zoom * self.view.ratio, x, y))
-
-    def _middle(self) -> tuple[float, float]:
-        return self.viewport().width() / 2, self.viewport().height() / 2
-
-    def _zoom_to(self, scale: float) -> None:
-        self._set_view(self.view.zoomed(scale, *self._middle()))
-
-    def _set_view(self, view: View) -> None:
-        self._fits = False
-        if view == self.view:
-            return
-        self.view = view
-        self._scene.sheet.use(view)
+    def _view_used(self) -> None:
+        self._scene.sheet.use(self.view)
         self.refresh()
         self._slices.start()
-        self.view_changed.emit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        port, ratio = self.viewport(), self.devicePixelRatioF()
-        width, height = round(port.width() * ratio), round(port.height() * ratio)
-        fits = self._fits
-        view = self.view.resized(max(width, 1), max(height, 1), ratio)
-        self._set_view(view.fitted() if fits else view)
-        self._fits = fits
 
     # -- tools
 
