@@ -6,17 +6,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from visionstudio.api import Task
 from visionstudio.api.params import Value
-from visionstudio.engine import switches
-from visionstudio.engine.discovery import discover
-from visionstudio.engine.events import Event
-from visionstudio.engine.host import Host, ProcessHost
 from visionstudio.engine.registry import ModelInfo, Registry
-from visionstudio.engine.requests import AnyRequest
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.signal import Signal
+
+if TYPE_CHECKING:
+    from visionstudio.engine.events import Event
+    from visionstudio.engine.host import Host
+    from visionstudio.engine.requests import AnyRequest
 
 Post = Callable[[Callable[[], None]], None]
 
@@ -42,10 +43,11 @@ class ModelChoice:
 class Models:
     """Discovery and the vision host, for the window. All calls from the GUI thread.
 
-    The host starts with the first request. `host_factory` is replaced in tests.
+    The host starts with the first request, and discovery in a thread: neither is imported before,
+    which the start of the window would have to wait for. Tests give another `host_factory`.
     """
 
-    def __init__(self, post: Post, host_factory: Callable[[], Host] = ProcessHost) -> None:
+    def __init__(self, post: Post, host_factory: Callable[[], Host] | None = None) -> None:
         self.registry = Registry()
         self.device = "auto"
         self.changed = Signal()  # the registry or the weights changed
@@ -57,12 +59,21 @@ class Models:
 
     def discover(self, *, refresh: bool = False) -> None:
         """Look for plugins in the background; `changed` follows."""
-        self._in_thread(lambda: discover(refresh=refresh))
+
+        def look() -> Registry:
+            from visionstudio.engine.discovery import discover
+
+            return discover(refresh=refresh)
+
+        self._in_thread(look)
 
     def set_enabled(self, plugin: str, enabled: bool) -> None:
         """Switch a plugin on or off, for good; `changed` follows."""
 
         def switch() -> Registry:
+            from visionstudio.engine import switches
+            from visionstudio.engine.discovery import discover
+
             switches.set_enabled(plugin, enabled)
             return discover()
 
@@ -100,6 +111,10 @@ class Models:
     def host(self) -> Host:
         """The vision host, started when first needed."""
         if self._host is None:
+            if self._host_factory is None:
+                from visionstudio.engine.host import ProcessHost
+
+                self._host_factory = ProcessHost
             self._host = self._host_factory()
         return self._host
 

@@ -14,12 +14,12 @@ from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import add
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Box
-from visionstudio.session.project import ProjectSession
 from visionstudio.settings.folders import log_folder
 from visionstudio.ui import theme
 from visionstudio.ui.i18n import tr
 
 if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
     from visionstudio.ui.window import MainWindow
 
 _OFFSET = 12.0  # pixels that a duplicate is moved by, so that it can be seen
@@ -91,8 +91,9 @@ class Commands:
         if canvas.is_drawing and canvas.undo_point():
             return
         session = self._session
-        if session is not None and session.undo_title is not None:
-            self._window.status.hint.setText(tr("Undone: {what}", what=session.undo_title))
+        if session is not None:
+            if session.saved and session.undo_title is not None:
+                self._window.status.hint.setText(tr("Undone: {what}", what=session.undo_title))
             session.undo()
 
     def redo(self) -> None:

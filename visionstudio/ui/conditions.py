@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from visionstudio.model.annotations import State
-from visionstudio.session.project import ProjectSession
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
 
 
 def conditions(
@@ -23,7 +27,8 @@ def conditions(
         "track": writable and any(a.track_id is not None for a in session.selected()),
         "proposals": writable and any(a.state is State.PROPOSED for a in session.annotations),
         "copied": writable and has_copied,
-        "undo": writable and session.undo_title is not None,
+        # What is still being stored can be undone too: that waits its turn.
+        "undo": writable and (session.undo_title is not None or not session.saved),
         "redo": writable and session.redo_title is not None,
     }
     return frozenset(name for name, held in holds.items() if held)

@@ -43,6 +43,10 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     Blocks. Raises: MediaError when a path is not there or holds nothing to look
     at, ProjectNewer, ProjectDamaged, StorageFull.
     """
+    # Here rather than in the GUI thread, which would stand still meanwhile.
+    import visionstudio.media.prefetch
+    import visionstudio.ui.panels.model
+    import visionstudio.ui.project  # noqa: F401
     from visionstudio.session.library import add_media
     from visionstudio.session.project import ProjectSession
     from visionstudio.storage.paths import is_project, project_folder, stored_path

@@ -14,7 +14,6 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box, Shape
-from visionstudio.session.project import ProjectSession
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.class_chooser import ClassChooser
 from visionstudio.ui.i18n import tr
@@ -22,6 +21,7 @@ from visionstudio.ui.toast import Banners
 
 if TYPE_CHECKING:
     from visionstudio.media.prefetch import Loaded, Prefetch
+    from visionstudio.session.project import ProjectSession
     from visionstudio.ui.video.bar import VideoBar
     from visionstudio.ui.video.player import VideoPlayer
 

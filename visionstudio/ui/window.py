@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QEvent, QTimer, Signal
 from PySide6.QtGui import (
@@ -23,7 +23,6 @@ from visionstudio.model.errors import ProjectDamaged, VisionStudioError, one_lin
 from visionstudio.model.media import MediaItem
 from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
-from visionstudio.session.project import ProjectSession
 from visionstudio.settings.store import Settings
 from visionstudio.ui.actions import BY_ID
 from visionstudio.ui.commands import Commands
@@ -32,9 +31,13 @@ from visionstudio.ui.dialog_opener import Dialogs
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
-from visionstudio.ui.project import OpenProject
 from visionstudio.ui.recent import RecentProjects
 from visionstudio.ui.window_parts import WindowParts, spare_typing
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
+    from visionstudio.ui.panels.model import ModelPanel
+    from visionstudio.ui.project import OpenProject
 
 _log = logging.getLogger(__name__)
 _REMEMBER_MS = 1500
@@ -86,7 +89,6 @@ class MainWindow(WindowParts):
         viewer.stay_in_tool = lambda: bool(self.settings.get("stay_in_tool"))
         viewer.message.connect(self.toast)
         viewer.verify_wanted.connect(lambda: self._run("label.verify"))
-        viewer.region_drawn.connect(self.model_panel.track_region)
         viewer.shown.connect(self._item_shown)
         canvas.hovered.connect(self.object_panel.light)
         canvas.pixel_hovered.connect(self._show_pixel)
@@ -102,12 +104,15 @@ class MainWindow(WindowParts):
         contrast = self.actions_["inspect.contrast"]
         self.inspection_panel.contrast.clicked.connect(lambda _: contrast.trigger())
         contrast.toggled.connect(self.inspection_panel.contrast.setChecked)
-        self.model_panel.message.connect(self.toast)
-        self.model_panel.training_wanted.connect(self.dialogs.open_training)
-        self.model_panel.generator_wanted.connect(self.dialogs.open_generator)
-        self.model_panel.region_wanted.connect(lambda: self._run("tool.region"))
-        self.model_panel.class_wanted.connect(self._class_wanted)
         self.models.failed.connect(lambda error: self.toast(str(error), "error"))
+
+    def _connect_models(self, panel: ModelPanel) -> None:
+        panel.message.connect(self.toast)
+        panel.training_wanted.connect(self.dialogs.open_training)
+        panel.generator_wanted.connect(self.dialogs.open_generator)
+        panel.region_wanted.connect(lambda: self._run("tool.region"))
+        panel.class_wanted.connect(self._class_wanted)
+        self.viewer.region_drawn.connect(panel.track_region)
 
     # Project
 
@@ -133,6 +138,9 @@ class MainWindow(WindowParts):
         self._worker.start(lambda: open_paths([make()]), self._opened, self._not_opened)
 
     def _opened(self, opened: Opened) -> None:
+        # Loaded in the thread that opened the store.
+        from visionstudio.ui.project import OpenProject
+
         self.welcome.show_busy("")
         self.project = OpenProject(opened, self.models, self.jobs, self._poster.post)
         self._recent.note(self.project.folder)
@@ -165,7 +173,8 @@ class MainWindow(WindowParts):
         self.media_panel.set_session(session)
         self.class_panel.set_session(session)
         self.object_panel.set_session(session)
-        self.model_panel.set_workbench(workbench)
+        if workbench is not None or "model_panel" in self.__dict__:
+            self.model_panel.set_workbench(workbench)
         self.viewer.set_session(session)
         self.viewer.banners.clear()
         self._centre.setCurrentWidget(self.viewer if project is not None else self.welcome)
@@ -190,6 +199,7 @@ class MainWindow(WindowParts):
         else:
             self._default_layout()
         session.saved_changed.connect(self.status.show_saved)
+        session.saved_changed.connect(self.refresh_actions)
         session.history_changed.connect(lambda *_: self.refresh_actions())
         session.failed.connect(lambda error: self.toast(str(error), "error"))
         session.blocked_changed.connect(self._blocked_changed)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QActionGroup, QKeyEvent
@@ -32,13 +34,15 @@ from visionstudio.ui.panels.device import DeviceButton
 from visionstudio.ui.panels.inspection import InspectionPanel
 from visionstudio.ui.panels.jobs import JobStrip
 from visionstudio.ui.panels.media import MediaPanel
-from visionstudio.ui.panels.model import ModelPanel
 from visionstudio.ui.panels.objects import ObjectsPanel
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.statusbar import StatusBar
 from visionstudio.ui.toast import Toasts
 from visionstudio.ui.viewer import Viewer
 from visionstudio.ui.welcome import Welcome
+
+if TYPE_CHECKING:
+    from visionstudio.ui.panels.model import ModelPanel
 
 _SIZE = (1600, 1000)
 _LEFT, _RIGHT = 240, 272
@@ -86,7 +90,6 @@ class WindowParts(QMainWindow):
         self.class_panel = ClassPanel()
         self.object_panel = ObjectsPanel()
         self.inspection_panel = InspectionPanel(self._poster.post)
-        self.model_panel = ModelPanel()
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.media_dock = self._dock("mediaDock", tr("Media"), self.media_panel, left)
         self.class_dock = self._dock("classDock", tr("Classes"), self.class_panel, left)
@@ -94,7 +97,7 @@ class WindowParts(QMainWindow):
         self.inspection_dock = self._dock(
             "inspectionDock", tr("Inspection"), self.inspection_panel, right
         )
-        self.model_dock = self._dock("modelDock", tr("Model"), self.model_panel, right)
+        self.model_dock = self._dock("modelDock", tr("Model"), None, right)
         for dock in (self.object_dock, self.inspection_dock):
             dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
         self.setDockOptions(
@@ -103,12 +106,28 @@ class WindowParts(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(left).North)
         self._default_layout()
 
-    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+    def _dock(
+        self, name: str, title: str, panel: QWidget | None, area: Qt.DockWidgetArea
+    ) -> QDockWidget:
         dock = QDockWidget(title, self)
         dock.setObjectName(name)
-        dock.setWidget(panel)
+        if panel is not None:
+            dock.setWidget(panel)
         self.addDockWidget(area, dock)
         return dock
+
+    @cached_property
+    def model_panel(self) -> ModelPanel:
+        """Made for the first project: what models need costs a third of the start."""
+        from visionstudio.ui.panels.model import ModelPanel
+
+        panel = ModelPanel()
+        self.model_dock.setWidget(panel)
+        self._connect_models(panel)
+        return panel
+
+    def _connect_models(self, panel: ModelPanel) -> None:
+        raise NotImplementedError
 
     @property
     def docks(self) -> tuple[QDockWidget, ...]:

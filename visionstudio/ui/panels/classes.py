@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -35,10 +35,12 @@ from PySide6.QtWidgets import (
 
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
-from visionstudio.session.project import ProjectSession
 from visionstudio.ui import icons, theme
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.icons import icon
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
 
 Index = QModelIndex | QPersistentModelIndex
 _ROW = 28

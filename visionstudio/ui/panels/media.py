@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QItemSelectionModel, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter
@@ -21,11 +21,13 @@ from PySide6.QtWidgets import (
 )
 
 from visionstudio.model.media import MediaItem, MediaKind
-from visionstudio.session.project import ProjectSession
 from visionstudio.ui import icons, theme
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.panels.media_model import STATES, MediaModel, describe, is_bad
 from visionstudio.ui.thumbnails import ThumbnailLoader
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
 
 _FILTER_MS = 150
 _DOT = 8

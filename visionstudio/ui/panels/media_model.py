@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,11 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QPixmap
 
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
-from visionstudio.session.project import ProjectSession
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.thumbnails import ThumbnailLoader
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
 
 Index = QModelIndex | QPersistentModelIndex
 _SLICE_MS = 8

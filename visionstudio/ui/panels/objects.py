@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -31,9 +31,11 @@ from PySide6.QtWidgets import (
 
 from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.labels import LabelClass
-from visionstudio.session.project import ProjectSession
 from visionstudio.ui import icons, theme
 from visionstudio.ui.i18n import tr
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
 
 Index = QModelIndex | QPersistentModelIndex
 _ROW = 28
