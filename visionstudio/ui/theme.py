@@ -177,9 +177,9 @@ def style_sheet(t: Tokens) -> str:
     for item in fields(t):
         text = text.replace(f"@{item.name};", f"{getattr(t, item.name)};")
     folder = resource("themes").as_posix()
-    return text.replace("@down;", f'url("{folder}/down-{t.name}.svg");').replace(
-        "@up;", f'url("{folder}/up-{t.name}.svg");'
-    )
+    for name in ("up", "down", "check"):
+        text = text.replace(f"@{name};", f'url("{folder}/{name}-{t.name}.svg");')
+    return text
 
 
 _SHEET = """
@@ -249,6 +249,11 @@ QSpinBox::up-button:hover, QDoubleSpinBox::up-button:hover, QSpinBox::down-butto
 QDoubleSpinBox::down-button:hover { background: @hover; }
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: @up; width: 10px; height: 10px; }
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: @down; width: 10px; height: 10px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @muted;
+    border-radius: 3px; background: @surface; }
+QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: @accent; }
+QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: @check; }
+QCheckBox::indicator:disabled { border-color: @line; background: @window; }
 QComboBox QAbstractItemView { background: @raised; border: 1px solid @line;
     selection-background-color: @selection; selection-color: @text; }
 QAbstractItemView { background: @surface; border: 0; outline: 0;
