@@ -239,34 +239,37 @@ def test_the_manifest_names_both() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_simplecnn_learns_digits(
     train_context: Callable[..., Any], memory_data: Callable[..., Any]
 ) -> None:
     train, val = digits()
     data = memory_data(tuple("0123456789"), train, val)
-    result = SimpleCnn().train(data, SimpleCnnTraining(epochs=20), train_context(threads=2))
+    result = SimpleCnn().train(data, SimpleCnnTraining(epochs=20), train_context(threads=1))
     assert result.metrics["accuracy"] >= 0.97
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_simplecnn_learns_cifar(
     shared_data: Path, train_context: Callable[..., Any], memory_data: Callable[..., Any]
 ) -> None:
     classes, train = folder_samples(shared_data / "cifar10/train")
     _, val = folder_samples(shared_data / "cifar10/test")
-    ctx = train_context(threads=2)
+    ctx = train_context(threads=1)
     result = SimpleCnn().train(memory_data(classes, train, val), SimpleCnnTraining(epochs=20), ctx)
     assert result.metrics["accuracy"] >= 0.54
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_efficientnet_head_learns_clothing(
     shared_data: Path, train_context: Callable[..., Any], memory_data: Callable[..., Any]
 ) -> None:
     classes, train = folder_samples(shared_data / "clothing/train")
     _, val = folder_samples(shared_data / "clothing/validation")
     assert (len(train), len(val)) == (160, 80)
-    ctx = train_context(threads=2)
+    ctx = train_context(threads=1)
     result = EfficientNetLite0().train(
         memory_data(classes, train, val), EfficientNetTraining(), ctx
     )

@@ -213,9 +213,9 @@ def test_digits_are_all_drawn_and_recognised(
     order = np.random.default_rng(0).permutation(len(samples))
     train, val = [samples[i] for i in order[360:]], [samples[i] for i in order[:360]]
     data = memory_data(tuple("0123456789"), train, val)
-    judged = train_context("judge", threads=2)
+    judged = train_context("judge", threads=1)
     assert SimpleCnn().train(data, SimpleCnnTraining(), judged).metrics["accuracy"] >= 0.98
-    ctx = train_context("gan", threads=2)
+    ctx = train_context("gan", threads=1)
     Dcgan().train(data, DcganTraining(epochs=22), ctx)
 
     model, judge = Dcgan(), SimpleCnn()

@@ -174,12 +174,12 @@ class _Work:
 
     def measured(self, training: Training) -> dict[str, float]:
         """Figures on the pictures that the training never saw."""
-        held = {media_id for media_id, _ in load_run(run_folder(self.sample, training)).of("val")}
-        items = [item for item in self.store.media() if item.id in held]
-        found = self._predict(training, self._files(items))
+        held = load_run(run_folder(self.sample, training)).of("val")
+        truth = truth_of(self.store, held)
+        media = {item.id: item for item in self.store.media()}
+        found = self._predict(training, self._files([media[i] for i, _ in truth.keys.values()]))
         output = discover().model(training.model).output
-        results = {int(key): result for key, result in found.items()}
-        return measure(truth_of(self.store, held), results, output)[1]
+        return measure(truth, {int(key): result for key, result in found.items()}, output)[1]
 
     def propose(self, training: Training, items: Sequence[MediaItem]) -> int:
         """Proposals on unlabelled pictures, one step to undo; returns how many."""
