@@ -75,10 +75,18 @@ def rasterize(rings: list[FloatArray], height: int, width: int) -> NDArray[np.bo
     slope = (high[edge, 0] - low[edge, 0]) / (high[edge, 1] - low[edge, 1])
     x = low[edge, 0] + (row + 0.5 - low[edge, 1]) * slope
     column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
-    # Toggling at each crossing and summing along the row is the even-odd rule.
-    toggles = np.zeros((height, width + 1), dtype=np.int32)
-    np.add.at(toggles, (row, column), 1)
-    return np.asarray(np.cumsum(toggles[:, :width], axis=1) % 2 == 1)
+    covered = np.zeros((height, width), dtype=bool)
+    if len(row) == 0:
+        return covered
+    # Toggling at each crossing and summing along the row is the even-odd rule. Only the
+    # bounding box is filled: a small shape in a large picture costs what it covers.
+    top, bottom = int(row.min()), int(row.max()) + 1
+    left, right = int(column.min()), int(column.max()) + 1
+    span = right - left
+    places = (row - top) * span + (column - left)
+    toggles = np.bincount(places, minlength=(bottom - top) * span).reshape(-1, span)
+    covered[top:bottom, left:right] = (np.cumsum(toggles, axis=1) % 2 == 1)[:, : width - left]
+    return covered
 
 
 def simplify(points: ArrayLike, tolerance: float) -> FloatArray:
