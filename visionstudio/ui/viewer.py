@@ -362,8 +362,8 @@ class Viewer(QWidget):
         self._selection_changed()
 
     def _classes_changed(self) -> None:
-        if self._ready:
-            self._set_all_annotations()
+        if self._session is not None:
+            self.canvas.set_classes(self._session.classes)
 
     def _active_class_changed(self) -> None:
         if self._session is not None:
