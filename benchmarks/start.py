@@ -28,7 +28,8 @@ def when_idle(app, window):
             return
         rss = int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") \
             if os.path.exists("/proc/self/statm") else 0
-        print(json.dumps({"idle": time.time() - float(sys.argv[1]), "rss": rss, "cpu": time.process_time()}), flush=True)
+        idle = time.time() - float(sys.argv[1])
+        print(json.dumps({"idle": idle, "rss": rss, "cpu": time.process_time()}), flush=True)
         os._exit(0)
     # A timer of zero fires when the queue of events, paints included, is empty.
     QTimer.singleShot(0, lambda: QTimer.singleShot(0, tell))

@@ -127,6 +127,14 @@ def test_detections_are_clipped_and_outside_ones_refused() -> None:
         Detections([[9, 9, 10, 10]], [0.5], [0], ("a",)).within(5, 5)  # type: ignore[arg-type]
 
 
+def test_a_threshold_keeps_what_scores_at_least_as_much() -> None:
+    found = Detections([[0, 0, 1, 1], [0, 0, 2, 2]], [0.3, 0.5], [0, 0], ("a",))  # type: ignore[arg-type]
+    assert found.above(0.5).boxes.tolist() == [[0, 0, 2, 2]]
+    assert Classification(("a", "b"), np.array([0.4, 0.6])).above(0.5).labels == ("b",)  # type: ignore[arg-type]
+    masks = Masks(np.ones((2, 3, 3), bool), [0.3, 0.5], [0, 0], ("a",))  # type: ignore[arg-type]
+    assert len(masks.above(0.4).masks) == 1
+
+
 def test_classes_come_best_first() -> None:
     found = Classification(("a", "b", "c"), np.array([0.1, 0.7, 0.2]))
     assert found.labels == ("b", "c", "a")

@@ -63,6 +63,11 @@ class Classification:
         object.__setattr__(self, "labels", tuple(labels[i] for i in order))
         object.__setattr__(self, "scores", scores[order])
 
+    def above(self, threshold: float) -> Classification:
+        """Only what scores at least `threshold`."""
+        count = int((self.scores >= threshold).sum())
+        return Classification(self.labels[:count], self.scores[:count])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
@@ -98,6 +103,11 @@ class Detections:
         boxes = np.clip(self.boxes, 0, limits)
         return Detections(boxes, self.scores, self.indices, self.classes)
 
+    def above(self, threshold: float) -> Detections:
+        """Only what scores at least `threshold`."""
+        keep = self.scores >= threshold
+        return Detections(self.boxes[keep], self.scores[keep], self.indices[keep], self.classes)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Masks:
@@ -116,6 +126,11 @@ class Masks:
         object.__setattr__(self, "classes", classes)
         indices = _indices(self.indices, len(masks), len(classes), "class indices")
         object.__setattr__(self, "indices", indices)
+
+    def above(self, threshold: float) -> Masks:
+        """Only what scores at least `threshold`."""
+        keep = self.scores >= threshold
+        return Masks(self.masks[keep], self.scores[keep], self.indices[keep], self.classes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -176,13 +176,23 @@ class _Run:
     def to_files(
         self, targets: list[Target], class_ids: dict[str, int], out: Path, part: tuple[int, int]
     ) -> Reply:
-        """Predict and write files; nothing is written when the run fails."""
+        """Predict and write files; nothing is written when the run fails.
+
+        A threshold that was asked for is applied; without one everything is
+        written, which evaluation needs.
+        """
+        from visionstudio.api import validate
         from visionstudio.formats.results import ResultWriter
 
+        asked = "threshold" in self.params
+        values = validate(self.info.params, self.params)
+        threshold = float(values["threshold"] or 0) if asked else None
         chosen = _part_of(targets, part)
         writer = ResultWriter(out, class_ids)
         outcome = Outcome()
         for target, frame, result in self._results(chosen, outcome):
+            if threshold is not None and hasattr(result, "above"):
+                result = result.above(threshold)
             still = target.frames == 1 and frame == 0 and target.kind == "image"
             writer.add(result, target.id, target.name, None if still else frame)
         files = writer.finish(self.info.output)
