@@ -7,7 +7,7 @@ comes when it and all before it have been committed to disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -72,6 +72,7 @@ class SessionCore(StoreLink):
         self.selected_ids: tuple[int, ...] = ()
         self.hidden_classes: frozenset[int] = frozenset()
         self._shown = ShownAnnotations()
+        self._to_select: frozenset[int] = frozenset()  # once the rows of this frame are there
         self._take(loaded or self.read(store))
         self.active_class = self.classes[0] if self.classes else None
 
@@ -136,6 +137,13 @@ class SessionCore(StoreLink):
         """The current frame's proposals that the threshold lets through."""
         return proposals.visible(self.annotations, self.threshold, self.hidden_classes)
 
+    def select(self, ids: Iterable[int]) -> None:
+        """Select annotations of the current frame."""
+        chosen = frozenset(i for i in ids if self._shown.get(i) is not None)
+        if chosen != self.selection:
+            self.selection = chosen
+            self.selection_changed.emit()
+
     def _show(self, frame: int) -> None:
         if self.current is None:
             return
@@ -143,7 +151,7 @@ class SessionCore(StoreLink):
         self.frame = frame
         self._shown.show(media_id, frame)
         had_selection = bool(self.selection)
-        self.selection = frozenset()
+        self.selection = self._to_select = frozenset()
         self.current_changed.emit()
         if had_selection:
             self.selection_changed.emit()
@@ -160,6 +168,9 @@ class SessionCore(StoreLink):
             self._merge_unsaved_shown()
             self._drop_dead_selection()
             self.annotations_changed.emit()
+            if self._to_select:
+                ids, self._to_select = self._to_select, frozenset()
+                self.select(ids)
 
         self.in_store(lambda store: store.annotations(media_id, frame), loaded)
 
@@ -190,17 +201,17 @@ class SessionCore(StoreLink):
         return True
 
     def undo(self) -> None:
-        """Take back the last gesture, as soon as those before it are stored."""
+        """Take back the last gesture, as soon as those before it are stored, and show that."""
         if self._may_edit():
-            self._travel(lambda store: store.undo())
+            self._travel(lambda store: store.undo(), show=True)
 
     def redo(self) -> None:
-        """Bring the last undone gesture again."""
+        """Bring the last undone gesture again, and show it."""
         if self._may_edit():
-            self._travel(lambda store: store.redo())
+            self._travel(lambda store: store.redo(), show=True)
 
-    def _travel(self, step: Callable[[ProjectStore], Edit | None]) -> None:
-        """A change that is shown when it has been stored."""
+    def _travel(self, step: Callable[[ProjectStore], Edit | None], *, show: bool = False) -> None:
+        """A change that memory follows when it has been stored; `show` goes where it happened."""
 
         def work(store: ProjectStore) -> Effects | None:
             edit = step(store)
@@ -211,12 +222,28 @@ class SessionCore(StoreLink):
                 return
             touched = self._merge(effects)
             # Gestures made since then come after it, as they do in the store.
-            for _, later in self._unsaved:
-                if later is not None:
-                    self._merge(later)
+            later = [e for _, e in self._unsaved if e is not None]
+            for more in later:
+                self._merge(more)
             self._tell(effects, touched)
+            if show and not later:  # who is working elsewhere already is left there
+                self._go_to(effects)
 
         self._save(None, work, done)
+
+    def _go_to(self, effects: Effects) -> None:
+        """Show what an edit has done: its place, with what is there now selected."""
+        place = effects.place_to_show(self.media, self.current, self.frame)
+        if place is None:
+            return
+        media_id, frame = place
+        ids = effects.left_at(media_id, frame)
+        if self.current is None or place != (self.current.id, self.frame):
+            self.current = self.media.get(media_id)
+            self._show(frame)
+            self._to_select = ids
+        elif ids:
+            self.select(ids)
 
     def put_media(self, items: Sequence[MediaItem], *, new: bool = False) -> None:
         """Take over what the store has been told about media (see library.py).

@@ -13,6 +13,7 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
+from visionstudio.session.shown import MediaList
 from visionstudio.storage.records import MediaSummary
 
 
@@ -45,6 +46,43 @@ class Effects:
             elif isinstance(row, LabelClass):
                 effects.classes.append(change)
         return effects
+
+    def place_to_show(
+        self, media: MediaList, current: MediaItem | None, frame: int
+    ) -> tuple[int, int] | None:
+        """The (media id, frame) where this can be seen, None where nothing can.
+
+        That is the place shown now (`current`, `frame`) when it is touched at all,
+        else the first one: a frame of the same video rather than another picture.
+        """
+        facts = {c.row.id for c in self.media if c.after is not None}
+        if current is not None:
+            frames = self._frames(current.id)
+            if frame in frames or (not frames and current.id in facts):
+                return current.id, frame
+            if frames:
+                return current.id, min(frames)
+        touched = self.annotations.keys() | facts
+        places = [(place, m) for m in touched if (place := media.place_of(m)) is not None]
+        if not places:
+            return None
+        _, first = min(places)
+        return first, min(self._frames(first), default=0)
+
+    def left_at(self, media_id: int, frame: int) -> frozenset[int]:
+        """The annotations that this made or changed there and that can be seen."""
+        rows = (c.after for c in self.annotations.get(media_id, ()))
+        return frozenset(
+            a.id
+            for a in rows
+            if isinstance(a, Annotation)
+            and (a.media_id, a.frame) == (media_id, frame)
+            and a.state is not State.REJECTED
+        )
+
+    def _frames(self, media_id: int) -> set[int]:
+        rows = (c.row for c in self.annotations.get(media_id, ()))
+        return {a.frame for a in rows if isinstance(a, Annotation) and a.media_id == media_id}
 
     def _sort(self, change: Change) -> None:
         before, after = change.before, change.after

@@ -46,13 +46,6 @@ class ProjectSession(SessionCore):
         if frame != self.frame:
             self._show(frame)
 
-    def select(self, ids: Iterable[int]) -> None:
-        """Select annotations of the current frame."""
-        chosen = frozenset(i for i in ids if self._shown.get(i) is not None)
-        if chosen != self.selection:
-            self.selection = chosen
-            self.selection_changed.emit()
-
     def select_media(self, ids: Iterable[int]) -> None:
         """Say which rows of the media list are selected."""
         self.selected_ids = tuple(ids)

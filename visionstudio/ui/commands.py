@@ -94,13 +94,20 @@ class Commands:
         if session is not None:
             if session.saved and session.undo_title is not None:
                 self._window.status.hint.setText(tr("Undone: {what}", what=session.undo_title))
+            self._pause()
             session.undo()
 
     def redo(self) -> None:
         session = self._session
         if session is not None and session.redo_title is not None:
             self._window.status.hint.setText(tr("Done again: {what}", what=session.redo_title))
+            self._pause()
             session.redo()
+
+    def _pause(self) -> None:
+        """So that what comes back in a video is not passed by."""
+        if self._window.viewer.player is not None:
+            self._window.viewer.player.pause()
 
     def copy(self) -> None:
         if self._session is not None:
