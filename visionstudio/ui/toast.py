@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -29,16 +29,20 @@ _WIDTH = 380
 _MARGIN = 16
 
 
+Action = tuple[str, Callable[[], None]]  # title, what it does
+
+
 class Message(QFrame):
-    """A line of text with an icon, at most one action, and a way to close it."""
+    """A line of text with an icon, buttons for what can be done, and a way to close it."""
 
     closed = Signal(object)
+    closes_on_action = True
 
     def __init__(
         self,
         text: str,
         level: str,
-        action: tuple[str, Callable[[], None]] | None,
+        actions: Sequence[Action] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -56,13 +60,11 @@ class Message(QFrame):
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row.addWidget(label, 1)
-        if action is not None:
-            title, call = action
+        for number, (title, call) in enumerate(actions):
             button = QPushButton(title)
-            button.setObjectName("messageAction")
+            button.setObjectName("messageAction" if number == 0 else f"messageAction{number + 1}")
             button.setAccessibleName(title)
-            button.clicked.connect(self.close_message)
-            button.clicked.connect(lambda: call())
+            button.clicked.connect(lambda _=False, call=call: self._act(call))
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         close = QToolButton()
         close.setObjectName("messageClose")
@@ -73,6 +75,11 @@ class Message(QFrame):
         close.clicked.connect(self.close_message)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.setAccessibleName(text)
+
+    def _act(self, call: Callable[[], None]) -> None:
+        if self.closes_on_action:
+            self.close_message()
+        call()
 
     def close_message(self) -> None:
         """Take it away."""
@@ -99,14 +106,14 @@ class Toasts(QObject):
         self,
         text: str,
         level: str = "info",
-        action: tuple[str, Callable[[], None]] | None = None,
+        action: Action | None = None,
     ) -> None:
         """Say something. The same text again only renews the one that is there."""
         for toast in [t for t in self._shown if t.text == text]:
             toast.close_message()
         while len(self._shown) >= _AT_MOST:
             self._shown[0].close_message()
-        toast = Message(text, level, action, self._window)
+        toast = Message(text, level, () if action is None else (action,), self._window)
         toast.setObjectName("toast")
         toast.setFixedWidth(min(_WIDTH, max(200, self._window.width() - 2 * _MARGIN)))
         toast.closed.connect(self._forget)
@@ -168,11 +175,12 @@ class Banners(QWidget):
         key: str,
         text: str,
         level: str = "warning",
-        action: tuple[str, Callable[[], None]] | None = None,
+        *actions: Action,
     ) -> None:
-        """Show a banner; one with the same key is replaced."""
+        """Show a banner; one with the same key is replaced. It stays until its state ends."""
         self.take_away(key)
-        banner = Message(text, level, action)
+        banner = Message(text, level, actions)
+        banner.closes_on_action = False
         banner.setObjectName("banner")
         banner.closed.connect(lambda _: self._forget(key))
         self._shown[key] = banner

@@ -28,6 +28,7 @@ from visionstudio.ui.actions import BY_ID
 from visionstudio.ui.commands import Commands
 from visionstudio.ui.conditions import conditions
 from visionstudio.ui.dialog_opener import Dialogs
+from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
@@ -202,7 +203,7 @@ class MainWindow(WindowParts):
         session.saved_changed.connect(self.refresh_actions)
         session.history_changed.connect(lambda *_: self.refresh_actions())
         session.failed.connect(lambda error: self.toast(str(error), "error"))
-        session.blocked_changed.connect(self._blocked_changed)
+        self._halted = Halted(self, session)
         session.media_changed.connect(lambda _: self._media_changed())
         session.current_changed.connect(self._current_changed)
         for signal in (session.selection_changed, session.annotations_changed,
@@ -263,20 +264,13 @@ class MainWindow(WindowParts):
         )
         return answer == QMessageBox.StandardButton.Discard
 
-    def _blocked_changed(self, blocked: bool) -> None:
-        session = self.session
-        if not blocked or session is None:
-            self.viewer.banners.take_away("blocked")
-            if session is not None:
-                self.status.show_saved(session.saved)
-            return
-        self.status.show_halted()
-        text = tr(
-            "Changes cannot be stored and wait in memory: {error}", error=str(session.blocked)
-        )
-        self.viewer.banners.show_banner(
-            "blocked", text, "error", (tr("Try again"), session.retry_save)
-        )
+    def project_moved(self, folder: Path) -> None:
+        """The open project lies in another folder from now on."""
+        if self.project is not None:
+            self._recent.note(folder)
+            self.setWindowTitle(f"{self.project.title} – VisionStudio")
+            text = tr("The project is now in {folder}; the old one stays as it was.", folder=folder)
+            self.toast(text)
 
     # Following the session
 
