@@ -202,6 +202,37 @@ def test_salvaging_what_can_be_read(tmp_path: Path) -> None:
         assert store.undo_title is None
 
 
+def test_salvaging_when_the_last_rows_cannot_be_read(tmp_path: Path) -> None:
+    rows = filled(tmp_path / "p")
+    path = tmp_path / "p" / "project.db"
+    data = bytearray(path.read_bytes())
+    for number in (100, 101, 1200, 2999):  # the last page: nothing ends the search behind it
+        page = path.read_bytes().index(encode(Box(number, 0, number + 1, 2))[1]) // PAGE
+        data[page * PAGE : (page + 1) * PAGE] = b"\xff" * PAGE
+    path.write_bytes(data)
+    saved = salvage(tmp_path / "p")
+    assert len(rows) - 800 < saved.rows["annotation"] < len(rows) - 3
+    restore(tmp_path / "p", saved.path)
+    with ProjectStore.open(tmp_path / "p") as store:
+        left = {a.id: a for a in store.iter_annotations()}
+    assert all(left[a.id] == a for a in rows if a.id in left)
+    assert {600, 2000} < set(left)
+
+
+@pytest.mark.parametrize("content", ["text", "other database", "nothing"])
+def test_salvaging_what_is_no_project_ends(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "project.db"
+    if content == "other database":
+        stranger = apsw.Connection(str(path))
+        stranger.execute("CREATE TABLE x (y)")
+        stranger.close()
+    else:
+        path.write_text("just text" if content == "text" else "")
+    with pytest.raises(ProjectDamaged, match=r"nothing .* can be read|not a database"):
+        salvage(tmp_path)
+    assert not (tmp_path / "project.salvaged.db").exists()
+
+
 NEXT = schema.Migration("add a note to classes", "ALTER TABLE class ADD COLUMN note TEXT")
 
 

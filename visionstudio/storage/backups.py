@@ -25,6 +25,7 @@ KEPT = 10
 """How many backups stay; the oldest go first."""
 
 DATABASE, LOCK, FOLDER = "project.db", "project.lock", "backups"
+_LAST_ID = 1 << 40  # beyond any that is given out
 _NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)(?:\.\d+)?Z-([a-z0-9-]+)\.db\Z")
 
 
@@ -188,33 +189,62 @@ def salvage(project: Path) -> Salvaged:
         raise ProjectDamaged(
             "nothing in the project's database can be read",
             where=str(damaged),
-            next_step="restore a backup",
+            next_step="restore a backup, or move the file away to begin anew",
         )
     return Salvaged(target, rows, unreadable)
 
 
 def _salvage_table(source: apsw.Connection, new: apsw.Connection, name: str) -> tuple[int, int]:
-    """Copy a table's rows by id, halving the stretch of ids wherever reading fails."""
+    """Copy a table's rows in the order of their ids, going on behind what cannot be read.
+
+    Returns how many rows were copied and how many stretches were passed over.
+    """
     columns = next((t.columns for t in TABLES if t.name == name), None)
     if columns is None:
         columns = tuple(r[1] for r in new.execute(f"PRAGMA table_info({name})"))
-    select = f"SELECT {', '.join(columns)} FROM {name} WHERE id BETWEEN ? AND ?"
+    select = f"SELECT {', '.join(columns)} FROM {name} WHERE id >= ? ORDER BY id"
     insert = f"INSERT OR IGNORE INTO {name} VALUES ({', '.join('?' * len(columns))})"
+    id_column = columns.index("id")
     good = lost = 0
-    stretches = [(1, 1 << 40)]
-    while stretches:
-        first, last = stretches.pop()
+    here: int | None = 1
+    while here is not None:
         try:
-            for row in source.execute(select, (first, last)):
+            for row in source.execute(select, (here,)):
                 new.execute(insert, row)
                 good += new.changes()
+                here = row[id_column] + 1
         except apsw.Error:
-            if first == last:
-                lost += 1
-                continue
-            middle = (first + last) // 2
-            stretches += [(middle + 1, last), (first, middle)]
+            lost += 1
+            here = _behind_damage(source, select, here)
+        else:
+            here = None
     return good, lost
+
+
+def _behind_damage(source: apsw.Connection, select: str, first: int) -> int | None:
+    """The first id from `first` on from which reading works again; None when there is none.
+
+    Ids may be far apart and a damaged page may hold any number of them, so the
+    steps grow with the way already gone; good rows between two damaged
+    stretches are passed over only when they are few against it.
+    """
+
+    def can_be_read(at: int) -> bool:
+        try:
+            source.execute(f"{select} LIMIT 1", (at,)).fetchone()
+        except apsw.Error:
+            return False
+        return True
+
+    bad, at = first, first + 1
+    while not can_be_read(at):
+        if at > _LAST_ID:
+            return None
+        bad, at = at, at + 1 + (at - first) // 64
+    while at - bad > 1:
+        middle = (bad + at) // 2
+        bad, at = (bad, middle) if can_be_read(middle) else (middle, at)
+    return at
 
 
 def _salvage_rest(source: apsw.Connection, new: apsw.Connection) -> None:
