@@ -122,7 +122,7 @@ class GanTraining:
         self._monitor = Monitor(self._pictures.batch(known), labels)
         if self._ctx.resume:
             self._restore()
-        pace, report = self._pace, _Report(self._ctx, self._settings.epochs, self._steps_per_epoch)
+        pace, report = self._pace, _Report(self._ctx, self._steps_per_epoch)
         saved = time.monotonic()
         while True:
             remaining = pace.remaining() if not self._ctx.should_stop() else 0
@@ -253,14 +253,14 @@ class GanTraining:
 class _Report:
     """Losses averaged since the last report, at most a few times a second."""
 
-    def __init__(self, ctx: TrainContext, epochs: int, steps_per_epoch: int) -> None:
-        self._ctx, self._epochs, self._steps = ctx, epochs, steps_per_epoch
+    def __init__(self, ctx: TrainContext, steps_per_epoch: int) -> None:
+        self._ctx, self._steps = ctx, steps_per_epoch
         self._values: list[dict[str, float]] = []
         self._time = -math.inf
 
     def step(self, pace: Pace, figures: dict[str, float]) -> None:
         self._values.append(figures)
-        message = f"epoch {(pace.step - 1) // self._steps + 1} of {self._epochs}"
+        message = pace.message(self._steps)
         if time.monotonic() - self._time < REPORT_SECONDS:
             self._ctx.report(pace.progress, message)
             return

@@ -157,7 +157,7 @@ def _fit(
         rank=fabric.global_rank,
         world=fabric.world_size,
     )
-    report = _Report(ctx, settings.epochs, steps_per_epoch)
+    report = _Report(ctx, steps_per_epoch)
     saved = judged_at = time.monotonic()
     model.train()
     try:
@@ -246,9 +246,8 @@ class _Report:
     The context is asked at every step, because that is where cancelling takes effect.
     """
 
-    def __init__(self, ctx: TrainContext, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, ctx: TrainContext, steps_per_epoch: int) -> None:
         self._ctx = ctx
-        self._epochs = epochs
         self._steps_per_epoch = steps_per_epoch
         self._sums: dict[str, float] = {}
         self._count = 0
@@ -259,8 +258,7 @@ class _Report:
         for name, value in {"loss": total, **values}.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
-        epoch = (pace.step - 1) // self._steps_per_epoch + 1
-        message = f"epoch {epoch} of {self._epochs}"
+        message = pace.message(self._steps_per_epoch)
         if time.monotonic() - self._time < _REPORT_SECONDS:
             self._ctx.report(pace.progress, message)
             return

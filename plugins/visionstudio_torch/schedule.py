@@ -64,6 +64,12 @@ class Pace:
         usable = left - self.validation_seconds if self.validation_seconds else left * 0.9
         return max(0, min(planned, int(usable / self.step_seconds)))
 
+    def message(self, steps_per_epoch: int) -> str:
+        """The epoch that runs, and how many there will be by the time that is left."""
+        epoch = (self.step - 1) // steps_per_epoch + 1
+        last = math.ceil((self.step + self.remaining()) / steps_per_epoch)
+        return f"epoch {epoch} of {max(epoch, last)}"
+
     def start_step(self) -> None:
         self.started = time.perf_counter()
 

@@ -265,6 +265,8 @@ class ModelPanel(QWidget):
         if model is not None:
             for run in self._runs.get(model.id, []):
                 self._weights.addItem(_run_title(run), run.folder / "best.safetensors")
+                last = self._weights.count() - 1
+                self._weights.setItemData(last, str(run.folder), Qt.ItemDataRole.ToolTipRole)
             if model.ready:
                 self._weights.addItem(tr("Built in"), None)
             if self._weights.count() == 0:
@@ -510,5 +512,6 @@ class ModelPanel(QWidget):
 
 
 def _run_title(run: RunInfo) -> str:
-    figures = " · ".join(f"{k} {v:.3f}" for k, v in list(run.metrics.items())[:1])
-    return f"{run.folder.name}  {figures}".strip()
+    """The first figure of its validation, and when it was trained."""
+    figures = [f"{name} {value:.3f}" for name, value in run.metrics.items()][:1]
+    return " · ".join([*figures, f"{run.started.astimezone():%Y-%m-%d %H:%M}"])
