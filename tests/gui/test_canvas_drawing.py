@@ -142,6 +142,13 @@ def test_a_hidden_class_disappears_and_comes_back(qtbot: QtBot, canvas: Canvas) 
     assert reddish(drawn(qtbot, canvas)).any()
 
 
+def test_shapes_stay_when_a_class_is_added(qtbot: QtBot, canvas: Canvas) -> None:
+    canvas.set_annotations([note(1, Box(50, 50, 150, 150))], CLASSES)
+    before = drawn(qtbot, canvas)
+    canvas.set_classes([*CLASSES, LabelClass(id=9, name="new", colour="#00ff00")])
+    assert np.array_equal(drawn(qtbot, canvas), before)
+
+
 def test_updates_erase_what_was_there(qtbot: QtBot, canvas: Canvas) -> None:
     canvas.set_annotations(
         [note(1, Box(50, 50, 150, 150)), note(2, Box(300, 50, 400, 150))], CLASSES

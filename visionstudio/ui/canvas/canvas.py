@@ -184,7 +184,7 @@ class Canvas(Navigation):
         """Other names or colours for the same annotations."""
         self._columns.classes = {c.id: c for c in classes}
         self._scene.sheet.reset()
-        self.refresh()
+        self._go_on()
 
     def update_annotations(
         self, changed: Iterable[Annotation] = (), removed: Iterable[int] = ()

@@ -93,10 +93,10 @@ def paint_chip(painter: QPainter, place: QRectF, text: str, colour: str, font: Q
 
 
 def label_text(columns: Columns, row: int) -> str:
-    """The class's name; for a proposal marked as one and with its score."""
+    """The class's name, ? before one is chosen; for a proposal marked and with its score."""
     class_id = int(columns.class_ids[row])
     known = columns.classes.get(class_id)
-    name = known.name if known else f"#{class_id}"
+    name = known.name if known else f"#{class_id}" if class_id else "?"
     if columns.proposed[row]:
         return f"◇ {name} {columns.scores[row]:.2f}"
     return name
