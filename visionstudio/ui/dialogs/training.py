@@ -169,6 +169,7 @@ class TrainingDialog(QDialog):
         self._progress.setRange(0, 1000)
         self._progress.setTextVisible(False)
         self._progress.setFixedWidth(200)
+        self._progress.setVisible(False)
         self._status = QLabel()
         self._status.setObjectName("trainingStatus")
         self._status.setWordWrap(True)
@@ -301,6 +302,7 @@ class TrainingDialog(QDialog):
             self._timer.stop()
         self._use.setVisible(not running and training.weights is not None)
         fraction = job.fraction
+        self._progress.setVisible(running)
         self._progress.setRange(0, 0 if running and fraction is None else 1000)
         self._progress.setValue(round((fraction or 0) * 1000))
         self._status.setText(self._status_text(training))

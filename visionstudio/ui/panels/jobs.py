@@ -71,6 +71,8 @@ class JobStrip(QWidget):
         self._cancel.clicked.connect(self._cancel_newest)
         for widget in (self._title, self._bar, self._cancel):
             layout.addWidget(widget)
+        # The room is kept while nothing runs: the status bar does not grow with the first job.
+        self.setMinimumHeight(self.sizeHint().height())
         self._list: JobList | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

@@ -141,6 +141,10 @@ class ModelPanel(QWidget):
         self._count = QLabel()
         self._count.setObjectName("proposalCount")
         self._count.setProperty("role", "secondary")
+        # The same room for every text: neither the panel nor the picture beside it moves.
+        self._count.setWordWrap(True)
+        self._count.setMinimumHeight(2 * self._count.fontMetrics().lineSpacing())
+        self._count.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self._count)
         return box
 
