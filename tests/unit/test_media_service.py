@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from PIL import Image
 from tests.video_maker import make, number_in, picture
 from visionstudio.media import prefetch as prefetch_module
 from visionstudio.media import thumbnails as thumbnails_module
+from visionstudio.media.image import Pixels
 from visionstudio.media.prefetch import Loaded, Prefetch
 from visionstudio.media.source import OPEN_VIDEOS, MediaSource
 from visionstudio.media.thumbnails import Thumbnails
@@ -214,14 +216,14 @@ def test_only_the_newest_request_is_answered(
 ) -> None:
     gate = threading.Event()
     decoded: list[str] = []
-    real = prefetch_module.read_rgb
+    real = prefetch_module.read_pixels
 
-    def slow(path: Path) -> np.ndarray:  # type: ignore[type-arg]
+    def slow(path: Path) -> Pixels:
         gate.wait(10)
         decoded.append(path.name)
         return real(path)
 
-    monkeypatch.setattr(prefetch_module, "read_rgb", slow)
+    monkeypatch.setattr(prefetch_module, "read_pixels", slow)
     for item in items:
         fetch.request(item, desk.answers.append, near=items)
     gate.set()
@@ -261,6 +263,51 @@ def test_a_large_jpeg_comes_small_first(
     assert whole.rgb is not None
     assert (small.whole, max(small.rgb.shape)) == (False, 100)
     assert (whole.whole, whole.rgb.shape) == (True, (400, 600, 3))
+
+
+class Made:
+    """What a caller makes of a picture, in this test."""
+
+    def __init__(self, rgb: np.ndarray, values: np.ndarray | None) -> None:  # type: ignore[type-arg]
+        self.rgb, self.values = rgb, values
+        self.thread = threading.current_thread().name
+        self.nbytes = 100
+
+
+def test_pictures_are_prepared_in_the_decoding_thread(
+    tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch_module, "PREVIEW_FILE_BYTES", 1000)
+    monkeypatch.setattr(prefetch_module, "PREVIEW_SIDE", 100)
+    ramp = (np.arange(120_000, dtype=np.uint32).reshape(300, 400) // 2).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "deep.tif"), ramp)
+    noise = np.random.default_rng(0).integers(0, 255, (400, 600, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "big.jpg")
+    (tmp_path / "bad.png").write_text("no picture")
+    service = Prefetch(
+        MediaSource(tmp_path),
+        desk.posted.put,
+        prepare=lambda _, rgb, values: Made(rgb, values),
+        cache_bytes=150,
+    )
+    service.request(MediaItem(id=1, path="deep.tif"), desk.answers.append)
+    (deep,) = desk.wait(1)
+    assert deep.rgb is None
+    assert deep.prepared.thread.startswith("picture-")
+    assert (deep.prepared.values == ramp).all()
+    assert deep.prepared.rgb.dtype == np.uint8
+    service.request(MediaItem(id=2, path="big.jpg"), desk.answers.append)
+    _, small, whole = desk.wait(3)
+    assert (small.whole, small.prepared.values, max(small.prepared.rgb.shape)) == (False, None, 100)
+    assert (whole.whole, whole.prepared.values.shape) == (True, (400, 600, 3))
+    assert list(service._cache) == [2]  # there is room for one
+    service.request(MediaItem(id=3, path="bad.png"), desk.answers.append)
+    broken = desk.wait(4)[-1]
+    assert broken.prepared is None
+    assert broken.error is not None
+    service.forget_all()
+    assert (service._bytes, len(service._cache)) == (0, 0)
+    service.close()
 
 
 def test_memory_stays_within_the_limit(tmp_path: Path, desk: Desk, items: list[MediaItem]) -> None:

@@ -12,11 +12,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.media.image import read_reduced, read_rgb
+from visionstudio.media.image import Pixels, read_pixels, read_reduced
 from visionstudio.media.scan import kind_of
 from visionstudio.media.source import MediaSource
 from visionstudio.model.errors import MediaError, VisionStudioError, one_line
@@ -31,25 +32,46 @@ _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 Post = Callable[[Callable[[], None]], None]
 
 
+class Prepared(Protocol):
+    """What is made of a picture in the decoding thread: it says how much memory it takes."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+Prepare = Callable[[MediaItem, NDArray[np.uint8], NDArray[Any] | None], Prepared]
+"""`prepare(item, rgb, values)`: `rgb` (H, W, 3) uint8 as shown and the source values that
+`read_pixels` gives; None instead of these for a smaller copy of the picture."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
     """A picture as far as it is there, or why it is not.
 
     `rgb` is (H, W, 3) uint8, read-only; a smaller copy of the picture while `whole`
-    is false. Exactly one of `rgb` and `error` is None.
+    is false. With a `prepare` function there is `prepared`, what it made, instead
+    of `rgb`. Exactly one of `rgb`, `prepared` and `error` is not None.
     """
 
     item: MediaItem
     rgb: NDArray[np.uint8] | None
     error: VisionStudioError | None = None
     whole: bool = True
+    prepared: Any = None
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that its pixels take."""
+        found = self.rgb if self.rgb is not None else self.prepared
+        return 0 if found is None else int(found.nbytes)
 
 
 class Prefetch:
     """The pictures of a source, ahead of whoever looks at them. IMAGE items only.
 
     `post` carries answers to the caller's thread. Methods are to be called in that
-    thread; `close` waits for the pictures being decoded.
+    thread; `close` waits for the pictures being decoded. `prepare` is called in the
+    decoding threads and makes of a picture what the caller needs.
     """
 
     def __init__(
@@ -59,8 +81,10 @@ class Prefetch:
         *,
         workers: int | None = None,
         cache_bytes: int = CACHE_BYTES,
+        prepare: Prepare | None = None,
     ) -> None:
         self._source = source
+        self._prepare = prepare
         self._post = post
         self._limit = cache_bytes
         self._condition = threading.Condition()  # re-entrant
@@ -105,8 +129,14 @@ class Prefetch:
         """Decode this item anew next time: its file has changed."""
         with self._condition:
             entry = self._cache.pop(item_id, None)
-            if entry is not None and entry[1].rgb is not None:
-                self._bytes -= entry[1].rgb.nbytes
+            if entry is not None:
+                self._bytes -= entry[1].nbytes
+
+    def forget_all(self) -> None:
+        """Prepare every picture anew next time: what they are prepared for has changed."""
+        with self._condition:
+            self._cache.clear()
+            self._bytes = 0
 
     def close(self) -> None:
         """Answer no more and end the threads."""
@@ -152,13 +182,20 @@ class Prefetch:
     def _load(self, item: MediaItem) -> Loaded:
         path = self._source.path(item)
         try:
-            rgb = read_rgb(path)
+            pixels = read_pixels(path)
+            return self._made(item, pixels.rgb(), pixels)
         except VisionStudioError as error:
             return Loaded(item, None, error)
         except Exception as error:  # a fault of ours must not end the thread
             return Loaded(item, None, MediaError(one_line(error), where=str(path)))
+
+    def _made(self, item: MediaItem, rgb: NDArray[np.uint8], pixels: Pixels | None) -> Loaded:
         rgb.flags.writeable = False
-        return Loaded(item, rgb)
+        whole = pixels is not None
+        if self._prepare is None:
+            return Loaded(item, rgb, whole=whole)
+        prepared = self._prepare(item, rgb, pixels.values if pixels is not None else None)
+        return Loaded(item, None, whole=whole, prepared=prepared)
 
     def _preview(self, item: MediaItem) -> None:
         """Answer with a smaller copy where the whole picture takes long."""
@@ -168,22 +205,21 @@ class Prefetch:
         try:
             if path.stat().st_size < PREVIEW_FILE_BYTES:
                 return
-            rgb = read_reduced(path, PREVIEW_SIDE)
+            smaller = self._made(item, read_reduced(path, PREVIEW_SIDE), None)
         except (OSError, VisionStudioError):
             return  # the whole decode will say why
-        rgb.flags.writeable = False
-        self._answer(Loaded(item, rgb, whole=False))
+        self._answer(smaller)
 
     def _keep(self, loaded: Loaded) -> None:
         """Cache a picture; errors are not kept, the file may be there next time."""
-        if loaded.rgb is None or self._closed:
+        if loaded.error is not None or self._closed:
             return
         self.forget(loaded.item.id)
         self._cache[loaded.item.id] = (loaded.item.path, loaded)
-        self._bytes += loaded.rgb.nbytes
+        self._bytes += loaded.nbytes
         while self._bytes > self._limit and len(self._cache) > 1:
             _, (_, old) = self._cache.popitem(last=False)
-            self._bytes -= old.rgb.nbytes if old.rgb is not None else 0
+            self._bytes -= old.nbytes
 
     def _answer(self, loaded: Loaded) -> None:
         """Hand a picture to whoever waits for it, if that is still so when it arrives."""

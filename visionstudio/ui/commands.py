@@ -372,7 +372,7 @@ class Commands:
 
     def auto_contrast(self) -> None:
         on = self._window.actions_["inspect.contrast"].isChecked()
-        self._window.viewer.canvas.set_auto_contrast(on)
+        self._window.viewer.set_auto_contrast(on)
 
     def histogram(self) -> None:
         self.show_inspection()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -15,6 +17,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box, Shape
 from visionstudio.ui.canvas.canvas import Canvas
+from visionstudio.ui.canvas.picture import Picture, auto_levels
 from visionstudio.ui.class_chooser import ClassChooser
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.toast import Banners
@@ -67,6 +70,7 @@ class Viewer(QWidget):
         self._drawn: dict[int, Annotation] = {}
         self._hidden: frozenset[int] = frozenset()
         self._pts: int | None = None
+        self._auto_contrast = False
         self._first_frame = True
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
         self._tracks = self._single_shot(_TRACKS_MS, self._read_tracks)
@@ -105,7 +109,9 @@ class Viewer(QWidget):
         from visionstudio.media.prefetch import Prefetch
         from visionstudio.media.source import MediaSource
 
-        self._prefetch = Prefetch(MediaSource(session.store.media_root), session.post)
+        self._prefetch = Prefetch(
+            MediaSource(session.store.media_root), session.post, prepare=self._prepare
+        )
         for signal, slot in self._connections(session):
             signal.connect(slot)
         self.canvas.set_editable(not session.store.read_only)
@@ -184,16 +190,34 @@ class Viewer(QWidget):
         if self._item is None or loaded.item.id != self._item.id:
             return
         self._loading.stop()
-        if loaded.rgb is None:
+        picture: Picture | None = loaded.prepared
+        if picture is None:
             self._show_error(loaded.error)
             return
-        height, width = loaded.rgb.shape[:2]
-        size = (width, height)
-        if not loaded.whole and self._item.width:
-            size = (self._item.width, self._item.height)
-        keep_view = self._ready
-        self.canvas.set_image(loaded.rgb, size=size, keep_view=keep_view)
+        if picture.levels is not None and not self._auto_contrast:
+            picture = picture.with_levels(None)
+        self.canvas.set_image(picture, keep_view=self._ready)
         self._pixels_shown()
+
+    def _prepare(
+        self, item: MediaItem, rgb: NDArray[np.uint8], values: NDArray[Any] | None
+    ) -> Picture:
+        """What the canvas draws; in a decoding thread, so that the window does not wait for it."""
+        height, width = rgb.shape[:2]
+        size = (width, height)
+        if values is None and item.width:
+            size = (item.width, item.height)
+        is_shown = values is None or (values.dtype == np.uint8 and values.shape == rgb.shape)
+        source = None if is_shown else values
+        levels = auto_levels(rgb if source is None else source) if self._auto_contrast else None
+        return Picture(rgb, size, source, levels)
+
+    def set_auto_contrast(self, on: bool) -> None:
+        """Stretch contrast to what pictures hold, now and for the next ones."""
+        self._auto_contrast = on
+        if self._prefetch is not None:
+            self._prefetch.forget_all()
+        self.canvas.set_auto_contrast(on)
 
     def _show_error(self, error: VisionStudioError | None) -> None:
         if self._item is None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QPainter
 
 from visionstudio.model.errors import InvalidValue
 
 Array = NDArray[Any]
+Pixels = NDArray[np.uint8]
 _SAMPLES = 1_000_000
 # Qt samples textures with 16-bit whole coordinates.
 _TEXTURE = 16_000
@@ -48,28 +49,52 @@ class Picture:
     ) -> None:
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
             raise InvalidValue(f"a picture is (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
-        self.rgb = rgb
         width, height = size or (rgb.shape[1], rgb.shape[0])
-        self.width: int = width
-        self.height: int = height
-        self.source: Array = rgb if source is None else source
+        self._build(_bgra(rgb), (width, height), source, levels)
+
+    def _build(
+        self, pixels: Pixels, size: tuple[int, int], source: Array | None, levels: Levels | None
+    ) -> None:
+        self._pixels = pixels
+        self.width, self.height = size
+        self._deep = source
         self.levels = levels
-        shown = rgb if levels is None else apply_levels(self.source, levels)
-        self._mips = [_rgb32(shown)]
-        while max(self._mips[-1].width(), self._mips[-1].height()) > _PREPARED:
+        if levels is None:
+            shown = pixels
+        elif source is None:
+            shown = _through(pixels, levels)
+        else:
+            shown = _bgra(apply_levels(source, levels))
+        self._mips = [shown]
+        while max(self._mips[-1].shape) > _PREPARED:
             self._halved(len(self._mips))
+
+    @property
+    def source(self) -> Array:
+        """The values behind the picture: (H, W[, C]) of any number type."""
+        return self._pixels[:, :, 2::-1] if self._deep is None else self._deep
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        pixels = 0 if self._mips[0] is self._pixels else self._pixels.nbytes
+        source = 0 if self._deep is None else self._deep.nbytes
+        return pixels + source + sum(mip.nbytes for mip in self._mips)
 
     def with_levels(self, levels: Levels | None) -> Picture:
         """The same picture through another window of values; None for as decoded."""
-        return Picture(self.rgb, (self.width, self.height), self.source, levels)
+        other = Picture.__new__(Picture)
+        other._build(self._pixels, (self.width, self.height), self._deep, levels)
+        return other
 
     def value_text(self, x: int, y: int) -> str:
         """The source values at a pixel, '' outside or where only a reduced copy is there."""
-        if self.source.shape[:2] != (self.height, self.width):
+        source = self.source
+        if source.shape[:2] != (self.height, self.width):
             return ""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return ""
-        values = np.atleast_1d(self.source[y, x])
+        values = np.atleast_1d(source[y, x])
         return ", ".join(f"{v:.4g}" if values.dtype.kind == "f" else str(int(v)) for v in values)
 
     def render(self, scale: float, rect: QRect) -> QImage:
@@ -83,12 +108,13 @@ class Picture:
 
     def draw(self, painter: QPainter, scale: float, rect: QRect) -> None:
         """Draw at a scale at least the part `rect`, in device pixels from the picture's origin."""
-        across = scale * self.width / self._mips[0].width()  # device pixels per stored pixel
-        down = scale * self.height / self._mips[0].height()
+        stored = self._mips[0].shape
+        across = scale * self.width / stored[1]  # device pixels per stored pixel
+        down = scale * self.height / stored[0]
         step = 0
         while across * 2**step <= 0.5 and self._halved(step + 1):
             step += 1
-        mip = self._mips[step]
+        mip = _image(self._mips[step])
         fx = scale * self.width / mip.width()
         fy = scale * self.height / mip.height()
         at = QPoint(0, 0)
@@ -112,32 +138,52 @@ class Picture:
         """Whether there is a copy halved `step` times; makes it from the last."""
         while len(self._mips) <= step:
             last = self._mips[-1]
-            if min(last.width(), last.height()) < 8:
+            if min(last.shape[:2]) < 8:
                 return False
             self._mips.append(_half(last))
         return True
 
 
-def _rgb32(rgb: NDArray[np.uint8]) -> QImage:
-    height, width = rgb.shape[:2]
-    packed = np.ascontiguousarray(rgb)
-    image = QImage(packed.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return image.convertToFormat(QImage.Format.Format_RGB32)
+# OpenCV rather than Qt: it leaves the interpreter to the window while it works.
 
 
-def _half(image: QImage) -> QImage:
-    size = image.size() / 2
-    return image.scaled(
-        size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-    ).convertToFormat(QImage.Format.Format_RGB32)
+def _bgra(rgb: NDArray[np.uint8]) -> Pixels:
+    """(H, W, 4) uint8 as QImage's RGB32 has them in memory."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGRA), np.uint8)
+
+
+def _through(pixels: Pixels, levels: Levels) -> Pixels:
+    import cv2
+
+    table = _window(np.arange(256, dtype=np.float64), levels)
+    shown = np.asarray(cv2.LUT(pixels, table), np.uint8)
+    shown[:, :, 3] = 255
+    return shown
+
+
+def _half(pixels: Pixels) -> Pixels:
+    import cv2
+
+    size = (pixels.shape[1] + 1) // 2, (pixels.shape[0] + 1) // 2
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _image(pixels: Pixels) -> QImage:
+    """A view of the pixels, which must outlive it."""
+    height, width = pixels.shape[:2]
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
 
 
 def auto_levels(source: Array, clip: float = 0.35) -> Levels:
     """The window that leaves `clip` per cent of the values black and as many white.
 
-    Looks at no more than a million values, evenly spread.
+    Looks at no more than a million values, evenly spread, and not at transparency.
     """
     values = np.asarray(source)
+    if values.ndim == 3 and values.shape[2] in (2, 4):
+        values = values[:, :, :-1]
     step = max(1, int(np.sqrt(values.size / _SAMPLES)))
     sample = values[::step, ::step]
     if values.dtype.kind == "f":
@@ -153,7 +199,7 @@ def apply_levels(source: Array, levels: Levels) -> NDArray[np.uint8]:
     values = np.asarray(source)
     if values.dtype == np.uint8 or values.dtype == np.uint16:
         table = _window(np.arange(np.iinfo(values.dtype).max + 1, dtype=np.float64), levels)
-        shown = table[values]
+        shown = np.take(table, values)
     else:
         shown = _window(np.nan_to_num(values.astype(np.float64)), levels)
     if shown.ndim == 2:

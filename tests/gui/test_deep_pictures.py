@@ -1,0 +1,88 @@
+"""Pictures of more than 8 bits in the window: readout and contrast use their own values."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtTest import QTest
+
+from tests.gui.conftest import Driver
+from visionstudio.media.image import read_pixels
+from visionstudio.ui.canvas.picture import auto_levels
+
+
+def readout(driver: Driver, x: int, y: int) -> str:
+    """What the status bar says under the mouse."""
+    driver.window.status.pixel.clear()
+    QTest.mouseMove(driver.canvas.viewport(), driver.at(1, 1))
+    QTest.mouseMove(driver.canvas.viewport(), driver.at(x + 0.5, y + 0.5))
+    driver.wait(lambda: driver.window.status.pixel.text().startswith(f"{x}, {y} "))
+    return driver.window.status.pixel.text().split("   ")[1]
+
+
+def shown_grey(driver: Driver, x: int, y: int) -> int:
+    """The red of a pixel as it is drawn."""
+    image = driver.canvas.picture.render(1.0, QRect(0, 0, x + 1, y + 1))
+    return image.pixelColor(x, y).red()
+
+
+def go_on(driver: Driver) -> None:
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+        driver.key(Qt.Key.Key_D)
+
+
+def test_a_16_bit_grey_and_an_8_bit_picture(driver: Driver, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    ramp = np.linspace(1000, 3000, 120 * 160).reshape(120, 160).astype(np.uint16)
+    ramp[0, 0] = 65535  # one hot pixel
+    cv2.imwrite(str(folder / "a.tif"), ramp)
+    colour = np.full((120, 160, 3), (100, 110, 120), np.uint8)
+    colour[:60] = (130, 140, 150)
+    Image.fromarray(colour).save(folder / "b.png")
+    driver.open(folder)
+    assert readout(driver, 80, 60) == str(ramp[60, 80])
+    assert readout(driver, 20, 100) == str(ramp[100, 20])
+    driver.key(Qt.Key.Key_C)
+    levels = driver.canvas.picture.levels
+    assert levels == auto_levels(ramp)
+    assert 1000 <= levels.low < levels.high <= 3000
+    assert shown_grey(driver, 80, 60) == pytest.approx(128, abs=2)
+    go_on(driver)  # prepared with contrast in the decoding thread
+    assert driver.canvas.picture.levels == auto_levels(colour)
+    assert shown_grey(driver, 10, 10) > 130
+    assert shown_grey(driver, 10, 100) < 100
+    assert readout(driver, 10, 100) == "100, 110, 120"
+    driver.key(Qt.Key.Key_C)
+    assert driver.canvas.picture.levels is None
+    assert shown_grey(driver, 10, 100) == 100
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+        driver.key(Qt.Key.Key_A)
+    assert driver.canvas.picture.levels is None
+    assert readout(driver, 80, 60) == str(ramp[60, 80])
+
+
+@pytest.mark.shared_data
+def test_real_16_bit_colour_and_floats(driver: Driver, shared_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    source = shared_data / "inspect" / "libvips"
+    shutil.copy(source / "sample.tif", folder / "a.tif")
+    shutil.copy(source / "multi-channel-z-series.ome.tif", folder / "b.ome.tif")
+    driver.open(folder)
+    deep = read_pixels(folder / "a.tif").values
+    assert deep.dtype == np.uint16
+    assert readout(driver, 145, 220) == ", ".join(str(v) for v in deep[220, 145])
+    driver.key(Qt.Key.Key_C)
+    assert driver.canvas.picture.levels.high > 255
+    go_on(driver)
+    floats = read_pixels(folder / "b.ome.tif").values
+    assert floats.dtype == np.float32
+    assert readout(driver, 200, 80) == f"{floats[80, 200]:.4g}"
+    assert driver.canvas.picture.levels == auto_levels(floats)
