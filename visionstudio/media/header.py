@@ -6,8 +6,10 @@ Decoders believe headers: 74 bytes of PNG make some of them allocate gigabytes.
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import tifffile
@@ -28,6 +30,7 @@ from PIL import (  # the plugins register their formats when imported
     WebPImagePlugin,  # noqa: F401
 )
 
+from visionstudio.media.identity import open_regular
 from visionstudio.model.errors import MediaError
 
 # Larger pictures would need over 2 GB decoded: they need tiles, not a whole decode.
@@ -71,6 +74,13 @@ class PictureHeader:
         """Width and height after turning."""
         turned = self.orientation >= 5
         return (self.height, self.width) if turned else (self.width, self.height)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Upright width and height of a picture file, read from its header. Raises MediaError."""
+    with open_regular(path) as handle:
+        size = os.fstat(handle.fileno()).st_size
+        return read_header(handle, size, str(path)).upright_size
 
 
 def read_header(handle: IO[bytes], size: int, where: str, page: int = 0) -> PictureHeader:

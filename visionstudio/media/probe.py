@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from visionstudio.media.identity import open_regular
 from visionstudio.model.media import MediaKind
 
 
@@ -29,11 +27,9 @@ def probe(path: Path, kind: MediaKind = MediaKind.IMAGE) -> Header:
     """
     path = Path(path)
     if kind is MediaKind.IMAGE:
-        from visionstudio.media.header import read_header
+        from visionstudio.media.header import picture_size
 
-        with open_regular(path) as handle:
-            size = os.fstat(handle.fileno()).st_size
-            return Header(*read_header(handle, size, str(path)).upright_size)
+        return Header(*picture_size(path))
     from visionstudio.media.video import open_video
 
     with open_video(path) as video:

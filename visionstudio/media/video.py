@@ -21,8 +21,8 @@ import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from visionstudio.media.header import picture_size
 from visionstudio.media.image import read_rgb
-from visionstudio.media.probe import Header, probe
 from visionstudio.media.scan import frame_files
 from visionstudio.media.video_index import NO_STAMP, load_index, open_container
 from visionstudio.model.errors import InvalidValue, MediaError
@@ -314,17 +314,16 @@ class FrameFolder:
         self.fps = FOLDER_FPS
         self.time_base = Fraction(1, int(FOLDER_FPS))
         self.pts: NDArray[np.int64] = np.arange(self.frames, dtype=np.int64)
-        header = self._first_header()
-        self.width, self.height = header.width, header.height
+        self.width, self.height = self._first_size()
         self._lock = threading.Lock()
         self._cache = FrameCache(cache_bytes)
 
-    def _first_header(self) -> Header:
-        """The header of the first picture that can be read; the first one's error if none can."""
+    def _first_size(self) -> tuple[int, int]:
+        """Width and height of the first picture that can be read; its error if none can."""
         first: MediaError | None = None
         for file in self.files[:100]:
             try:
-                return probe(file)
+                return picture_size(file)
             except MediaError as error:
                 first = first or error
         raise first if first is not None else MediaError("no pictures", where=str(self.path))
