@@ -94,9 +94,13 @@ def _open_or_read(folder: Path) -> tuple[ProjectStore, bool]:
 
 
 def _create(folder: Path, first: Path, *, as_video: bool) -> ProjectStore:
-    from visionstudio.media.scan import find_media
+    from visionstudio.media.probe import probe
+    from visionstudio.media.scan import find_media, kind_of
+    from visionstudio.model.media import MediaKind
     from visionstudio.storage.store import ProjectStore
 
+    if not first.is_dir() and kind_of(first.name) is None:
+        probe(first, MediaKind.IMAGE)  # says why it is no picture
     if not find_media([first], as_video=as_video):
         # No project is left behind in a folder that was opened by mistake.
         raise MediaError(

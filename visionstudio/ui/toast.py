@@ -58,6 +58,7 @@ class Message(QFrame):
         label.setObjectName("messageText")
         label.setWordWrap(True)
         label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setMinimumWidth(1)  # a path without spaces must not widen the window
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row.addWidget(label, 1)
         for number, (title, call) in enumerate(actions):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,6 +135,10 @@ class InspectionPanel(QWidget):
         self.contrast = QCheckBox(tr("Auto-contrast"))
         self.contrast.setObjectName("inspectionContrast")
         self.contrast.setAccessibleName(tr("Auto-contrast"))
+        for label in (self.name, self.lines):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            # A long name is no reason for a wide panel.
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for widget in (self.name, self.histogram, self.lines, self.contrast):
             layout.addWidget(widget)
         layout.addStretch(1)
@@ -186,6 +191,7 @@ class InspectionPanel(QWidget):
 
     def _show(self, name: str, facts: Facts | None, text: str) -> None:
         self.name.setText(name)
+        self.name.setToolTip(html.escape(name))
         self.lines.setText(text)
         self.histogram.show_facts(facts)
 
