@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from visionstudio.engine.events import Event, Failed, Finished, FrameFailed, FrameResult, Stopped
 from visionstudio.engine.events import Progress as ProgressEvent
 from visionstudio.engine.requests import FrameRef, Predict
-from visionstudio.engine.weights import file_hash
 from visionstudio.model.edits import Edit
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.models import ModelChoice, Models
 from visionstudio.session.project import ProjectSession
-from visionstudio.session.proposals import Guess, ProposalBuilder, guesses
+from visionstudio.session.proposals import Guess, guesses
+from visionstudio.session.runs import proposals_of_run
 from visionstudio.session.signal import Signal
-from visionstudio.storage import ProjectStore, RunRecord
+from visionstudio.storage import ProjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +121,9 @@ class Predictions:
     def _build(self, store: ProjectStore, run: _Run) -> tuple[Edit | None, int]:
         if not run.found:
             return None, 0
-        record = store.add_run(
-            RunRecord(
-                kind="predict",
-                model=run.choice.model.id,
-                weights_hash=weights_hash(run.choice.weights),
-                params=dict(run.choice.params),
-                inputs={"pictures": len(run.targets)},
-            )
-        )
-        builder = ProposalBuilder(
-            title=f"Predict with {run.choice.model.title}",
-            model=run.choice.model.id,
-            run_id=record.id,
-            classes=store.classes(),
-            reserve_ids=store.reserve_ids,
+        choice = run.choice
+        builder = proposals_of_run(
+            store, choice.model, choice.weights, choice.params, {"media": len(run.targets)}
         )
         for place, found in sorted(run.found.items()):
             target = run.targets[place]
@@ -147,8 +134,3 @@ class Predictions:
 
 def _how_many(targets: Sequence[PredictTarget]) -> str:
     return targets[0].item.name if len(targets) == 1 else f"{len(targets)}"
-
-
-def weights_hash(path: Path | None) -> str:
-    """SHA-256 of a weights file, "" for a model's own weights. Reads the file."""
-    return file_hash(path) if path is not None else ""

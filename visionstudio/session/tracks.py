@@ -22,10 +22,10 @@ from visionstudio.model.shapes import Box
 from visionstudio.session import proposals
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.models import ModelChoice, Models
-from visionstudio.session.predictions import weights_hash
 from visionstudio.session.project import ProjectSession
+from visionstudio.session.runs import record_run
 from visionstudio.session.signal import Signal
-from visionstudio.storage import ProjectStore, RunRecord
+from visionstudio.storage import ProjectStore
 
 
 @dataclass(slots=True)
@@ -113,15 +113,9 @@ def _build(store: ProjectStore, run: _Run) -> Edit | None:
     seen = {f: s for f, s in run.states.items() if not s.lost and s.box is not None}
     if not seen:
         return None
-    record = store.add_run(
-        RunRecord(
-            kind="track",
-            model=run.choice.model.id,
-            weights_hash=weights_hash(run.choice.weights),
-            params=dict(run.choice.params),
-            inputs={"media": run.item.id, "start": run.start, "frames": len(run.states)},
-        )
-    )
+    choice = run.choice
+    inputs = {"media": run.item.id, "start": run.start, "frames": len(run.states)}
+    record = record_run(store, "track", choice.model, choice.weights, choice.params, inputs)
     first = store.reserve_ids("annotation", len(seen))
     track = store.reserve_ids("track", 1)
     rows = []

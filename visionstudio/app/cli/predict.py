@@ -202,6 +202,7 @@ class _Run:
     def into_project(self, store: ProjectStore, part: tuple[int, int]) -> Reply:
         """Predict and store proposals: one run, one step to undo."""
         from visionstudio.session.proposals import guesses
+        from visionstudio.session.runs import proposals_of_run
 
         chosen = _part_of(project_targets(store), part)
         outcome = Outcome()
@@ -209,7 +210,8 @@ class _Run:
         for target, frame, result in self._results(chosen, outcome):
             if builder is None:
                 # Only now is it certain that the model and its weights can be used.
-                builder = self._builder(store, len(chosen))
+                inputs = {"media": len(chosen), "device": self.device}
+                builder = proposals_of_run(store, self.info, self.weights, self.params, inputs)
             existing = store.annotations(target.id, frame)
             builder.add(target.id, guesses(result), existing, frame=frame)
         edit = builder.edit() if builder is not None else None
@@ -217,25 +219,6 @@ class _Run:
             store.apply(edit)
         outcome.results = builder.count if builder is not None else 0
         return self._reply(len(chosen), outcome, f"proposed in {store.folder}")
-
-    def _builder(self, store: ProjectStore, media: int) -> ProposalBuilder:
-        from visionstudio.engine.weights import file_hash
-        from visionstudio.session.proposals import ProposalBuilder
-        from visionstudio.storage.runs import RunRecord
-
-        record = RunRecord(
-            model=self.info.id,
-            weights_hash=file_hash(self.weights) if self.weights is not None else "",
-            params=self.params,
-            inputs={
-                "media": media,
-                "device": self.device,
-                "weights": str(self.weights.absolute()) if self.weights is not None else "",
-            },
-        )
-        run = store.add_run(record)
-        title = f"Predict with {self.info.title}"
-        return ProposalBuilder(title, self.info.id, run.id, store.classes(), store.reserve_ids)
 
     def _results(
         self, targets: Sequence[Target], outcome: Outcome
