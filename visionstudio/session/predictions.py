@@ -112,7 +112,7 @@ class Predictions:
             if error is not None:
                 run.job.fail(error)
             else:
-                run.job.finish(f"{count} proposals")
+                run.job.finish("1 proposal" if count == 1 else f"{count} proposals")
             names = {run.targets[p].item.name: why for p, why in run.failed.items()}
             self.finished.emit(count, len(run.found), names)
 

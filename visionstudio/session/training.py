@@ -154,8 +154,8 @@ class Trainings:
     def _end(self, training: Training, how: Callable[[], None]) -> None:
         how()
         training.changed.emit()
-        self._models.changed.emit()
         self.finished.emit(training)
+        self._models.changed.emit()
 
     def close(self) -> None:
         """End what still runs; the best weights so far stay in the run's folder."""

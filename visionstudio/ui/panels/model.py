@@ -32,7 +32,7 @@ from visionstudio.session import proposals
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.predictions import PredictTarget
 from visionstudio.session.tracks import accept_track
-from visionstudio.session.training import trained_runs
+from visionstudio.session.training import Training, trained_runs
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import tr
@@ -69,6 +69,7 @@ class ModelPanel(QWidget):
         self._workbench: Workbench | None = None
         self._runs: dict[str, list[RunInfo]] = {}
         self._form: ParamForm | None = None
+        self._just_trained: str | None = None
         # Weights appear whoever trained them: this window, the command line, another program.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -198,6 +199,7 @@ class ModelPanel(QWidget):
         self.setEnabled(workbench is not None)
         if workbench is None:
             return
+        workbench.trainings.finished.connect(self._trained)
         workbench.models.changed.connect(self.refresh)
         workbench.session.annotations_changed.connect(self._update_counts)
         workbench.session.current_changed.connect(self._update_enabled)
@@ -232,9 +234,9 @@ class ModelPanel(QWidget):
         new = [place for place in places if place not in watched]
         if new:
             self._watcher.addPaths(new)
-        newest = self._newest(runs) if self._runs else None
         self._runs = runs
-        before = self._model.currentData()
+        trained, self._just_trained = self._just_trained, None
+        before = self.model()
         self._model.blockSignals(True)
         self._model.clear()
         for task in TASKS:
@@ -243,19 +245,21 @@ class ModelPanel(QWidget):
                 self._model.setItemData(
                     self._model.count() - 1, model.description, Qt.ItemDataRole.ToolTipRole
                 )
-        wanted = newest or (before.id if before else None) or self._sensible(models)
+        wanted = trained or (before.id if before else None) or self._sensible(models)
         for row in range(self._model.count()):
             if self._model.itemData(row).id == wanted:
                 self._model.setCurrentIndex(row)
         self._model.blockSignals(False)
-        self._model_chosen()
+        if before is None or before != self.model():
+            self._model_chosen()
+        else:  # its parameters stay as they were set
+            self._fill_weights(keep=trained is None)
+            self._update_enabled()
 
-    def _newest(self, runs: dict[str, list[RunInfo]]) -> str | None:
-        """The model that has just been trained: it is offered for the next pictures at once."""
-        for model_id, found in runs.items():
-            if len(found) > len(self._runs.get(model_id, [])):
-                return model_id
-        return None
+    def _trained(self, training: Training) -> None:
+        """What was trained here is offered for the next pictures at once."""
+        if training.weights is not None:
+            self._just_trained = training.request.model.id
 
     def _sensible(self, models: list[ModelInfo]) -> str | None:
         trained = [i for i, found in self._runs.items() if found]
@@ -264,23 +268,36 @@ class ModelPanel(QWidget):
 
     def _model_chosen(self) -> None:
         model = self.model()
-        self._weights.blockSignals(True)
-        self._weights.clear()
+        self._fill_weights(keep=False)
         if model is not None:
-            for run in self._runs.get(model.id, []):
-                self._weights.addItem(_run_title(run), run.folder / "best.safetensors")
-                last = self._weights.count() - 1
-                self._weights.setItemData(last, str(run.folder), Qt.ItemDataRole.ToolTipRole)
-            if model.ready:
-                self._weights.addItem(tr("Built in"), None)
-            if self._weights.count() == 0:
-                self._weights.addItem(tr("Not trained yet"), None)
             self._about.setText(model.description)
             # The threshold above the form does what parameters for display are for.
             self._form = ParamForm(s for s in model.params if s.impact != "display")
             self._form_area.setWidget(self._form)
-        self._weights.blockSignals(False)
         self._update_enabled()
+
+    def _fill_weights(self, *, keep: bool) -> None:
+        """Offer the chosen model's weights: as before, else the newest whose training has ended."""
+        model = self.model()
+        before = self._weights.currentData()
+        self._weights.blockSignals(True)
+        self._weights.clear()
+        runs = self._runs.get(model.id, []) if model is not None else []
+        for run in runs:
+            self._weights.addItem(_run_title(run), run.folder / "best.safetensors")
+            last = self._weights.count() - 1
+            self._weights.setItemData(last, str(run.folder), Qt.ItemDataRole.ToolTipRole)
+        if model is not None and model.ready:
+            self._weights.addItem(tr("Built in"), None)
+        if model is not None and self._weights.count() == 0:
+            self._weights.addItem(tr("Not trained yet"), None)
+        offered = [self._weights.itemData(row) for row in range(self._weights.count())]
+        ended = _ended(runs)
+        if keep and before in offered:
+            self._weights.setCurrentIndex(offered.index(before))
+        elif ended:
+            self._weights.setCurrentIndex(runs.index(ended[0]))
+        self._weights.blockSignals(False)
 
     def model(self) -> ModelInfo | None:
         """The chosen model."""
@@ -348,7 +365,7 @@ class ModelPanel(QWidget):
     def _update_counts(self, *_: object) -> None:
         shown = self._workbench.session.visible_proposals() if self._workbench else []
         self._count.setText(
-            tr("{count} proposals shown · Enter accepts one, Delete rejects", count=len(shown))
+            tr("Proposals shown: {count} · Enter accepts one, Delete rejects", count=len(shown))
             if shown
             else tr("No proposals here")
         )
@@ -457,7 +474,7 @@ class ModelPanel(QWidget):
 
     def _predicted(self, count: int, pictures: int, failed: dict[str, str]) -> None:
         if pictures > 1:
-            text = tr("{count} proposals on {pictures} pictures", count=count, pictures=pictures)
+            text = tr("Proposals: {count}, on {pictures} pictures", count=count, pictures=pictures)
             self.message.emit(text, "info")
         elif pictures == 1 and count == 0:
             self.message.emit(tr("The model found nothing here"), "info")
@@ -513,6 +530,10 @@ class ModelPanel(QWidget):
             runs = self._runs.get(choice.model.id, [])
             classes = [r.classes for r in runs if r.folder / "best.safetensors" == choice.weights]
             self.generator_wanted.emit(choice, classes[0] if classes else ())
+
+
+def _ended(runs: list[RunInfo]) -> list[RunInfo]:
+    return [run for run in runs if run.state != "running"]
 
 
 def _run_title(run: RunInfo) -> str:
