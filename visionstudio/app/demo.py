@@ -30,12 +30,11 @@ from visionstudio.engine.requests import AnyRequest, FrameRef, Generate, Predict
 from visionstudio.engine.tracking import Tracked, read_ground_truth, write_mot
 from visionstudio.engine.tracking import figures as track_figures
 from visionstudio.engine.training import build_plan, load_run, run_training
-from visionstudio.engine.weights import file_hash
 from visionstudio.model.errors import Cancelled, TrainingError, VisionStudioError
 from visionstudio.model.media import MediaItem
 from visionstudio.session.evaluating import measure, truth_of
-from visionstudio.session.proposals import ProposalBuilder, guesses
-from visionstudio.storage.runs import RunRecord
+from visionstudio.session.proposals import guesses
+from visionstudio.session.runs import proposals_of_run
 from visionstudio.storage.store import ProjectStore
 
 Told = Callable[[float | None, str], None]
@@ -185,18 +184,8 @@ class _Work:
         """Proposals on unlabelled pictures, one step to undo; returns how many."""
         weights = run_folder(self.sample, training) / "best.safetensors"
         found = self._predict(training, self._files(items))
-        record = RunRecord(
-            model=training.model,
-            weights_hash=file_hash(weights),
-            inputs={"pictures": len(items)},
-        )
-        builder = ProposalBuilder(
-            title=f"Predict with {training.model}",
-            model=training.model,
-            run_id=self.store.add_run(record).id,
-            classes=self.store.classes(),
-            reserve_ids=self.store.reserve_ids,
-        )
+        model = discover().model(training.model)
+        builder = proposals_of_run(self.store, model, weights, {}, {"media": len(items)})
         for key, result in found.items():
             good = [g for g in guesses(result) if (g.score or 0.0) >= PROPOSED_FROM]
             builder.add(int(key), good, self.store.annotations(int(key)))
