@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Everyday tests leave out those that take minutes; CI (or SLOW=1) runs all.
 MARKS := $(if $(CI)$(SLOW),,-m "not slow")
+# Real processes and windows on a shared machine: CI tries a failed test once more and says so.
+RERUNS := $(if $(CI),--reruns 1)
 
 .PHONY: run test lint bench clean
 run: $(READY)
@@ -14,7 +16,7 @@ run: $(READY)
 
 test: $(READY)
 	@sh .ci/system-packages test
-	$(BIN)/python -m pytest $(MARKS) $(ARGS)
+	$(BIN)/python -m pytest $(MARKS) $(RERUNS) $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
