@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from visionstudio.api import Task
 from visionstudio.api.params import Value
@@ -102,10 +102,24 @@ class Models:
         """The usable models of a task, in the order plugins list them."""
         return [m for m in self.registry.models.values() if m.task == task]
 
-    def submit(self, request: AnyRequest, on_event: Callable[[Event], None]) -> Callable[[], None]:
-        """Run a request; events are posted to the GUI thread. Returns what cancels it."""
+    def submit(
+        self,
+        request: AnyRequest,
+        on_event: Callable[[Any], None],
+        prepare: Callable[[Event], object] | None = None,
+    ) -> Callable[[], None]:
+        """Run a request; events are posted to the GUI thread. Returns what cancels it.
+
+        `prepare` turns an event into what is posted, still in the host's thread: for
+        work on results that the window should not wait for.
+        """
         host = self.host()
-        job = host.submit(request, lambda event: self._post(lambda: on_event(event)))
+
+        def arrived(event: Event) -> None:
+            ready = event if prepare is None else prepare(event)
+            self._post(lambda: on_event(ready))
+
+        job = host.submit(request, arrived)
         return lambda: host.cancel(job)
 
     def host(self) -> Host:

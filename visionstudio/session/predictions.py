@@ -41,6 +41,19 @@ class _Run:
     failed: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    key: str
+    guesses: list[Guess]
+
+
+def _prepared(event: Event) -> Event | _Found:
+    """Masks become shapes in the host's thread: in a large picture that takes a while."""
+    if isinstance(event, FrameResult) and not isinstance(event.result, tuple):
+        return _Found(event.key, guesses(event.result))
+    return event
+
+
 class Predictions:
     """Starts prediction runs for a session and stores their proposals."""
 
@@ -73,14 +86,13 @@ class Predictions:
         )
         job = self._jobs.start(title, lambda: cancel())
         run = _Run(choice, targets, job)
-        cancel = self._models.submit(request, lambda event: self._on_event(run, event))
+        cancel = self._models.submit(request, lambda event: self._on_event(run, event), _prepared)
         return job
 
-    def _on_event(self, run: _Run, event: Event) -> None:
+    def _on_event(self, run: _Run, event: Event | _Found) -> None:
         match event:
-            case FrameResult(key, result):
-                if not isinstance(result, tuple):
-                    run.found[int(key)] = guesses(result)
+            case _Found(key, found):
+                run.found[int(key)] = found
                 self._report(run)
             case FrameFailed(key, reason):
                 run.failed[int(key)] = reason
