@@ -134,6 +134,7 @@ ACTIONS: tuple[Action, ...] = (
     # Help
     Action("help.palette", "Find an action…", "command_palette", "Help", ("Ctrl+K",), icon="console-line"),
     Action("help.keys", "Keys…", "keys", "Help", ("F1",), icon="keyboard-outline"),
+    Action("help.tour", "Take the tour", "tour", "Help", icon="map-marker-path"),
     Action("help.log", "Show the log", "show_log", "Help", separator=True),
     Action("help.about", "About VisionStudio", "about", "Help", separator=True),
 )  # fmt: skip

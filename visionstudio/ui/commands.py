@@ -408,6 +408,9 @@ class Commands:
     def keys(self) -> None:
         self._window.dialogs.open_keys()
 
+    def tour(self) -> None:
+        self._window.tour.start()
+
     def show_log(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_folder())))
 

@@ -254,6 +254,7 @@ QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @muted;
 QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: @accent; }
 QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: @check; }
 QCheckBox::indicator:disabled { border-color: @line; background: @window; }
+QCheckBox::indicator:checked:disabled { background: @disabled; }
 QComboBox QAbstractItemView { background: @raised; border: 1px solid @line;
     selection-background-color: @selection; selection-color: @text; }
 QAbstractItemView { background: @surface; border: 0; outline: 0;
@@ -278,6 +279,8 @@ QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus { background:
 QSlider::handle:horizontal:disabled { background: @disabled; }
 QStatusBar { background: @window; color: @muted; border-top: 1px solid @line; }
 QStatusBar::item { border: 0; }
+QFrame#tour { background: @raised; border: 1px solid @accent; border-radius: 8px; }
+QFrame#jobList { background: @raised; border: 1px solid @line; }
 QFrame#toast { background: @raised; border: 1px solid @line; border-radius: 8px; }
 QFrame#toast[level="error"] { border-color: @danger; }
 QFrame#toast[level="warning"] { border-color: @warning; }

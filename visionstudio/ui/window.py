@@ -33,6 +33,7 @@ from visionstudio.ui.i18n import tr
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.recent import RecentProjects
+from visionstudio.ui.tour import Tour
 from visionstudio.ui.window_parts import WindowParts, spare_typing
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class MainWindow(WindowParts):
         self._refresh = self._single_shot(0, self._refresh_actions)
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
+        self.tour = Tour(self)
         self._connect()
         self.setAcceptDrops(True)
         self._show_project(None)
@@ -129,6 +131,11 @@ class MainWindow(WindowParts):
         self._worker.start(
             lambda: open_paths(paths, as_video=as_video), self._opened, self._not_opened
         )
+
+    @property
+    def offers_sample(self) -> bool:
+        """Whether it can make the sample project."""
+        return self._make_sample is not None
 
     def open_sample(self) -> None:
         """Make the sample project, if need be, and open it."""

@@ -102,6 +102,7 @@ class _FormatDialog(QDialog):
         self._report.setAccessibleName(tr("Report"))
         self._report.setRootIsDecorated(False)
         self._report.setUniformRowHeights(True)
+        self._report.setHeaderHidden(True)  # until there is a report
         self._layout.addWidget(self._report, 1)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
@@ -122,6 +123,7 @@ class _FormatDialog(QDialog):
     def _list(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         self._report.clear()
         self._report.setHeaderLabels(list(headers))
+        self._report.setHeaderHidden(not headers)
         for row in rows[:_LISTED]:
             item = QTreeWidgetItem(list(row))
             item.setToolTip(len(row) - 1, row[-1])

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.session.jobs import JobState
@@ -211,6 +212,8 @@ class TrainingDialog(QDialog):
         self._show_form()
 
         def suggested(found: tuple[ModelInfo, TrainingSummary]) -> None:
+            if not isValid(self):
+                return  # closed meanwhile
             model, summary = found
             if model.id != wanted.id and self._model.currentData().id == wanted.id:
                 self._model.blockSignals(True)
@@ -220,6 +223,7 @@ class TrainingDialog(QDialog):
             if self._model.currentData().id == model.id:
                 self._show_data(summary)
 
+        self._start.setEnabled(False)
         holdout = self._holdout.value() / 100
         self._workbench.session.in_store(
             lambda store: suggest(store, models, wanted, holdout), suggested
@@ -246,7 +250,8 @@ class TrainingDialog(QDialog):
         self._data.setText(tr("Counting labelled pictures…"))
         self._start.setEnabled(False)
         self._workbench.session.in_store(
-            lambda store: summarise(store, model, holdout), self._show_data
+            lambda store: summarise(store, model, holdout),
+            lambda summary: self._show_data(summary) if isValid(self) else None,
         )
 
     def _show_data(self, summary: TrainingSummary) -> None:
