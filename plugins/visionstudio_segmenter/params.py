@@ -25,6 +25,7 @@ class SegmentParams:
         low=0.0,
         high=1.0,
         step=0.01,
+        title="Least certainty",
         impact="predict",
         help="Pixels less sure than this become background.",
     )

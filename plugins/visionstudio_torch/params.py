@@ -19,6 +19,7 @@ def epochs_param(default: int = 0) -> Any:
         low=0,
         high=100_000,
         step=1,
+        zero="automatic",
         impact="train",
         help="Passes over the training pictures. 0: as many as the time budget allows, "
         "without one a number that suits the amount of data.",
@@ -62,7 +63,15 @@ def image_size_param(
 ) -> Any:
     """The size of pictures or crops in pixels."""
     return param(
-        default, low=low, high=high, step=step, title=title, unit="px", impact="train", help=help
+        default,
+        low=low,
+        high=high,
+        step=step,
+        title=title,
+        unit="px",
+        zero="automatic",
+        impact="train",
+        help=help,
     )
 
 
