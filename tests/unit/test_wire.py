@@ -62,7 +62,7 @@ EVENTS: list[Event] = [
     Queued(),
     Progress(0.5, "half", {"loss": 0.25}, 3),
     FrameFailed("7", "cannot be read"),
-    Preview("batch", "/tmp/x.png"),
+    Preview("batch", "preview.png"),
     Finished(1.5, "cpu", {"results": 3, "devices": [{"id": "cpu", "memory": 7}]}),
     Failed("what", "where", "next", "DeviceError"),
     Stopped(),
