@@ -1,0 +1,23 @@
+"""What all groups of commands share: the window, and the project that is open in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from visionstudio.model.annotations import Annotation
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
+    from visionstudio.ui.window import MainWindow
+
+
+class Group:
+    """Some commands: a method for each, without arguments."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._copied: tuple[Annotation, ...] = ()
+
+    @property
+    def _session(self) -> ProjectSession | None:
+        return self._window.session

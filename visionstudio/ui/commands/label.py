@@ -1,0 +1,76 @@
+"""Tools, tags, classes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from visionstudio.ui.commands.view import ViewCommands
+
+if TYPE_CHECKING:
+    from visionstudio.ui.window import MainWindow
+
+
+class LabelCommands(ViewCommands):
+    """Tools, tags, classes."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        for number in range(1, 10):
+            setattr(self, f"class_{number}", partial(self._class_key, number))
+
+    def tool_select(self) -> None:
+        self._use_tool("select")
+
+    def tool_box(self) -> None:
+        self._use_tool("box")
+
+    def tool_polygon(self) -> None:
+        self._use_tool("polygon")
+
+    def tool_region(self) -> None:
+        self._use_tool("region")
+
+    def _use_tool(self, name: str) -> None:
+        viewer = self._window.viewer
+        viewer.canvas.set_tool(name)
+        viewer.focus_canvas()
+        self._window.show_tool(viewer.canvas.tool_name)
+
+    def tag(self) -> None:
+        session = self._session
+        if session is None or session.current is None:
+            return
+        if session.active_class is not None:
+            session.toggle_tag(session.active_class.id)
+        else:
+            self._window.choose_class(session.toggle_tag)
+
+    def verify(self) -> None:
+        session = self._session
+        if session is None or session.current is None:
+            return
+        verified = not session.current.verified
+        session.set_verified([session.current.id], verified)
+        self._window.refresh_actions()
+        if verified and self._window.settings.get("verify_moves_on"):
+            self.next_item()
+
+    def new_class(self) -> None:
+        self._window.choose_class(lambda _: None, only_new=True)
+
+    def change_class(self) -> None:
+        session = self._session
+        if session is not None and session.selection:
+            chosen = session.selection
+            self._window.choose_class(lambda class_id: session.relabel(chosen, class_id))
+
+    def _class_key(self, number: int) -> None:
+        """A number key: the class of what is selected, and of what is drawn next."""
+        session = self._session
+        if session is None or number > len(session.classes):
+            return
+        one = session.classes[number - 1]
+        session.set_active_class(one.id)
+        if session.selection and not session.store.read_only:
+            session.relabel(session.selection, one.id)

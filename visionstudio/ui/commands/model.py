@@ -1,0 +1,39 @@
+"""Predict, decide, train."""
+
+from __future__ import annotations
+
+from visionstudio.ui.commands.base import Group
+
+
+class ModelCommands(Group):
+    """Predict, decide, train."""
+
+    def predict_current(self) -> None:
+        self._window.model_panel.predict_current()
+
+    def predict_selected(self) -> None:
+        self._window.model_panel.predict_selected()
+
+    def predict_all(self) -> None:
+        self._window.model_panel.predict_all()
+
+    def accept(self) -> None:
+        self._window.model_panel.accept()
+
+    def accept_all(self) -> None:
+        self._window.model_panel.accept_all()
+
+    def reject_all(self) -> None:
+        self._window.model_panel.reject_all()
+
+    def train(self) -> None:
+        self._window.model_panel.open_training()
+
+    def generate(self) -> None:
+        self._window.model_panel.open_generator()
+
+    def plugins(self) -> None:
+        self._window.dialogs.open_plugins()
+
+    def free_memory(self) -> None:
+        self._window.models.free_memory()

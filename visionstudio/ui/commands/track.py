@@ -1,0 +1,51 @@
+"""Track an object, play a video."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QInputDialog
+
+from visionstudio.model.shapes import Box
+from visionstudio.ui.commands.label import LabelCommands
+from visionstudio.ui.i18n import tr
+
+
+class TrackCommands(LabelCommands):
+    """Track an object, play a video."""
+
+    def accept_track(self) -> None:
+        self._window.model_panel.accept_track()
+
+    def track_selected(self) -> None:
+        session = self._session
+        chosen = session.selected() if session is not None else []
+        box = next((a for a in chosen if a.shape.kind != "tag"), None)
+        if box is None:
+            self._window.toast(tr("Select the object to track, or draw a region."), "info")
+            self.tool_region()
+            return
+        if session is not None:
+            session.set_active_class(box.class_id)
+        self._window.model_panel.track_region(Box(*box.shape.bounds()))
+
+    def play_pause(self) -> None:
+        if self._window.viewer.player is not None:
+            self._window.viewer.player.toggle()
+
+    def next_frame(self) -> None:
+        if self._window.viewer.player is not None:
+            self._window.viewer.player.step(1)
+
+    def previous_frame(self) -> None:
+        if self._window.viewer.player is not None:
+            self._window.viewer.player.step(-1)
+
+    def go_to_frame(self) -> None:
+        session, player = self._session, self._window.viewer.player
+        if session is None or session.current is None or player is None:
+            return
+        last = max(player.frames - 1, 0)
+        frame, chosen = QInputDialog.getInt(
+            self._window, tr("Go to frame"), tr("Frame, counted from 0:"), session.frame, 0, last
+        )
+        if chosen:
+            player.seek(frame)
