@@ -81,8 +81,15 @@ def test_real_16_bit_colour_and_floats(driver: Driver, shared_data: Path, tmp_pa
     assert readout(driver, 145, 220) == ", ".join(str(v) for v in deep[220, 145])
     driver.key(Qt.Key.Key_C)
     assert driver.canvas.picture.levels.high > 255
-    go_on(driver)
+    go_on(driver)  # a stack of five slices with three channels each
     floats = read_pixels(folder / "b.ome.tif").values
     assert floats.dtype == np.float32
-    assert readout(driver, 200, 80) == f"{floats[80, 200]:.4g}"
+    assert readout(driver, 200, 80) == ", ".join(f"{v:.4g}" for v in floats[80, 200])
     assert driver.canvas.picture.levels == auto_levels(floats)
+    driver.wait(lambda: driver.session.current.frames == 5)
+    driver.wait(lambda: driver.window.viewer.player is not None)
+    driver.wait(lambda: driver.window.viewer.player.frame == 0)
+    driver.key(Qt.Key.Key_Period)
+    driver.wait(lambda: driver.session.frame == 1)
+    floats = read_pixels(folder / "b.ome.tif", 1).values
+    driver.wait(lambda: readout(driver, 200, 80).split(", ")[0] == f"{floats[80, 200, 0]:.4g}")

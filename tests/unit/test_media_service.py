@@ -287,7 +287,7 @@ def test_pictures_are_prepared_in_the_decoding_thread(
     service = Prefetch(
         MediaSource(tmp_path),
         desk.posted.put,
-        prepare=lambda _, rgb, values: Made(rgb, values),
+        prepare=lambda _, rgb, pixels: Made(rgb, pixels and pixels.values),
         cache_bytes=150,
     )
     service.request(MediaItem(id=1, path="deep.tif"), desk.answers.append)

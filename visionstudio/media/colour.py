@@ -4,7 +4,8 @@
   pixels neither shows nor trains.
 - Grey values of more than 8 bits and floats are stretched between their 0.1 and
   99.9 percentiles; colour of more than 8 bits keeps black and its balance and is
-  scaled by the number of bits in use.
+  scaled by the number of bits in use. A window that the file names comes first.
+- Channels that are no colours are stretched one by one and added up in colours.
 - 8-bit colours with an ICC profile other than sRGB are converted by LittleCMS
   (relative colorimetric).
 """
@@ -29,11 +30,21 @@ _lock = threading.Lock()
 _transforms: OrderedDict[tuple[bytes, str], ImageCms.ImageCmsTransform | None] = OrderedDict()
 
 
-def to_rgb(values: NDArray[Any]) -> NDArray[np.uint8]:
+_COMPOSITE = (
+    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 255, 255), (255, 0, 255),
+    (255, 255, 0),
+)  # fmt: skip
+_TWO = ((0, 255, 0), (255, 0, 255))  # green and magenta tell two stains apart for all eyes
+
+
+def to_rgb(
+    values: NDArray[Any], window: tuple[float, float] | None = None, *, inverted: bool = False
+) -> NDArray[np.uint8]:
     """What is shown of source values (H, W) or (H, W, C): (H, W, 3) uint8 RGB, contiguous.
 
     C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; of more channels the first
-    three. Alpha of integers spans their whole range, of floats 0 to 1.
+    three. Alpha of integers spans their whole range, of floats 0 to 1. `window`
+    are the values shown as black and white, `inverted` exchanges them.
     """
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
@@ -43,11 +54,34 @@ def to_rgb(values: NDArray[Any]) -> NDArray[np.uint8]:
         values = values[:, :, 0] if values.shape[2] == 2 else values[:, :, :3]
     elif values.ndim == 3 and values.shape[2] > 4:
         values = values[:, :, :3]
-    eight = _to_eight_bits(values)
+    eight = _to_eight_bits(values, window)
+    if inverted:
+        eight = np.uint8(255) - eight
     if eight.ndim == 2:
         eight = np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB), np.uint8)
     rgb = np.ascontiguousarray(eight)
     return rgb if alpha is None else _on_white(rgb, alpha)
+
+
+def composite_colours(count: int) -> tuple[tuple[int, int, int], ...]:
+    """The colours in which channels that are no colours are added up."""
+    if count == 2:
+        return _TWO
+    return _COMPOSITE[:count] if count <= len(_COMPOSITE) else _COMPOSITE[:3]
+
+
+def composite(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """(H, W, C) channels, each stretched by itself and added up in its colour: (H, W, 3) uint8.
+
+    Of more than seven channels the first three are shown as red, green and blue.
+    """
+    total = np.zeros((*values.shape[:2], 3), np.uint8)
+    for n, colour in enumerate(composite_colours(values.shape[2])):
+        eight = _to_eight_bits(values[:, :, n], None)
+        for c, share in enumerate(colour):
+            if share:
+                total[:, :, c] = cv2.add(total[:, :, c], eight)
+    return total
 
 
 def display_range(values: NDArray[Any]) -> tuple[float, float]:
@@ -70,10 +104,10 @@ def display_range(values: NDArray[Any]) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _to_eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
-    if values.dtype == np.uint8:
+def _to_eight_bits(values: NDArray[Any], window: tuple[float, float] | None) -> NDArray[np.uint8]:
+    if values.dtype == np.uint8 and window is None:
         return np.asarray(values, np.uint8)
-    low, high = display_range(values)
+    low, high = window or display_range(values)
     if values.dtype == np.uint16:
         ramp = (np.arange(65536, dtype=np.float64) - low) * (255.0 / (high - low))
         table = np.clip(np.rint(ramp), 0, 255).astype(np.uint8)

@@ -4,13 +4,15 @@
   other threads run meanwhile. The pixels equal Pillow's.
 - TIFF: tifffile where data are raw or deflated, Pillow for other 8-bit ones,
   OpenCV for other deep ones.
-- Radiance HDR and deep PPM: OpenCV. Everything else: Pillow.
+- Radiance HDR and deep PPM: OpenCV. OpenEXR and DICOM: their own libraries.
+  Everything else, and what moves: Pillow.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 from typing import IO, Any
 
 import cv2
@@ -19,8 +21,10 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from visionstudio.media import dicom, exr
 from visionstudio.media.colour import convert_profile
 from visionstudio.media.header import PictureHeader
+from visionstudio.media.pages import tiff_layout
 from visionstudio.model.errors import MediaError
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -54,16 +58,21 @@ def decode(
     try:
         if header.format == "TIFF":
             return _tiff(handle, header, page)
+        if header.format == "DICOM":
+            return _checked(_narrowed(dicom.decode(handle, page)), header)
+        if header.format == "EXR":
+            return _checked(exr.decode(Path(where)), header)
         handle.seek(0)
         data = handle.read()
         if header.format == "JPEG":
             return _jpeg(data, header, reduce, partial)
         if header.format == "PNG" and not header.complete:
             raise MediaError("the file is cut off: its end is missing")
-        if header.format in ("PNG", "HDR") or (header.format == "PPM" and header.bits > 8):
+        still = header.format == "PNG" and header.frames == 1
+        if still or header.format == "HDR" or (header.format == "PPM" and header.bits > 8):
             values = _opencv(data, cv2.IMREAD_UNCHANGED)
             return _checked(_with_profile(values, data), header)
-        return _pillow(io.BytesIO(data), header)
+        return _pillow(io.BytesIO(data), header, page=page)
     except MediaError as error:
         raise MediaError(
             error.what,
@@ -171,10 +180,10 @@ def _pillow(
             if "truncated" in str(error):
                 raise MediaError("the file is cut off: its end is missing") from error
             raise
-    return _resolved(image)
+    return resolved(image)
 
 
-def _resolved(image: Image.Image) -> NDArray[Any]:
+def resolved(image: Image.Image) -> NDArray[Any]:
     """Palette, alpha and ink modes of Pillow as plain arrays in sRGB."""
     profile = image.info.get("icc_profile")
     if image.mode == "P" or "transparency" in image.info:
@@ -197,30 +206,40 @@ def _resolved(image: Image.Image) -> NDArray[Any]:
 def _tiff(handle: IO[bytes], header: PictureHeader, page: int) -> NDArray[Any]:
     handle.seek(0)
     with tifffile.TiffFile(handle) as tiff:
-        p = tiff.pages[page].aspage()
-        plain = p.photometric in (
-            tifffile.PHOTOMETRIC.MINISBLACK,
-            tifffile.PHOTOMETRIC.MINISWHITE,
-            tifffile.PHOTOMETRIC.RGB,
-        )
-        raw = p.compression in _RAW_TIFF and plain and p.iccprofile is None
-        if raw and p.bitspersample in (1, 8, 16, 32, 64) and p.planarconfig == 1:
-            values = np.atleast_2d(p.asarray())
-            values = values.reshape(p.imagelength, p.imagewidth, -1)
-            if p.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-                values = _inverted(values, p.bitspersample)
-            elif p.bitspersample == 1:
-                values = values.astype(np.uint8) * 255
-            return _narrowed(values)
-    if header.bits <= 8:
-        handle.seek(0)
-        return _pillow(handle, header, page=page)
-    handle.seek(0)
-    ok, pages = cv2.imdecodemulti(
-        np.frombuffer(handle.read(), np.uint8), cv2.IMREAD_UNCHANGED, range=(page, page + 1)
+        layout = tiff_layout(tiff)
+        pages = layout.pages(page)
+        if layout.plane is not None:
+            planes = layout.plane(page)
+        else:
+            planes = [_tiff_page(handle, header, p) for p in pages]
+        planes = [_narrowed(plane) for plane in planes]
+    return planes[0] if len(planes) == 1 else np.dstack(planes)
+
+
+def _tiff_page(handle: IO[bytes], header: PictureHeader, p: Any) -> NDArray[Any]:
+    plain = p.photometric in (
+        tifffile.PHOTOMETRIC.MINISBLACK,
+        tifffile.PHOTOMETRIC.MINISWHITE,
+        tifffile.PHOTOMETRIC.RGB,
     )
-    values = _checked(pages[0] if ok and pages else None, header)
-    return _narrowed(_rgb_order(values))
+    raw = p.compression in _RAW_TIFF and plain and p.iccprofile is None
+    if raw and p.bitspersample in (1, 8, 16, 32, 64) and p.planarconfig == 1:
+        values = np.atleast_2d(p.asarray())
+        values = values.reshape(p.imagelength, p.imagewidth, -1)
+        if p.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+            return _inverted(values, p.bitspersample)
+        if p.bitspersample == 1:
+            return values.astype(np.uint8) * np.uint8(255)
+        return values
+    handle.seek(0)
+    if header.bits <= 8:
+        return _pillow(handle, header, page=p.index)
+    ok, found = cv2.imdecodemulti(
+        np.frombuffer(handle.read(), np.uint8),
+        cv2.IMREAD_UNCHANGED,
+        range=(p.index, p.index + 1),
+    )
+    return _rgb_order(_checked(found[0] if ok and found else None, header))
 
 
 def _inverted(values: NDArray[Any], bits: int) -> NDArray[Any]:

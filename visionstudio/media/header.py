@@ -16,6 +16,7 @@ import tifffile
 from PIL import (  # the plugins register their formats when imported
     AvifImagePlugin,  # noqa: F401
     BmpImagePlugin,  # noqa: F401
+    CurImagePlugin,  # noqa: F401
     ExifTags,
     GifImagePlugin,  # noqa: F401
     IcoImagePlugin,  # noqa: F401
@@ -30,7 +31,9 @@ from PIL import (  # the plugins register their formats when imported
     WebPImagePlugin,  # noqa: F401
 )
 
+from visionstudio.media import dicom, exr
 from visionstudio.media.identity import open_regular
+from visionstudio.media.pages import tiff_layout
 from visionstudio.model.errors import MediaError
 
 # Larger pictures would need over 2 GB decoded: they need tiles, not a whole decode.
@@ -47,9 +50,14 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 Image.MAX_IMAGE_PIXELS = None
 
 # Those that are recognised by a clear signature come first; TGA has none.
-_FORMATS = ("JPEG", "WEBP", "AVIF", "GIF", "BMP", "JPEG2000", "PPM", "SGI", "ICO", "TGA")
+_FORMATS = (
+    "JPEG", "WEBP", "AVIF", "GIF", "BMP", "JPEG2000", "PPM", "SGI", "ICO", "CUR", "TGA"
+)  # fmt: skip
+_ANIMATED = ("GIF", "WEBP", "AVIF")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_EXR_MAGIC = b"v/1\x01"
+_HEAD = 132  # DICOM has its mark at the end of these
 _CHANNELS = {"1": 1, "L": 1, "P": 3, "LA": 4, "PA": 4, "I;16": 2, "I": 4, "F": 4}
 
 
@@ -57,8 +65,11 @@ _CHANNELS = {"1": 1, "L": 1, "P": 3, "LA": 4, "PA": 4, "I;16": 2, "I": 4, "F": 4
 class PictureHeader:
     """Facts of one picture (or page) as stored, before turning it upright.
 
-    `format` is Pillow's name, or HDR. `mode` is Pillow's mode as it would decode;
-    `bits` are bits per sample as stored; `orientation` is EXIF's 1 to 8.
+    `format` is Pillow's name, or HDR, EXR, DICOM. `mode` is Pillow's mode as it would
+    decode, 'C' for each channel that is no colour; `bits` are bits per sample as
+    stored; `orientation` is EXIF's 1 to 8. `frames` counts pages and frames of the
+    file. `names` are those of the channels, `window` the values to be shown as black
+    and white, where the file tells; `inverted` says that high values are dark.
     """
 
     format: str
@@ -68,6 +79,10 @@ class PictureHeader:
     height: int
     orientation: int = 1
     complete: bool = True
+    frames: int = 1
+    names: tuple[str, ...] = ()
+    window: tuple[float, float] | None = None
+    inverted: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -76,11 +91,15 @@ class PictureHeader:
         return (self.height, self.width) if turned else (self.width, self.height)
 
 
+def picture_header(path: Path) -> PictureHeader:
+    """The header of a picture file. Raises MediaError."""
+    with open_regular(path) as handle:
+        return read_header(handle, os.fstat(handle.fileno()).st_size, str(path))
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """Upright width and height of a picture file, read from its header. Raises MediaError."""
-    with open_regular(path) as handle:
-        size = os.fstat(handle.fileno()).st_size
-        return read_header(handle, size, str(path)).upright_size
+    return picture_header(path).upright_size
 
 
 def read_header(handle: IO[bytes], size: int, where: str, page: int = 0) -> PictureHeader:
@@ -90,23 +109,27 @@ def read_header(handle: IO[bytes], size: int, where: str, page: int = 0) -> Pict
     size that is refused. The handle's position afterwards is undefined.
     """
     handle.seek(0)
-    magic = handle.read(16)
+    magic = handle.read(_HEAD)
     try:
-        if magic[:4] in _TIFF_MAGIC:
+        if magic[:4] in _TIFF_MAGIC and not dicom.is_marked(magic):  # which may carry both marks
             header = _tiff(handle, page)
         elif magic.startswith((b"#?RADIANCE", b"#?RGBE")):
             header = _radiance(handle)
-        elif page:
-            raise MediaError("has one page only", where=where, next_step="choose page 0")
+        elif magic.startswith(_EXR_MAGIC):
+            header = _exr(Path(where))
+        elif dicom.is_dicom(magic, where):
+            header = _dicom(handle)
         elif magic.startswith(_PNG_MAGIC):
             header = _png(handle)
         else:
             header = _pillow(handle)
-    except MediaError:
-        raise
+    except MediaError as error:
+        next_step = error.next_step or "copy it again from its source"
+        raise MediaError(error.what, where=error.where or where, next_step=next_step) from error
     except UnidentifiedImageError as error:
+        handle.seek(0)
         raise MediaError(
-            _what_instead(magic), where=where, next_step="open it with its own program"
+            what_instead(handle.read(4096)), where=where, next_step="open it with its own program"
         ) from error
     except Exception as error:  # parsers of hostile bytes raise anything
         raise MediaError(
@@ -114,6 +137,11 @@ def read_header(handle: IO[bytes], size: int, where: str, page: int = 0) -> Pict
             where=where,
             next_step="copy it again from its source",
         ) from error
+    if page >= header.frames:
+        pages = f"{header.frames} pages" if header.frames > 1 else "one page only"
+        raise MediaError(
+            f"has {pages}, there is no page {page}", where=where, next_step="choose page 0"
+        )
     _check(header, size, where)
     return header
 
@@ -150,8 +178,34 @@ def _pillow(handle: IO[bytes]) -> PictureHeader:
     bits = 16 if image.mode.startswith("I") else 8
     if name == "PPM" and _ppm_maximum(handle) > 255:
         bits = 16
+    turned = exif_orientation(image.info.get("exif"))
+    frames = _frames(image) if name in _ANIMATED else 1
+    return PictureHeader(name, image.mode, bits, *image.size, turned, frames=frames)
+
+
+def _frames(image: Image.Image) -> int:
+    """How many frames an animation has; 1 where its end is damaged."""
+    try:
+        return max(1, int(getattr(image, "n_frames", 1)))
+    except (OSError, ValueError, EOFError, SyntaxError):
+        return 1
+
+
+def _exr(path: Path) -> PictureHeader:
+    width, height, names = exr.facts(path)
+    colours = names in (("R", "G", "B"), ("R", "G", "B", "A"))
+    mode = "".join(names) if colours else "L" if len(names) == 1 else "C" * len(names)
+    return PictureHeader("EXR", mode, 32, width, height, names=() if colours else names)
+
+
+def _dicom(handle: IO[bytes]) -> PictureHeader:
+    width, height, samples, bits, frames = dicom.facts(handle)
+    window, inverted = dicom.display(handle)
+    if window is None and bits < 8:
+        window = 0.0, float(2**bits - 1)
+    mode = {1: "L", 3: "RGB"}.get(samples, "C" * samples)
     return PictureHeader(
-        name, image.mode, bits, *image.size, exif_orientation(image.info.get("exif"))
+        "DICOM", mode, bits, width, height, frames=frames, window=window, inverted=inverted
     )
 
 
@@ -159,7 +213,7 @@ def _png(handle: IO[bytes]) -> PictureHeader:
     """PNG by its chunks: Pillow would decode the whole picture to look for EXIF behind it."""
     handle.seek(8)
     width = height = bits = colour = 0
-    orientation, transparent, complete, data = 1, False, False, False
+    orientation, transparent, complete, data, frames = 1, False, False, False, 1
     while len(head := handle.read(8)) == 8:
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         if kind == b"IHDR":
@@ -170,6 +224,9 @@ def _png(handle: IO[bytes]) -> PictureHeader:
         elif kind == b"eXIf" and length <= 2**20:
             orientation = exif_orientation(handle.read(length))
             length = 0
+        elif kind == b"acTL":  # APNG: how many frames
+            frames = max(1, int.from_bytes(handle.read(4), "big"))
+            length -= 4
         elif kind == b"tRNS":
             transparent = True
         elif kind == b"IDAT":
@@ -184,33 +241,36 @@ def _png(handle: IO[bytes]) -> PictureHeader:
     if colour not in modes or bits not in (1, 2, 4, 8, 16):
         raise ValueError(f"colour type {colour} with {bits} bits")
     mode = "RGBA" if transparent and colour else modes[colour]
-    return PictureHeader("PNG", mode, bits, width, height, orientation, complete and data)
+    whole = complete and data
+    return PictureHeader("PNG", mode, bits, width, height, orientation, whole, frames)
 
 
 def _tiff(handle: IO[bytes], page: int) -> PictureHeader:
     handle.seek(0)
     with tifffile.TiffFile(handle) as tiff:
-        pages = len(tiff.pages)
-        if not 0 <= page < pages:
-            raise MediaError(f"has {pages} pages, there is no page {page}")
-        p = tiff.pages[page].aspage()
+        layout = tiff_layout(tiff)
+        p = layout.pages(min(page, layout.frames - 1))[0]
         photometric = p.photometric
         samples = p.samplesperpixel
-        if photometric == tifffile.PHOTOMETRIC.PALETTE:
+        plain = photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
+        if layout.channels > 1:
+            mode = "C" * layout.channels
+        elif photometric == tifffile.PHOTOMETRIC.PALETTE:
             mode = "P"
         elif photometric == tifffile.PHOTOMETRIC.SEPARATED:
             mode = "CMYK"
-        elif samples in (3, 4) and photometric not in (
-            tifffile.PHOTOMETRIC.MINISBLACK,
-            tifffile.PHOTOMETRIC.MINISWHITE,
-        ):
+        elif samples in (3, 4) and not plain:
             mode = "RGBA" if samples == 4 else "RGB"
+        elif samples == 2 and p.extrasamples:
+            mode = "LA"
         else:
             mode = "L" * samples
         tag = p.tags.get(274)
         orientation = tag.value if tag is not None and tag.value in range(1, 9) else 1
         bits, width, height = int(p.bitspersample), int(p.imagewidth), int(p.imagelength)
-        return PictureHeader("TIFF", mode, bits, width, height, orientation)
+        return PictureHeader(
+            "TIFF", mode, bits, width, height, orientation, True, layout.frames, layout.names
+        )
 
 
 def _radiance(handle: IO[bytes]) -> PictureHeader:
@@ -244,18 +304,24 @@ def exif_orientation(data: bytes | None) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _what_instead(magic: bytes) -> str:
-    """Why a file that no decoder knows is none of ours."""
+def what_instead(head: bytes) -> str:
+    """Why a file that begins with `head` and that no decoder knows is none of ours."""
     known = {
         b"%PDF": "is a PDF document, not a picture",
-        b"v/1\x01": "is an OpenEXR picture, which cannot be decoded here",
         b"PK\x03\x04": "is a ZIP archive, not a picture",
-        b"<svg": "is an SVG drawing, not a picture of pixels",
+        b"\x1f\x8b": "is packed by gzip (a drawing or an archive), not a picture",
+        b"\x00\x00\x01\x5c": "is the header of an Analyze volume, whose pixels lie elsewhere",
     }
     for start, what in known.items():
-        if magic.startswith(start):
+        if head.startswith(start):
             return what
-    if magic[4:8] == b"ftyp":
+    if head[36:40] == b"acsp":
+        return "is a colour profile, not a picture"
+    if head[4:8] == b"ftyp":
+        if head[8:12] in (b"avif", b"avis"):
+            return "is an AVIF picture that its decoder refuses"
         return "is a video or a HEIF picture, which cannot be decoded as a picture"
-    printable = all(c in b"\t\r\n" or 32 <= c < 127 for c in magic)
+    if b"<svg" in head:
+        return "is an SVG drawing, not a picture of pixels"
+    printable = all(c in b"\t\r\n" or 32 <= c < 127 for c in head[:16])
     return "is text, not a picture" if printable else "is no picture of a known format"

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.media.colour import display_range, to_rgb
+from visionstudio.media.colour import composite, display_range, to_rgb
 from visionstudio.media.decode import decode
 from visionstudio.media.header import PictureHeader, read_header
 from visionstudio.media.identity import open_regular
@@ -28,35 +28,67 @@ class Pixels:
 
     `values` is (H, W) grey or (H, W, C), uint8, uint16 or float32, channels in
     the order R, G, B, A; 8-bit colours are sRGB; palettes and CMYK are resolved to
-    RGB. `bits` per sample as stored; `mode` is grey, rgb, rgba or channels.
+    RGB. `bits` per sample as stored; `mode` is grey, grey+alpha, rgb, rgba, or
+    channels where they are no colours. `names` are those of the channels, `window`
+    the values shown as black and white, where the file tells; `inverted` says that
+    high values are dark.
     """
 
     values: NDArray[Any]
     bits: int
     mode: str
+    names: tuple[str, ...] = ()
+    window: tuple[float, float] | None = None
+    inverted: bool = False
+
+    @property
+    def colours(self) -> NDArray[Any]:
+        """The values without their alpha: (H, W) or (H, W, C)."""
+        if self.mode == "grey+alpha":
+            return self.values[:, :, 0]
+        return self.values[:, :, :3] if self.mode == "rgba" else self.values
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """A name for every channel of `values`."""
+        count = 1 if self.values.ndim == 2 else self.values.shape[2]
+        if len(self.names) == count:
+            return self.names
+        usual = {"grey": ("grey",), "grey+alpha": ("grey", "A"), "rgb": tuple("RGB")}
+        usual["rgba"] = tuple("RGBA")
+        return usual.get(self.mode) or tuple(str(n + 1) for n in range(count))
 
     def display_range(self) -> tuple[float, float]:
         """The values shown as black and white where no other window is chosen."""
-        return display_range(self.values)
+        return self.window or display_range(self.colours)
 
     def rgb(self) -> NDArray[np.uint8]:
         """What is shown: (H, W, 3) uint8, as `read_rgb` gives it."""
-        return to_rgb(self.values)
+        if self.mode == "channels":
+            return composite(self.values)
+        return to_rgb(self.values, self.window, inverted=self.inverted)
 
 
 def read_pixels(path: Path, page: int = 0, *, partial: bool = False) -> Pixels:
-    """The source values of a picture, or of one page of a multi-page TIFF.
+    """The source values of a picture, or of one page or frame of a file that has several.
 
     Raises MediaError with the reason when the file is missing, special, empty,
     no picture, too large to decode whole, damaged or cut off; `partial` shows
     what there is of a JPEG that was cut off, the rest grey.
     """
-    header, values = _read(Path(path), page=page, partial=partial)
+    return _pixels(*_read(Path(path), page=page, partial=partial))
+
+
+def _pixels(header: PictureHeader, values: NDArray[Any]) -> Pixels:
     if values.ndim == 2:
         mode = "grey"
+    elif header.mode.startswith("C") and header.mode != "CMYK":
+        mode = "channels"
+    elif values.shape[2] == 2 and header.mode != "LL":
+        mode = "grey+alpha"
     else:
         mode = {3: "rgb", 4: "rgba"}.get(values.shape[2], "channels")
-    return Pixels(values, header.bits, mode)
+    return Pixels(values, header.bits, mode, header.names, header.window, header.inverted)
 
 
 def read_rgb(path: Path, page: int = 0, *, partial: bool = False) -> NDArray[np.uint8]:
@@ -65,7 +97,7 @@ def read_rgb(path: Path, page: int = 0, *, partial: bool = False) -> NDArray[np.
     Alpha is composited on white, deep values are scaled as `media.colour` says.
     Raises MediaError as `read_pixels` does.
     """
-    return to_rgb(_read(Path(path), page=page, partial=partial)[1])
+    return read_pixels(path, page, partial=partial).rgb()
 
 
 def read_reduced(path: Path, max_side: int) -> NDArray[np.uint8]:
@@ -78,7 +110,7 @@ def read_reduced(path: Path, max_side: int) -> NDArray[np.uint8]:
         raise ValueError(f"max_side is at least 1, got {max_side}")
     header, values = _read(Path(path), max_side=max_side)
     width, height = header.upright_size
-    return shrink(to_rgb(values), max_side, of=(width, height))
+    return shrink(_pixels(header, values).rgb(), max_side, of=(width, height))
 
 
 def shrink(

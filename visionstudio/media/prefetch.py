@@ -39,9 +39,9 @@ class Prepared(Protocol):
     def nbytes(self) -> int: ...
 
 
-Prepare = Callable[[MediaItem, NDArray[np.uint8], NDArray[Any] | None], Prepared]
-"""`prepare(item, rgb, values)`: `rgb` (H, W, 3) uint8 as shown and the source values that
-`read_pixels` gives; None instead of these for a smaller copy of the picture."""
+Prepare = Callable[[MediaItem, NDArray[np.uint8], Pixels | None], Prepared]
+"""`prepare(item, rgb, pixels)`: `rgb` (H, W, 3) uint8 as shown and what `read_pixels` gives;
+None instead of that for a smaller copy of the picture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,7 +194,7 @@ class Prefetch:
         whole = pixels is not None
         if self._prepare is None:
             return Loaded(item, rgb, whole=whole)
-        prepared = self._prepare(item, rgb, pixels.values if pixels is not None else None)
+        prepared = self._prepare(item, rgb, pixels)
         return Loaded(item, None, whole=whole, prepared=prepared)
 
     def _preview(self, item: MediaItem) -> None:

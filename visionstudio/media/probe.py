@@ -10,7 +10,10 @@ from visionstudio.model.media import MediaKind
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Upright width and height in pixels, number of frames, frames per second (0 for pictures)."""
+    """Upright width and height in pixels, number of frames, frames per second (0 for pictures).
+
+    A picture file of several pages or frames has as many `frames`.
+    """
 
     width: int
     height: int
@@ -26,10 +29,11 @@ def probe(path: Path, kind: MediaKind = MediaKind.IMAGE) -> Header:
     opened, is not what its name says, or claims a size that is refused.
     """
     path = Path(path)
-    if kind is MediaKind.IMAGE:
-        from visionstudio.media.header import picture_size
+    if kind in (MediaKind.IMAGE, MediaKind.STACK):
+        from visionstudio.media.header import picture_header
 
-        return Header(*picture_size(path))
+        header = picture_header(path)
+        return Header(*header.upright_size, header.frames)
     from visionstudio.media.video import open_video
 
     with open_video(path) as video:

@@ -13,7 +13,7 @@ from visionstudio.model.media import MediaKind
 
 _PICTURES = (
     ".jpg .jpeg .jpe .jfif .png .apng .tif .tiff .bmp .dib .gif .webp .avif .jp2 .j2k .jpx .ppm"
-    " .pgm .pbm .pnm .hdr .tga .sgi .ico .svs .exr"
+    " .pgm .pbm .pnm .hdr .tga .sgi .ico .svs .exr .cur .dcm .dicom"
 )
 _VIDEOS = (
     ".mp4 .m4v .mov .mkv .webm .avi .ts .m2ts .mts .mpg .mpeg .wmv .flv .ogv .3gp .h264 .hevc"

@@ -9,7 +9,6 @@ keep their number, reading them says so, their neighbours stay what they are.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,11 +20,14 @@ import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from visionstudio.media.cache import FrameCache
 from visionstudio.media.header import picture_size
-from visionstudio.media.image import read_rgb
-from visionstudio.media.scan import frame_files
+from visionstudio.media.image import Pixels, read_pixels
+from visionstudio.media.scan import frame_files, kind_of
+from visionstudio.media.stack import StackReader
 from visionstudio.media.video_index import NO_STAMP, load_index, open_container
 from visionstudio.model.errors import InvalidValue, MediaError
+from visionstudio.model.media import MediaKind
 
 CACHE_BYTES = 192 * 2**20
 FOLDER_FPS = 25.0
@@ -57,6 +59,10 @@ class Video(Protocol):
         """Frame `n` from 0, upright (H, W, 3) uint8 RGB. Raises MediaError, InvalidValue."""
         ...
 
+    def source(self, n: int, /) -> Pixels | None:
+        """Frame `n` in its source values; None where these are what `read` gives."""
+        ...
+
     def close(self) -> None: ...
 
     def __enter__(self) -> Self: ...
@@ -70,7 +76,7 @@ def open_video(
     cache_bytes: int = CACHE_BYTES,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Video:
-    """A video file, or a folder of pictures as one. Raises MediaError with the reason.
+    """A video file, or a folder or file of pictures as one. Raises MediaError with the reason.
 
     `cache_bytes` bounds the decoded frames that are kept. A long video that is opened
     for the first time takes a while; when `cancelled` says so meanwhile, Cancelled is raised.
@@ -78,34 +84,18 @@ def open_video(
     path = Path(path)
     if path.is_dir():
         return FrameFolder(path, cache_bytes)
+    if kind_of(path.name) is not MediaKind.VIDEO and is_picture(path):
+        return StackReader(path, cache_bytes)
     return VideoReader(path, cache_bytes, cancelled)
 
 
-class FrameCache:
-    """Values by frame number, the least recently used dropped beyond a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._values: OrderedDict[int, tuple[Any, int]] = OrderedDict()
-        self.bytes = 0
-
-    def get(self, n: int) -> Any | None:
-        entry = self._values.get(n)
-        if entry is None:
-            return None
-        self._values.move_to_end(n)
-        return entry[0]
-
-    def put(self, n: int, value: Any, size: int) -> None:
-        old = self._values.pop(n, None)
-        self.bytes += size - (old[1] if old else 0)
-        self._values[n] = (value, size)
-        while self.bytes > self._limit and len(self._values) > 1:
-            self.bytes -= self._values.popitem(last=False)[1][1]
-
-    def clear(self) -> None:
-        self._values.clear()
-        self.bytes = 0
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture by what is in it."""
+    try:
+        picture_size(path)
+    except MediaError:
+        return kind_of(path.name) is MediaKind.IMAGE
+    return True
 
 
 class VideoReader:
@@ -154,6 +144,10 @@ class VideoReader:
             if frame is None:
                 frame = self._fetch(n)
             return self._rgb(frame)
+
+    def source(self, n: int, /) -> Pixels | None:
+        """Videos have no more than what is shown."""
+        return None
 
     def close(self) -> None:
         """Close the file and drop all frames; a read in another thread ends first."""
@@ -332,14 +326,20 @@ class FrameFolder:
         """Frame `n` from 0, upright (H, W, 3) uint8 RGB. Raises InvalidValue, MediaError."""
         if not 0 <= n < self.frames:
             raise InvalidValue(f"frame {n} is not in the folder", where=f"0…{self.frames - 1}")
+        source = self.source(n)
+        rgb = source.rgb()
+        return rgb.copy() if np.shares_memory(rgb, source.values) else rgb
+
+    def source(self, n: int, /) -> Pixels:
+        """Frame `n` in its source values. Raises MediaError."""
         with self._lock:
             cached = self._cache.get(n)
         if cached is not None:
-            return np.array(cached)
-        rgb = read_rgb(self.files[n])
+            return cached  # type: ignore[no-any-return]
+        pixels = read_pixels(self.files[n])
         with self._lock:
-            self._cache.put(n, rgb, rgb.nbytes)
-        return rgb.copy()
+            self._cache.put(n, pixels, pixels.values.nbytes)
+        return pixels
 
     def close(self) -> None:
         """Drop all frames."""

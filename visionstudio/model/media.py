@@ -10,6 +10,7 @@ class MediaKind(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
     FRAMES = "frames"  # a folder of pictures shown as one video
+    STACK = "stack"  # one file of several pictures: pages, slices, an animation
 
 
 class MediaStatus(StrEnum):
@@ -25,7 +26,8 @@ class MediaItem:
 
     `path` is relative to the project's media root with forward slashes, or
     absolute when the file lies elsewhere. `width` and `height` are pixels of the
-    upright picture, 0 until the header has been read; `frames` is 1 for pictures.
+    upright picture, 0 until the header has been read; `frames` is 1 for pictures. A picture
+    file turns out to be a stack when its header has been read.
     `size` and `head_hash` (hex of the first 64 KiB) find a file that was moved.
     """
 

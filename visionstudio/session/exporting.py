@@ -17,7 +17,7 @@ from visionstudio.formats.dataset import (
 )
 from visionstudio.formats.registry import get_format
 from visionstudio.model.annotations import Annotation
-from visionstudio.model.media import MediaItem
+from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.session.importing import DIGEST
 from visionstudio.session.library import probed
 from visionstudio.storage.store import ProjectStore
@@ -94,7 +94,7 @@ def _item(
         path=path,
         annotations=tuple(_annotation(a, names) for a in labels),
         id=item.id,
-        kind=item.kind,
+        kind=_kind(item, labels),
         width=item.width,
         height=item.height,
         frames=item.frames,
@@ -102,6 +102,12 @@ def _item(
         file=file if file.exists() else None,
         source=item.path,
     )
+
+
+def _kind(item: MediaItem, labels: list[Annotation]) -> MediaKind:
+    """A stack that is labelled on its first page only is a picture to formats without pages."""
+    is_first = item.kind is MediaKind.STACK and not any(a.frame for a in labels)
+    return MediaKind.IMAGE if is_first else item.kind
 
 
 def _annotation(annotation: Annotation, names: dict[int, str]) -> DatasetAnnotation:

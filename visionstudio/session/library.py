@@ -83,7 +83,9 @@ def _moved(
         except (OSError, MediaError):
             continue
         for item in by_size.get(size, ()):
-            if item.head_hash == digest and item.kind == found.kind and item.id not in taken:
+            by_name = MediaKind.IMAGE if item.kind is MediaKind.STACK else item.kind
+            is_kind = found.kind is by_name
+            if item.head_hash == digest and is_kind and item.id not in taken:
                 moved[name] = item
                 taken.add(item.id)
                 break
@@ -104,8 +106,12 @@ def probed(store: ProjectStore, item: MediaItem) -> MediaItem:
         return replace(item, status=MediaStatus.ERROR, reason=error.what)
     except Exception as error:  # a hostile file must not end the search through the others
         return replace(item, status=MediaStatus.ERROR, reason=one_line(error))
+    kind = item.kind
+    if kind in (MediaKind.IMAGE, MediaKind.STACK):
+        kind = MediaKind.STACK if header.frames > 1 else MediaKind.IMAGE
     return replace(
         item,
+        kind=kind,
         width=header.width,
         height=header.height,
         frames=header.frames,

@@ -23,6 +23,7 @@ from visionstudio.ui.i18n import tr
 from visionstudio.ui.toast import Banners
 
 if TYPE_CHECKING:
+    from visionstudio.media.image import Pixels
     from visionstudio.media.prefetch import Loaded, Prefetch
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.video.bar import VideoBar
@@ -128,6 +129,7 @@ class Viewer(QWidget):
             (session.active_class_changed, self._active_class_changed),
             (session.threshold_changed, self.canvas.set_threshold),
             (session.tally_changed, self._tally_changed),
+            (session.media_changed, self._media_changed),
         ]
 
     def _close_source(self) -> None:
@@ -174,6 +176,17 @@ class Viewer(QWidget):
         else:
             self._open_video(item)
 
+    def _media_changed(self, _ids: object) -> None:
+        """A header has told that the file on screen holds several pictures, or only one."""
+        current = self._session.current if self._session is not None else None
+        if current is not None and self._item is not None and current.id == self._item.id:
+            if current.kind is not self._item.kind:
+                self._item = None
+                self._current_changed()
+                self._awaiting_rows = False
+            else:
+                self._item = current
+
     def reload(self) -> None:
         """Read the current picture again: its file has changed."""
         if self._item is not None and self._prefetch is not None:
@@ -199,10 +212,9 @@ class Viewer(QWidget):
         self.canvas.set_image(picture, keep_view=self._ready)
         self._pixels_shown()
 
-    def _prepare(
-        self, item: MediaItem, rgb: NDArray[np.uint8], values: NDArray[Any] | None
-    ) -> Picture:
+    def _prepare(self, item: MediaItem, rgb: NDArray[np.uint8], pixels: Pixels | None) -> Picture:
         """What the canvas draws; in a decoding thread, so that the window does not wait for it."""
+        values = pixels.values if pixels is not None else None
         height, width = rgb.shape[:2]
         size = (width, height)
         if values is None and item.width:
@@ -277,11 +289,13 @@ class Viewer(QWidget):
             return
         self._loading.stop()
         self._pts = pts if isinstance(pts, int) else None
+        source = self.player.source if self.player is not None else None
+        picture = Picture(rgb) if source is None else self._prepare(self._item, rgb, source)
         if self._first_frame:
             self._first_frame = False
-            self.canvas.set_image(rgb)
+            self.canvas.set_image(picture)
         else:
-            self.canvas.set_frame(rgb)
+            self.canvas.set_frame(picture)
         session.go_to_frame(frame)
         self._pixels_shown()
 

@@ -9,12 +9,15 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.model.errors import Cancelled, MediaError, VisionStudioError, one_line
+
+if TYPE_CHECKING:
+    from visionstudio.media.image import Pixels
 
 # When decoding cannot keep up, at most so many frames are dropped in a row; beyond
 # that the clock waits, or a slow machine would fall behind faster and faster.
@@ -40,8 +43,18 @@ class Listener(Protocol):
 
     def failed(self, error: VisionStudioError) -> None: ...
 
-    def shown(self, frame: int, pts: int, rgb: NDArray[np.uint8], skipped: int) -> None:
-        """A frame to show; the next one comes after `Playback.consumed`."""
+    def shown(
+        self,
+        frame: int,
+        pts: int,
+        rgb: NDArray[np.uint8],
+        skipped: int,
+        source: Pixels | None,
+    ) -> None:
+        """A frame to show, and its source values where these are others than `rgb`.
+
+        The next one comes after `Playback.consumed`.
+        """
         ...
 
     def damaged(self, frame: int, reason: str) -> None: ...
@@ -124,12 +137,13 @@ class Playback(threading.Thread):
                 frame, playing = step
                 try:
                     rgb = video.read(frame)
+                    source = video.source(frame)
                 except VisionStudioError as error:
                     self._pass(frame, playing, error)
                     continue
                 if playing and not self._wait_for(frame):
                     continue
-                self._show(frame, int(video.pts[frame]), rgb, playing)
+                self._show(frame, int(video.pts[frame]), rgb, playing, source)
 
     def _next(self) -> tuple[int, bool] | None:
         """The frame to decode now and whether it is played; None at the end of the thread."""
@@ -178,7 +192,14 @@ class Playback(threading.Thread):
                     return True
                 self._condition.wait(float(left))
 
-    def _show(self, frame: int, pts: int, rgb: NDArray[np.uint8], playing: bool) -> None:
+    def _show(
+        self,
+        frame: int,
+        pts: int,
+        rgb: NDArray[np.uint8],
+        playing: bool,
+        source: Pixels | None,
+    ) -> None:
         with self._condition:
             while self._handed_over and not self._stopped:
                 self._condition.wait()
@@ -188,7 +209,7 @@ class Playback(threading.Thread):
             self._at = frame
             self._handed_over = True
         rgb.flags.writeable = False
-        self._listener.shown(frame, pts, rgb, skipped)
+        self._listener.shown(frame, pts, rgb, skipped, source)
 
     def _pass(self, frame: int, playing: bool, error: VisionStudioError) -> None:
         """Say that a frame is damaged and go on behind it."""

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.ui.video.playback import Playback, VideoInfo
+
+if TYPE_CHECKING:
+    from visionstudio.media.image import Pixels
 
 SPEEDS: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 # A frame is nearly always decoded by then; if not, the thread ends on its own.
@@ -48,6 +51,7 @@ class VideoPlayer(QObject):
         self._speed = 1.0
         self._dropped = 0
         self._telling = False
+        self.source: Pixels | None = None  # the frame's own values, while `frame_ready` is told
         self._told.connect(self._hear, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -187,8 +191,16 @@ class VideoPlayer(QObject):
         self._leave()
         self.failed.emit(error)
 
-    def _on_shown(self, frame: int, pts: int, rgb: NDArray[np.uint8], skipped: int) -> None:
+    def _on_shown(
+        self,
+        frame: int,
+        pts: int,
+        rgb: NDArray[np.uint8],
+        skipped: int,
+        source: Pixels | None,
+    ) -> None:
         playback = self._playback
+        self.source = source
         self._dropped += skipped
         try:
             self._tell(frame, lambda: self.frame_ready.emit(frame, pts, rgb))
@@ -233,8 +245,15 @@ class _Voice:
     def failed(self, error: VisionStudioError) -> None:
         self._say(VideoPlayer._on_failed, error)
 
-    def shown(self, frame: int, pts: int, rgb: NDArray[np.uint8], skipped: int) -> None:
-        self._say(VideoPlayer._on_shown, frame, pts, rgb, skipped)
+    def shown(
+        self,
+        frame: int,
+        pts: int,
+        rgb: NDArray[np.uint8],
+        skipped: int,
+        source: Pixels | None,
+    ) -> None:
+        self._say(VideoPlayer._on_shown, frame, pts, rgb, skipped, source)
 
     def damaged(self, frame: int, reason: str) -> None:
         self._say(VideoPlayer._on_damaged, frame, reason)
