@@ -27,6 +27,8 @@ from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools import TOOLS, Tool
 
 SLICE = 0.006  # seconds of drawing between two looks at the event queue
+_AHEAD_SLICE = 0.002  # the same for what is not in view yet
+_CALM = 30  # milliseconds without a zoom step or frame before tiles are composed
 _FIRST = 2_000  # annotations taken over at once; the rest in slices
 _PART = 200
 _APART = 20  # more dragged shapes than this are repainted together
@@ -83,7 +85,6 @@ class Canvas(Navigation):
         self._hint = ""
         self._slices = QTimer(self)
         self._slices.setSingleShot(True)
-        self._slices.setInterval(0)
         self._slices.timeout.connect(self._slice)
         self._tools: dict[str, Tool] = {name: make(self) for name, make in TOOLS.items()}
         self._tool = self._tools["select"]
@@ -132,6 +133,8 @@ class Canvas(Navigation):
         self._scene.show(picture)
         if resized:
             self._set_view(_of_size(self.view, picture.width, picture.height))
+        if not self._slices.isActive():
+            self._slices.start(_CALM)  # the next frame of a video may be here before
         self.refresh()
 
     def set_message(self, title: str, detail: str = "", kind: Kind = "empty") -> None:
@@ -283,14 +286,18 @@ class Canvas(Navigation):
             end = perf_counter() + SLICE
             while perf_counter() < end and self._arrive(_PART):
                 pass
-            self._slices.start()
+            self._slices.start(0)
             return
         if self._picture is None:
             return
-        for part in self._scene.sheet.fill(self.view, SLICE):
-            self._update_device(part)
-        if self._scene.sheet.tiles.pending(self.view):
-            self._slices.start()
+        sheet = self._scene.sheet
+        if sheet.pending(self.view, 0):
+            for part in sheet.fill(self.view, SLICE, 0):
+                self._update_device(part)
+        else:
+            sheet.fill(self.view, _AHEAD_SLICE)  # beside the view: nothing of it is seen yet
+        if sheet.pending(self.view):
+            self._slices.start(0)
 
     def _update_device(self, part: QRect) -> None:
         ratio = self.view.ratio
@@ -304,7 +311,7 @@ class Canvas(Navigation):
     def settled(self) -> bool:
         """Whether everything in view has been drawn."""
         busy = self._arriving is not None or self._slices.isActive()
-        return not busy and not self._scene.sheet.tiles.pending(self.view)
+        return not busy and not self._scene.sheet.pending(self.view)
 
     def focus_on(self, annotation_id: int) -> None:
         """Bring an annotation into the middle, large enough to work on."""
@@ -313,9 +320,10 @@ class Canvas(Navigation):
             self._set_view(self.view.around(annotation.shape.bounds()))
 
     def _view_used(self) -> None:
-        self._scene.sheet.use(self.view)
+        # What is drawn of a zoom step would be in the way of the next one.
+        wait = _CALM if self._scene.sheet.use(self.view) else 0
         self.refresh()
-        self._slices.start()
+        self._slices.start(wait)
 
     # -- tools
 
@@ -437,6 +445,10 @@ class Canvas(Navigation):
 
     def region(self, box: Box) -> None:
         self.region_drawn.emit(box)
+
+    def refresh_shapes(self, ids: Iterable[int]) -> None:
+        for annotation_id in ids:
+            self._update_device(self._scene.extent(self.view, self.shape_of(annotation_id)))
 
     def hint(self, text: str) -> None:
         if text != self._hint:

@@ -9,7 +9,7 @@ is no longer used is squeezed out when it is more than half.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Columns:
         self._wasted = 0
         self.annotations: list[Annotation | None] = []
         self.row_of: dict[int, int] = {}
-        self.boxes = np.zeros((64, 4), np.float32)
+        self.boxes = np.zeros((64, 4), np.float32, order="F")  # columns are compared, one by one
         self.class_ids = np.zeros(64, np.int64)
         self.scores = np.zeros(64, np.float32)
         self.proposed = np.zeros(64, bool)
@@ -272,6 +272,7 @@ def _usable(annotation: Annotation) -> bool:
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    grown = np.zeros((size, *array.shape[1:]), array.dtype)
+    order: Literal["C", "F"] = "F" if array.flags.f_contiguous else "C"
+    grown = np.zeros((size, *array.shape[1:]), array.dtype, order=order)
     grown[: len(array)] = array
     return grown

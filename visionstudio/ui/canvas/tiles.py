@@ -113,6 +113,11 @@ class OverlayTiles:
         tile = self._level.tiles.get(key)
         return tile is not None and tile.filled
 
+    def fresh(self, key: Key) -> bool:
+        """Whether a tile has been filled and nothing on it has changed since."""
+        tile = self._level.tiles.get(key)
+        return tile is not None and tile.filled and tile.stale.isEmpty()
+
     def pixmap(self, key: Key) -> QPixmap | None:
         """What is on a tile; None for nothing."""
         tile = self._level.tiles.get(key)
@@ -145,29 +150,27 @@ class OverlayTiles:
     def _wanted(self, view: View, margin: int = 0) -> list[Key]:
         return keys_in(seen_area(view).adjusted(-margin, -margin, margin, margin))
 
-    def pending(self, view: View) -> bool:
-        """Whether tiles in or just beside the view wait to be drawn."""
-        return self._work is not None or self._next(view) is not None
+    def pending(self, view: View, ahead: int) -> bool:
+        """Whether tiles in view, or at most `ahead` pixels beside it, wait to be drawn."""
+        return self._work is not None or self._next(view, ahead) is not None
 
-    def _next(self, view: View) -> Key | None:
+    def _next(self, view: View, ahead: int) -> Key | None:
         """The tile to fill: stale ones in view, then missing ones, then neighbours; near first."""
         tiles = self._level.tiles
-        for margin in (0, SIDE // 2):
+        for margin in (0, ahead):
             todo = []
             for key in self._wanted(view, margin):
                 tile = tiles.get(key)
                 if tile is None or not tile.filled or not tile.stale.isEmpty():
                     todo.append(key)
             if todo:
-                cx = (view.view_width / 2 - view.left) / SIDE - 0.5
-                cy = (view.view_height / 2 - view.top) / SIDE - 0.5
-                return min(todo, key=lambda k: (k[0] - cx) ** 2 + (k[1] - cy) ** 2)
+                return near_first(todo, view)[0]
         return None
 
     def _in_view(self, key: Key, view: View) -> bool:
         return place_of(key).intersects(seen_area(view))
 
-    def fill(self, view: View, seconds: float) -> list[Key]:
+    def fill(self, view: View, seconds: float, ahead: int) -> list[Key]:
         """Work for about `seconds`. Returns the tiles that are done."""
         begin = perf_counter()
         done: list[Key] = []
@@ -175,7 +178,7 @@ class OverlayTiles:
             self._choose_look(view)
         while perf_counter() - begin < seconds:
             if self._work is None:
-                key = self._next(view)
+                key = self._next(view, ahead)
                 if key is None or not self._in_view(key, view):
                     self._level.complete = True
                 if key is None:
@@ -255,3 +258,10 @@ def keys_in(area: QRect) -> list[Key]:
     """The tiles that meet an area."""
     columns = range(area.left() // SIDE, area.right() // SIDE + 1)
     return [(i, j) for j in range(area.top() // SIDE, area.bottom() // SIDE + 1) for i in columns]
+
+
+def near_first(keys: list[Key], view: View) -> list[Key]:
+    """Tiles by their distance from the middle of the view."""
+    cx = (view.view_width / 2 - view.left) / SIDE - 0.5
+    cy = (view.view_height / 2 - view.top) / SIDE - 0.5
+    return sorted(keys, key=lambda k: (k[0] - cx) ** 2 + (k[1] - cy) ** 2)

@@ -208,7 +208,7 @@ class SelectTool(Tool):
         self.host.point_at(self._cursor(found))
         if self._hot != before:
             self.host.hint(self.hint())
-            self.host.refresh()
+            self.host.refresh_shapes({hot[0] for hot in (before, self._hot) if hot is not None})
 
     def _grip_of(
         self, annotation_id: int | None, *, vertices_only: bool = False
