@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,45 @@ def test_training_leaves_a_run_that_evaluates_on_its_own_split(
         call(*args)["metrics"]
         == call("evaluate", project, "--run", result, "--split", "all")["metrics"]
     )
+
+
+def test_a_report_and_a_comparison_of_runs(
+    trained: tuple[Path, Path], tmp_path: Path, call: Call, fail: Fail
+) -> None:
+    project, result = trained
+    page = tmp_path / "report.html"
+    found = call("evaluate", project, "--run", result, "--report", page)
+    assert {c["name"] for c in found["classes"]} == {"0", "1", "2"}
+    counts = np.array(found["confusion"]["counts"])
+    assert counts.sum() == 15
+    assert np.trace(counts) / 15 == pytest.approx(found["metrics"]["accuracy"])
+    assert 0 <= found["ece"] <= 1
+    text = page.read_text(encoding="utf-8")
+    for expected in ("<svg", "class=matrix", "Data (SHA-256)", "torch", "epochs = 8"):
+        assert expected in text
+    assert 'src="http' not in text
+    assert "class=matrix" in (result / "report.html").read_text(encoding="utf-8")
+    again = tmp_path / "again"
+    args = ("train", project, "--model", "classifier/simplecnn", "--param", "epochs=1")
+    call(*args, "--seed", "3", "--holdout", "0.25", "--out", again)
+    both = call("evaluate", project, "--run", result, "--run", again, "--report", page)
+    assert both["pictures"] == 15
+    accuracies = [r["metrics"]["accuracy"] for r in both["runs"]]
+    assert both["metrics"]["accuracy"] == max(accuracies)
+    assert "Comparison" in page.read_text(encoding="utf-8")
+    assert "no picture of that split in common" in fail(
+        "evaluate", project, "--run", result, "--run", _other_split(again, tmp_path)
+    )
+
+
+def _other_split(run_folder: Path, tmp_path: Path) -> Path:
+    """A copy of a run whose held-out pictures are those that the original learned from."""
+    copy = tmp_path / "other"
+    shutil.copytree(run_folder, copy)
+    content = json.loads((copy / "run.json").read_text())
+    content["split"] = {"train": content["split"]["val"], "val": content["split"]["train"]}
+    (copy / "run.json").write_text(json.dumps(content))
+    return copy
 
 
 def test_predictions_of_a_project_are_measured_by_file(

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from visionstudio.api import SemanticMap
+from visionstudio.engine.evaluation import analyse, analyse_file
 from visionstudio.formats.dataset import (
     Dataset,
     DatasetAnnotation,
@@ -28,7 +29,7 @@ from visionstudio.model.edits import add
 from visionstudio.model.edits import replace as replaced
 from visionstudio.model.media import MediaKind, MediaStatus
 from visionstudio.model.shapes import Box, Mask, Polygon, Tag
-from visionstudio.session.evaluating import measure, measure_file, truth_of
+from visionstudio.session.evaluating import truth_of
 from visionstudio.session.exporting import export_project, project_dataset
 from visionstudio.session.importing import import_dataset, plan_import
 from visionstudio.storage.store import ProjectStore
@@ -262,9 +263,14 @@ def test_labelled_frames_of_a_video_are_measured_one_by_one(
         for frame, x in ((0, 1), (2, 2))
     ]
     (tmp_path / "r.json").write_text(json.dumps(results))
-    task, found = measure_file(only, tmp_path / "r.json")
-    assert (task, found["AP"]) == ("detect", pytest.approx(1.0))
-    assert measure_file(truth, tmp_path / "r.json")[1]["AR100"] == pytest.approx(2 / 3)
+    found = analyse_file(only, tmp_path / "r.json")
+    assert (found.task, found.metrics["AP"]) == ("detect", pytest.approx(1.0))
+    whole = analyse_file(truth, tmp_path / "r.json")
+    assert whole.metrics["AR100"] == pytest.approx(2 / 3)
+    assert [(p.media_id, p.frame) for p in whole.pictures[-2:]] == [
+        (media["sub"], 0),
+        (media["sub"], 2),
+    ]
 
 
 def test_pixel_maps_are_compared_with_shapes(store: ProjectStore, pictures: Path) -> None:
@@ -277,8 +283,9 @@ def test_pixel_maps_are_compared_with_shapes(store: ProjectStore, pictures: Path
     labels = left.astype(np.uint8)
     labels[:15, :20] = 0
     guess = SemanticMap(labels, ("background", "cell"))
-    task, found = measure(truth, {item_id: guess}, "semantic")
-    assert task == "semantic"
+    evaluation = analyse(truth, {item_id: guess}, "semantic")
+    found = evaluation.metrics
+    assert evaluation.task == "semantic"
     assert found["IoU cell"] == pytest.approx(0.5)
     assert found["IoU background"] == pytest.approx(600 / 900)
     assert found["mIoU"] == pytest.approx((0.5 + 2 / 3) / 2)

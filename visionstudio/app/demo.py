@@ -24,6 +24,7 @@ from visionstudio.api.results import (
 )
 from visionstudio.app.sample import Sample, build_sample, default_folder, unlabelled
 from visionstudio.engine.discovery import discover
+from visionstudio.engine.evaluation import analyse
 from visionstudio.engine.events import Event, Failed, Finished, FrameResult, Progress
 from visionstudio.engine.host import Host, LocalHost, run
 from visionstudio.engine.requests import AnyRequest, FrameRef, Generate, Predict, Track
@@ -32,7 +33,7 @@ from visionstudio.engine.tracking import figures as track_figures
 from visionstudio.engine.training import build_plan, load_run, run_training
 from visionstudio.model.errors import Cancelled, TrainingError, VisionStudioError
 from visionstudio.model.media import MediaItem
-from visionstudio.session.evaluating import measure, truth_of
+from visionstudio.session.evaluating import truth_of
 from visionstudio.session.proposals import guesses
 from visionstudio.session.runs import proposals_of_run
 from visionstudio.storage.store import ProjectStore
@@ -178,7 +179,8 @@ class _Work:
         media = {item.id: item for item in self.store.media()}
         found = self._predict(training, self._files([media[i] for i, _ in truth.keys.values()]))
         output = discover().model(training.model).output
-        return measure(truth, {int(key): result for key, result in found.items()}, output)[1]
+        results = {int(key): result for key, result in found.items()}
+        return analyse(truth, results, output).metrics
 
     def propose(self, training: Training, items: Sequence[MediaItem]) -> int:
         """Proposals on unlabelled pictures, one step to undo; returns how many."""

@@ -26,7 +26,7 @@ from visionstudio.api.results import (
 )
 from visionstudio.formats import coco_rle
 from visionstudio.formats.files import write_bytes
-from visionstudio.formats.rows import RowFault, read_json
+from visionstudio.formats.rows import RowFault, number, read_json
 from visionstudio.model.errors import FormatError, InvalidValue
 
 LABELS_FILE = "labels.json"
@@ -161,18 +161,24 @@ def index_png(labels: np.ndarray[Any, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def read_labels(path: Path) -> dict[str, list[str]]:
-    """The labels of each file, best first, of a classifier's results. Raises FormatError."""
+def read_labels(path: Path) -> dict[str, Classification]:
+    """The labels and scores of each file of a classifier's results. Raises FormatError."""
     data = read_json(path, ("results",))
     if "results" not in data.lists:
         raise FormatError("there is no list 'results'", where=str(path))
-    found: dict[str, list[str]] = {}
+    found: dict[str, Classification] = {}
     for row in data.lists["results"]:
         try:
             if row.fault:
                 raise RowFault(row.fault)
-            found[str(row.value["file"])] = [str(n["label"]) for n in row.value["labels"]]
-        except (RowFault, KeyError, TypeError) as fault:
+            labels = row.value["labels"]
+            # Where scores are left out the order is all there is.
+            scores = [
+                number(n.get("score", 1 / (i + 1)), "the score") for i, n in enumerate(labels)
+            ]
+            names = tuple(str(n["label"]) for n in labels)
+            found[str(row.value["file"])] = Classification(names, np.array(scores, np.float32))
+        except (RowFault, InvalidValue, KeyError, TypeError, AttributeError) as fault:
             raise FormatError(
                 f"this is no row of labels: {fault}", where=f"{path}, {row.where}"
             ) from None

@@ -5,20 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from visionstudio.app.cli.opening import parameters, project_store, results_of
 from visionstudio.app.cli.predict import Device, Params, Weights, check_task
-from visionstudio.app.cli.reply import ProgressLine, Reply, figures
+from visionstudio.app.cli.reply import ProgressLine, Reply, columns, figures
 from visionstudio.app.cli.train import find_run
 
 if TYPE_CHECKING:
+    from visionstudio.engine.evaluation import Evaluation, Truth
+    from visionstudio.engine.evaluation.truth import Key
     from visionstudio.engine.training import RunInfo
-    from visionstudio.session.evaluating import Figures, Truth
     from visionstudio.storage.store import ProjectStore
 
 _SPLITS = ("train", "val", "all")
 _FILE_TASKS = ("detect", "segment", "keypoints", "mot")
+_SHOWN = ("AP", "AP50", "IoU", "boundary F", "precision", "recall", "F1")
 
 
 def evaluate(
@@ -28,7 +31,10 @@ def evaluate(
     model: Annotated[str | None, typer.Option(metavar="ID", help="The model to measure.")] = None,
     weights: Weights = None,
     run: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="A training run: its weights and its split.")
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN", help="A training run: its weights and its split. Several are compared."
+        ),
     ] = None,
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What predict --out wrote.")
@@ -43,32 +49,109 @@ def evaluate(
     task: Annotated[
         str | None, typer.Option(help="detect, segment, keypoints or mot, with --gt and --dt.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what was found as one HTML file.")
+    ] = None,
 ) -> Reply:
     """Measure how well results fit labels."""
     if gt is not None or dt is not None or task is not None:
         if folder is not None or gt is None or dt is None or task is None:
             raise typer.BadParameter("files are compared with --gt FILE --dt FILE --task TASK")
-        return _reply(_of_files(gt, dt, task))
+        return _reply(_of_files(gt, dt, task), report)
     if folder is None:
         raise typer.BadParameter("name a project, or give --gt, --dt and --task")
-    if sum(x is not None for x in (model, run, predictions)) != 1:
+    if sum(x is not None for x in (model, run or None, predictions)) != 1:
         raise typer.BadParameter("give one of --model, --run and --predictions")
     if split is not None and split not in _SPLITS:
         raise typer.BadParameter(f"'{split}' is none of train, val, all", param_hint="--split")
     with project_store(folder, read_only=True) as store:
         if predictions is not None:
-            return _reply(_of_predictions(store, predictions, split))
-        measured = _Measured.of(folder, model, weights, run)
-        return _reply(measured.figures(store, split, parameters(param or ()), device))
+            return _reply(_of_predictions(store, predictions, split), report)
+        if run is not None and len(run) > 1:
+            subjects = [_Subject.of(folder, None, None, one) for one in run]
+            return _compare(store, subjects, split, device, report)
+        subject = _Subject.of(folder, model, weights, run[0] if run else None)
+        found = subject.evaluate(store, subject.keys(split), parameters(param or ()), device)
+        found = _with_split(found, subject.split(split))
+        if subject.is_run and subject.run is not None and found.split == "val":
+            from visionstudio.engine.reports import keep_evaluation
+
+            keep_evaluation(subject.run, found)
+        return _reply(found, report, subject)
 
 
-def _reply(measured: Figures) -> Reply:
-    task, metrics = measured
-    return Reply({"task": task, "metrics": metrics}, figures(metrics))
+def _with_split(evaluation: Evaluation, split: str) -> Evaluation:
+    """The evaluation, with the side of the split that it is about."""
+    return msgspec.structs.replace(evaluation, split=split)
 
 
-def _of_files(gt: Path, dt: Path, task: str) -> Figures:
-    from visionstudio.engine.evaluation import evaluate_files
+def _reply(found: Evaluation, report: Path | None, subject: _Subject | None = None) -> Reply:
+    document = found.summary()
+    if report is not None:
+        from visionstudio.engine.reports import write_evaluation_report
+
+        run = subject.run if subject is not None else None
+        document["report"] = str(write_evaluation_report(report, found, run))
+    parts = [figures(found.metrics), _class_table(found)]
+    return Reply(document, "\n\n".join(filter(None, parts)))
+
+
+def _class_table(found: Evaluation) -> str:
+    """The figures of each class as aligned text, where there are several."""
+    if len(found.classes) < 2:
+        return ""
+    names = [n for n in _SHOWN if any(n in c.figures for c in found.classes)]
+    rows = [("class", "labelled", "found", *names)]
+    for one in found.classes:
+        values = (f"{one.figures[n]:.3f}" if n in one.figures else "-" for n in names)
+        rows.append((one.name, str(one.truths), str(one.found), *values))
+    return columns(rows)
+
+
+def _compare(
+    store: ProjectStore,
+    subjects: list[_Subject],
+    split: str | None,
+    device: str,
+    report: Path | None,
+) -> Reply:
+    """Several runs on the same pictures: those that none of them has learned from."""
+    from visionstudio.engine.evaluation.comparison import best_of, compare
+    from visionstudio.model.errors import InvalidValue
+
+    keys = set(subjects[0].keys(split) or ())
+    for subject in subjects[1:]:
+        keys &= set(subject.keys(split) or ())
+    if not keys:
+        raise InvalidValue(
+            "the runs have no picture of that split in common",
+            next_step="train with the same seed and holdout, or give --split all",
+        )
+    found = [s.evaluate(store, sorted(keys), {}, device) for s in subjects]
+    found = [_with_split(f, s.split(split)) for f, s in zip(found, subjects, strict=True)]
+    names = [s.run.folder.name if s.run is not None else s.model for s in subjects]
+    table = compare(names, found)
+    best = best_of(found)
+    document: dict[str, Any] = {
+        "task": found[best].task,
+        "metrics": found[best].metrics,
+        "best": names[best],
+        "pictures": len(keys),
+        "runs": [
+            {"run": n, "model": f.model, "weights": f.weights, "task": f.task, "metrics": f.metrics}
+            for n, f in zip(names, found, strict=True)
+        ],
+    }
+    if report is not None:
+        from visionstudio.engine.reports import write_comparison_report
+
+        document["report"] = str(write_comparison_report(report, names, found))
+    return Reply(document, columns(table))
+
+
+def _of_files(gt: Path, dt: Path, task: str) -> Evaluation:
+    from visionstudio.engine.evaluation.coco import read_input
+    from visionstudio.engine.evaluation.detection import analyse_objects
     from visionstudio.model.errors import InvalidValue
 
     if task == "mot":
@@ -79,12 +162,13 @@ def _of_files(gt: Path, dt: Path, task: str) -> Figures:
         )
     if task not in _FILE_TASKS:
         raise typer.BadParameter(f"'{task}' is none of {', '.join(_FILE_TASKS)}")
-    return task, evaluate_files(gt, dt, task)  # type: ignore[arg-type]  # checked above
+    return analyse_objects(read_input(gt, dt, task))  # type: ignore[arg-type]  # checked above
 
 
-def _of_predictions(store: ProjectStore, predictions: Path, split: str | None) -> Figures:
+def _of_predictions(store: ProjectStore, predictions: Path, split: str | None) -> Evaluation:
+    from visionstudio.engine.evaluation import analyse_file
     from visionstudio.model.errors import FormatError
-    from visionstudio.session.evaluating import measure_file, truth_of
+    from visionstudio.session.evaluating import truth_of
 
     if split not in (None, "all"):
         raise _no_split(split)
@@ -94,7 +178,7 @@ def _of_predictions(store: ProjectStore, predictions: Path, split: str | None) -
             where=str(predictions),
             next_step="make one with: visionstudio predict … --out FILE",
         )
-    return measure_file(truth_of(store), predictions)
+    return analyse_file(truth_of(store), predictions)
 
 
 def _no_split(split: str | None) -> Exception:
@@ -106,7 +190,7 @@ def _no_split(split: str | None) -> Exception:
     )
 
 
-class _Measured:
+class _Subject:
     """The model to measure, with the run that trained it where that is known."""
 
     def __init__(self, model: str, weights: Path | None, run: RunInfo | None, is_run: bool) -> None:
@@ -118,7 +202,7 @@ class _Measured:
     @classmethod
     def of(
         cls, folder: Path, model: str | None, weights: Path | None, run: Path | None
-    ) -> _Measured:
+    ) -> _Subject:
         """By a run, or by model and weights; weights in a run's folder know their run."""
         from visionstudio.engine.training import load_run
         from visionstudio.model.errors import TrainingError
@@ -140,21 +224,33 @@ class _Measured:
                 near = None
         return cls(model or "", weights, near, False)
 
-    def figures(
-        self, store: ProjectStore, split: str | None, params: dict[str, Any], device: str
-    ) -> Figures:
+    def evaluate(
+        self,
+        store: ProjectStore,
+        keys: list[Key] | None,
+        params: dict[str, Any],
+        device: str,
+    ) -> Evaluation:
         """Predict on the pictures of the split and compare."""
         from visionstudio.engine.discovery import discover
-        from visionstudio.session.evaluating import measure, truth_of
+        from visionstudio.engine.evaluation import analyse
+        from visionstudio.session.evaluating import truth_of
 
         info = discover().model(self.model)
         check_task(info)
-        truth = truth_of(store, self._keys(split))
-        results = self._results(store, truth, params, device)
-        return measure(truth, results, info.output)
+        truth = truth_of(store, keys)
+        results = self._results(truth, params, device)
+        weights = str(self.weights.absolute()) if self.weights is not None else ""
+        found = analyse(truth, results, info.output)
+        return msgspec.structs.replace(found, model=self.model, weights=weights)
 
-    def _keys(self, split: str | None) -> list[tuple[int, int]] | None:
-        split = split or ("val" if self.is_run else "all")
+    def split(self, split: str | None) -> str:
+        """The side of the split that is meant."""
+        return split or ("val" if self.is_run else "all")
+
+    def keys(self, split: str | None) -> list[Key] | None:
+        """The pictures of a side of the split, None for all that are labelled."""
+        split = self.split(split)
         if self.run is None:
             if split != "all":
                 raise _no_split(split)
@@ -163,29 +259,14 @@ class _Measured:
             return None
         return self.run.of(split)
 
-    def _results(
-        self, store: ProjectStore, truth: Truth, params: dict[str, Any], device: str
-    ) -> dict[int, Any]:
+    def _results(self, truth: Truth, params: dict[str, Any], device: str) -> dict[int, Any]:
         from visionstudio.engine.events import FrameFailed, FrameResult
-        from visionstudio.engine.requests import FrameRef, Predict
+        from visionstudio.engine.requests import Predict
         from visionstudio.model.errors import MediaError
 
-        kinds = {m.id: str(m.kind) for m in store.media()}
-        frames = []
-        for item in truth.dataset.items:
-            if item.file is not None and item.id is not None:
-                media_id, frame = truth.keys[item.id]
-                path = str(item.file.absolute())
-                frames.append(FrameRef(str(item.id), path, kinds[media_id], frame))
-        if not frames:
-            raise MediaError(
-                "none of the labelled pictures is there",
-                where=truth.dataset.items[0].path,
-                next_step="put them back or connect their drive",
-            )
         request = Predict(
             model=self.model,
-            frames=tuple(frames),
+            frames=truth.frames(),
             weights=str(self.weights.absolute()) if self.weights is not None else None,
             params=params,
             device=device,

@@ -30,18 +30,32 @@ def evaluate_semantic(
     count = len(classes)
     confusion = np.zeros((count, count), dtype=np.int64)
     for truth, predicted in pairs:
-        confusion += _confusion(truth, predicted, count, ignore)
+        confusion += confusion_of(truth, predicted, count, ignore)
+    return figures_of(confusion, classes)
+
+
+def figures_of(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str, float]:
+    """`mIoU` and `IoU CLASS` of pixel counts, truth by prediction. InvalidValue without any."""
     if not confusion.sum():
         raise InvalidValue("there are no labelled pixels to compare with")
+    iou = iou_of(confusion)
+    found = np.flatnonzero(~np.isnan(iou)).tolist()
+    figures = {"mIoU": float(np.nanmean(iou))}
+    return figures | {f"IoU {classes[i]}": float(iou[i]) for i in found}
+
+
+def iou_of(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Intersection over union of each class (Jaccard); NaN where it occurs in neither."""
     hits = np.diag(confusion).astype(np.float64)
     union = confusion.sum(axis=0) + confusion.sum(axis=1) - hits
-    found = union > 0
-    iou = np.divide(hits, union, out=np.zeros(count), where=found)
-    figures = {"mIoU": float(iou[found].mean())}
-    return figures | {f"IoU {classes[i]}": float(iou[i]) for i in np.flatnonzero(found).tolist()}
+    out = np.full(len(hits), np.nan)
+    return np.asarray(np.divide(hits, union, out=out, where=union > 0))
 
 
-def _confusion(truth: IndexMap, predicted: IndexMap, count: int, ignore: int) -> NDArray[np.int64]:
+def confusion_of(
+    truth: IndexMap, predicted: IndexMap, count: int, ignore: int = IGNORE
+) -> NDArray[np.int64]:
+    """Pixel counts (count, count), truth by prediction. Raises InvalidValue for unequal shapes."""
     if truth.shape != predicted.shape:
         raise InvalidValue(f"a map of {predicted.shape} cannot be compared with {truth.shape}")
     counted = truth != ignore

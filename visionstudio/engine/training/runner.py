@@ -32,7 +32,6 @@ from visionstudio.engine.loaded import find_spec, implementation, is_out_of_memo
 from visionstudio.engine.training.data import PlanData
 from visionstudio.engine.training.lines import encode_line
 from visionstudio.engine.training.plan import TrainPlan, save_plan
-from visionstudio.engine.training.report import write_report
 from visionstudio.engine.training.runs import (
     BEST,
     EVENTS_FILE,
@@ -277,7 +276,9 @@ class _Recorder:
             save_run(self._folder, self._file)
             self._events.write(encode_line(event))
             self._events.close()
-            write_report(self._folder)
+            from visionstudio.engine.reports.run import write_run_report
+
+            write_run_report(self._folder)
         self._on_event(event)
 
 

@@ -1,0 +1,62 @@
+"""How well the outlines of pixel maps fit: the boundary F of each class."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOLERANCE = 0.0075  # of the diagonal, as in DAVIS (Perazzi et al., CVPR 2016)
+
+
+class BoundaryCounts:
+    """Adds up, for each class, outline pixels that are near one of the other map.
+
+    Precision is the share of predicted outline pixels near true ones, recall the share of
+    true ones near predicted ones; F is their harmonic mean (Csurka et al., BMVC 2013).
+    """
+
+    def __init__(self, classes: int) -> None:
+        self._near_found = np.zeros(classes, np.int64)
+        self._found = np.zeros(classes, np.int64)
+        self._near_truth = np.zeros(classes, np.int64)
+        self._truth = np.zeros(classes, np.int64)
+
+    def add(
+        self, truth: NDArray[np.integer], found: NDArray[np.integer], ignore: int = 255
+    ) -> None:
+        """Count two label maps (H, W); outlines in ignored pixels are no outlines."""
+        import cv2
+
+        known = truth != ignore
+        reach = max(1, round(TOLERANCE * float(np.hypot(*truth.shape))))
+        size = 2 * reach + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        present = np.union1d(truth[known], found[known]).astype(int).tolist()
+        for k in present:
+            own = _outline(truth == k) & known
+            other = _outline((found == k) & known) & known
+            near_own = cv2.dilate(own.astype(np.uint8), disc) > 0
+            near_other = cv2.dilate(other.astype(np.uint8), disc) > 0
+            self._found[k] += int(other.sum())
+            self._near_found[k] += int((other & near_own).sum())
+            self._truth[k] += int(own.sum())
+            self._near_truth[k] += int((own & near_other).sum())
+
+    def f(self) -> NDArray[np.float64]:
+        """F of each class, NaN where a class has no outline in either."""
+        none = np.full(len(self._found), np.nan)
+        precision = np.divide(self._near_found, self._found, out=none * 0, where=self._found > 0)
+        recall = np.divide(self._near_truth, self._truth, out=none * 0, where=self._truth > 0)
+        both = precision + recall
+        seen = (self._found + self._truth) > 0
+        zero = np.where(seen, 0.0, np.nan)
+        twice = 2 * precision * recall
+        return np.asarray(np.divide(twice, both, out=zero, where=seen & (both > 0)))
+
+
+def _outline(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels with a neighbour (of four) outside the region; the picture's edge is no outline."""
+    padded = np.pad(inside, 1, mode="edge")
+    core = padded[1:-1, 1:-1]
+    around = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return np.asarray(core & ~around)
