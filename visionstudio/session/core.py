@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from visionstudio.model.annotations import Annotation
+from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.edits import Edit
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
@@ -39,6 +39,8 @@ class Loaded:
     summaries: dict[int, MediaSummary]
     per_class: dict[int, int]
     threshold: float
+    hidden_classes: frozenset[int] = frozenset()
+    locked_classes: frozenset[int] = frozenset()
 
 
 class SessionCore(StoreLink):
@@ -69,8 +71,9 @@ class SessionCore(StoreLink):
         self.current: MediaItem | None = None
         self.frame = 0
         self.selection: frozenset[int] = frozenset()
+        self.primary: int | None = None
         self.selected_ids: tuple[int, ...] = ()
-        self.hidden_classes: frozenset[int] = frozenset()
+        self.isolated: frozenset[int] | None = None
         self._shown = ShownAnnotations()
         self._to_select: frozenset[int] = frozenset()  # once the rows of this frame are there
         self._take(loaded or self.read(store))
@@ -85,6 +88,8 @@ class SessionCore(StoreLink):
             summaries=store.summaries(),
             per_class=dict(store.counts().per_class),
             threshold=float(store.setting("threshold", 0.5)),
+            hidden_classes=frozenset(store.setting("hidden_classes", ())),
+            locked_classes=frozenset(store.setting("locked_classes", ())),
         )
 
     def _take(self, loaded: Loaded) -> None:
@@ -92,6 +97,8 @@ class SessionCore(StoreLink):
         self.classes = loaded.classes
         self.tally = Tally(loaded.summaries, loaded.per_class)
         self.threshold = loaded.threshold
+        self.hidden_classes = loaded.hidden_classes
+        self.locked_classes = loaded.locked_classes
 
     # What there is
 
@@ -135,12 +142,31 @@ class SessionCore(StoreLink):
 
     def visible_proposals(self) -> list[Annotation]:
         """The current frame's proposals that the threshold lets through."""
-        return proposals.visible(self.annotations, self.threshold, self.hidden_classes)
+        seen = proposals.visible(self.annotations, self.threshold, self.hidden_classes)
+        return [a for a in seen if not self.is_hidden(a)]
+
+    def is_hidden(self, annotation: Annotation) -> bool:
+        """Whether it is not shown: by its own mark, its class's, or because others are isolated."""
+        return (
+            bool(annotation.flags & Flags.HIDDEN)
+            or annotation.class_id in self.hidden_classes
+            or (self.isolated is not None and annotation.id not in self.isolated)
+        )
+
+    def is_locked(self, annotation: Annotation) -> bool:
+        """Whether it, or its class, is protected against being moved and deleted."""
+        return bool(annotation.flags & Flags.LOCKED) or annotation.class_id in self.locked_classes
 
     def select(self, ids: Iterable[int]) -> None:
-        """Select annotations of the current frame."""
+        """Select annotations of the current frame.
+
+        `primary` is the one that was selected last, where it was one alone: what
+        others are made to resemble.
+        """
         chosen = frozenset(i for i in ids if self._shown.get(i) is not None)
         if chosen != self.selection:
+            new = chosen - self.selection
+            self.primary = next(iter(new)) if len(new) == 1 else None
             self.selection = chosen
             self.selection_changed.emit()
 
@@ -152,6 +178,7 @@ class SessionCore(StoreLink):
         self._shown.show(media_id, frame)
         had_selection = bool(self.selection)
         self.selection = self._to_select = frozenset()
+        self.isolated = None
         self.current_changed.emit()
         if had_selection:
             self.selection_changed.emit()
@@ -270,7 +297,14 @@ class SessionCore(StoreLink):
         """Read everything again, after something else has written to the store."""
 
         def loaded(fresh: Loaded) -> None:
-            self._take(replace(fresh, threshold=self.threshold))
+            self._take(
+                replace(
+                    fresh,
+                    threshold=self.threshold,
+                    hidden_classes=self.hidden_classes,
+                    locked_classes=self.locked_classes,
+                )
+            )
             for _, effects in self._unsaved:
                 if effects is not None:
                     self._merge(effects)

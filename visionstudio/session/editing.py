@@ -71,11 +71,6 @@ def set_group(annotations: Sequence[Annotation], group_id: int | None) -> Edit |
     return _edit("Group" if group_id is not None else "Ungroup", changed)
 
 
-def restack(annotations: Sequence[Annotation], z: int) -> Edit | None:
-    """Draw annotations at another height."""
-    return _edit("Change order", [(a, replace(a, z=z)) for a in annotations])
-
-
 def delete(annotations: Sequence[Annotation]) -> Edit | None:
     """Delete labels; refuse proposals, which are kept so that no run offers them again."""
     if not annotations:

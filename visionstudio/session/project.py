@@ -71,18 +71,31 @@ class ProjectSession(SessionCore):
             return
         self.threshold = threshold
         self.threshold_changed.emit(threshold)
+        self._keep("threshold", threshold)
+
+    def set_hidden_classes(self, ids: Iterable[int]) -> None:
+        """Do not show these classes; remembered with the project."""
+        self.hidden_classes = frozenset(ids)
+        self.annotations_changed.emit()
+        self._keep("hidden_classes", sorted(self.hidden_classes))
+
+    def set_locked_classes(self, ids: Iterable[int]) -> None:
+        """Protect the objects of these classes; remembered with the project."""
+        self.locked_classes = frozenset(ids)
+        self.annotations_changed.emit()
+        self._keep("locked_classes", sorted(self.locked_classes))
+
+    def isolate(self, ids: Iterable[int] | None) -> None:
+        """Show these objects of the picture alone, until another is opened; None shows all."""
+        self.isolated = None if ids is None else frozenset(ids)
+        self.annotations_changed.emit()
+
+    def _keep(self, key: str, value: Any) -> None:
         if not self.store.read_only:
             # Losing a slider's place on a full disk is no failure worth a message.
             self.in_store(
-                lambda store: store.set_setting("threshold", threshold),
-                lambda _: None,
-                lambda _: None,
+                lambda store: store.set_setting(key, value), lambda _: None, lambda _: None
             )
-
-    def set_hidden_classes(self, ids: Iterable[int]) -> None:
-        """Do not show these classes."""
-        self.hidden_classes = frozenset(ids)
-        self.annotations_changed.emit()
 
     # Changing things
 
@@ -125,13 +138,12 @@ class ProjectSession(SessionCore):
 
     def reshape(self, annotation_id: int, shape: Shape) -> None:
         """Give an annotation another shape; a proposal becomes a person's label by it."""
-        annotation = self._shown.get(annotation_id)
-        if annotation is not None:
-            self.apply(editing.reshape([(annotation, shape)]))
+        self.reshape_many({annotation_id: shape})
 
     def reshape_many(self, shapes: Mapping[int, Shape]) -> None:
-        """Several new shapes as one step."""
-        pairs = [(a, s) for i, s in shapes.items() if (a := self._shown.get(i)) is not None]
+        """Several new shapes as one step; locked annotations keep theirs."""
+        found = [(self._shown.get(i), s) for i, s in shapes.items()]
+        pairs = [(a, s) for a, s in found if a is not None and not self.is_locked(a)]
         self.apply(editing.reshape(pairs))
 
     def relabel(self, ids: Iterable[int], class_id: int) -> None:
@@ -141,8 +153,16 @@ class ProjectSession(SessionCore):
             self.apply(editing.relabel(self._these(ids), target))
 
     def delete(self, ids: Iterable[int]) -> None:
-        """Delete shown annotations; proposals among them are rejected."""
-        self.apply(editing.delete(self._these(ids)))
+        """Delete shown annotations but for locked ones; proposals among them are rejected."""
+        self.apply(editing.delete([a for a in self._these(ids) if not self.is_locked(a)]))
+
+    def members(self, ids: Iterable[int]) -> frozenset[int]:
+        """These annotations of the current frame and all that share a group with one of them."""
+        chosen = frozenset(ids)
+        groups = {a.group_id for a in self._these(chosen)} - {None}
+        if not groups:
+            return chosen
+        return chosen | {a.id for a in self.annotations if a.group_id in groups}
 
     def set_attributes(self, ids: Iterable[int], values: Mapping[str, Any]) -> None:
         """Answer questions about shown annotations; None removes an answer."""

@@ -69,7 +69,7 @@ class Viewer(QWidget):
         self._ready = False  # whether they are on screen
         self._awaiting_rows = False
         self._drawn: dict[int, Annotation] = {}
-        self._hidden: frozenset[int] = frozenset()
+        self._classes_state: tuple[frozenset[int], frozenset[int]] | None = None
         self._pts: int | None = None
         self._auto_contrast = False
         self._first_frame = True
@@ -117,6 +117,7 @@ class Viewer(QWidget):
             signal.connect(slot)
         self.canvas.set_editable(not session.store.read_only)
         self.canvas.set_threshold(session.threshold)
+        self._show_classes_state(session)
         self.canvas.set_active_class(session.active_class)
         self._current_changed()
 
@@ -369,15 +370,26 @@ class Viewer(QWidget):
         self._awaiting_rows = False
         if not self._ready:
             return  # they come with the pixels
-        if self._hidden != self._session.hidden_classes:
-            self._hidden = self._session.hidden_classes
-            self.canvas.set_hidden_classes(self._hidden)
+        self._show_classes_state(self._session)
         self._update_annotations()
+
+    def _show_classes_state(self, session: ProjectSession) -> None:
+        """Hide and lock in the picture the classes that are hidden and locked."""
+        state = session.hidden_classes, session.locked_classes
+        if state != self._classes_state:
+            self._classes_state = state
+            self.canvas.set_hidden_classes(session.hidden_classes)
+            self.canvas.set_locked_classes(session.locked_classes)
 
     def _seen(self) -> list[Annotation]:
         if self._session is None:
             return []
-        return [a for a in self._session.annotations if a.state is not State.REJECTED]
+        only = self._session.isolated
+        return [
+            a
+            for a in self._session.annotations
+            if a.state is not State.REJECTED and (only is None or a.id in only)
+        ]
 
     def _set_all_annotations(self) -> None:
         seen = self._seen()
@@ -417,8 +429,10 @@ class Viewer(QWidget):
         if self._session is None:
             return
         before = self._session.selection
-        chosen = {"add": before | ids, "toggle": before ^ ids}.get(mode, ids)
-        self._session.select(chosen)
+        if mode != "member":
+            ids = self._session.members(ids)  # a group is selected as one thing
+        toggled = before - ids if ids <= before else before | ids
+        self._session.select({"add": before | ids, "toggle": toggled}.get(mode, ids))
 
     def _shapes_edited(self, shapes: dict[int, Shape]) -> None:
         if self._session is not None:
@@ -477,6 +491,11 @@ class Viewer(QWidget):
             self.player.toggle()
         else:
             self.verify_wanted.emit()
+
+    @property
+    def pts(self) -> int | None:
+        """The time stamp of the frame on screen, None for pictures."""
+        return self._pts
 
     @property
     def is_video(self) -> bool:

@@ -30,6 +30,7 @@ from visionstudio.ui.conditions import conditions
 from visionstudio.ui.dialog_opener import Dialogs
 from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.object_menu import ObjectMenu
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.recent import RecentProjects
@@ -100,6 +101,7 @@ class MainWindow(WindowParts):
         canvas.view_changed.connect(self._show_zoom)
         self.object_panel.hovered.connect(canvas.set_highlight)
         self.object_panel.focus_wanted.connect(canvas.focus_on)
+        ObjectMenu(self, self.object_panel.view, canvas)
         self.media_panel.opened.connect(self._open_item)
         self.class_panel.message.connect(self.toast)
         self.class_panel.removed.connect(self._class_removed)

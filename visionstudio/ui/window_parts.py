@@ -27,6 +27,7 @@ from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.settings.store import Settings
 from visionstudio.ui.actions import BY_ID, ActionSet
+from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.palette import Palette
 from visionstudio.ui.panels.classes import ClassPanel
@@ -234,6 +235,10 @@ def spare_typing(event: QKeyEvent) -> None:
         modifiers.ControlModifier | modifiers.AltModifier | modifiers.MetaModifier
     )
     key = Qt.Key(event.key())
+    tab = key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
+    if plain and tab and not isinstance(focus, Canvas):
+        event.accept()  # goes through the widgets; in the picture through its objects
+        return
     if not plain or Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35:
         return
     fields = QLineEdit | QAbstractSpinBox | QPlainTextEdit | QTextEdit

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QWidget
 
-from visionstudio.model.annotations import Annotation
+from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.shapes import Bounds, Box, Shape
 from visionstudio.ui import theme
@@ -51,7 +51,7 @@ class Canvas(Navigation):
     shapes_edited = Signal(object)
     """dict[int, Shape]: new shapes by annotation id, once per gesture."""
     selection_requested = Signal(object, str)
-    """frozenset[int], and 'replace', 'add' or 'toggle'."""
+    """frozenset[int], and 'replace', 'add', 'toggle' or 'member': one of a group alone."""
     hovered = Signal(object)
     """int | None: the annotation under the pointer."""
     pixel_hovered = Signal(int, int, str)
@@ -79,6 +79,7 @@ class Canvas(Navigation):
         self._auto_contrast = False
         self._selection: frozenset[int] = frozenset()
         self._active: LabelClass | None = None
+        self._locked_classes: frozenset[int] = frozenset()
         self._editable = True
         self._arriving: Iterator[Annotation] | None = None
         self._arrived = 0
@@ -237,6 +238,15 @@ class Canvas(Navigation):
     def set_hidden_classes(self, class_ids: Collection[int]) -> None:
         """Hide the annotations of these classes, and show all others."""
         self._changed_rows(self._columns.filter(hidden_classes=class_ids))
+
+    def set_locked_classes(self, class_ids: Collection[int]) -> None:
+        """Protect the annotations of these classes, and of no others, against being dragged."""
+        self._locked_classes = frozenset(class_ids)
+        self.refresh()
+
+    def is_locked(self, annotation: Annotation) -> bool:
+        locked = annotation.class_id in self._locked_classes
+        return locked or bool(annotation.flags & Flags.LOCKED)
 
     def set_active_class(self, label_class: LabelClass | None) -> None:
         """The class that gives its colour to what is being drawn."""
@@ -425,7 +435,8 @@ class Canvas(Navigation):
         before, self._scene.lifted = self._scene.lifted, dict(shapes)
         if shapes.keys() != before.keys():
             self._changed_rows(self._columns.lift(shapes.keys()))
-        if len(shapes) > _APART or shapes.keys() != before.keys():
+        grouped = any(a.group_id for i in shapes if (a := self._columns.get(i)) is not None)
+        if len(shapes) > _APART or shapes.keys() != before.keys() or grouped:
             self.refresh()
             return
         for shape in (*before.values(), *shapes.values()):

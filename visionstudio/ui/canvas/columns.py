@@ -47,6 +47,7 @@ class Columns:
         self.row_of: dict[int, int] = {}
         self.boxes = np.zeros((64, 4), np.float32, order="F")  # columns are compared, one by one
         self.class_ids = np.zeros(64, np.int64)
+        self.groups = np.zeros(64, np.int64)  # 0: none
         self.scores = np.zeros(64, np.float32)
         self.proposed = np.zeros(64, bool)
         self.usable = np.zeros(64, bool)  # alive, and neither rejected nor hidden by itself
@@ -73,6 +74,7 @@ class Columns:
         self._put_points(rows, lines)
         self._put_boxes(rows, batch, lines)
         self.class_ids[rows] = [a.class_id for a in batch]
+        self.groups[rows] = [a.group_id or 0 for a in batch]
         self.proposed[rows] = [a.state is State.PROPOSED for a in batch]
         self.scores[rows] = [1.0 if a.score is None else a.score for a in batch]
         self.closed[rows] = [line.closed for line in lines]
@@ -94,6 +96,7 @@ class Columns:
                 self._wasted += int(self.sizes[row])
         gone = np.array(rows, dtype=np.int64)
         self.usable[gone] = False
+        self.groups[gone] = 0
         self.shown[gone] = False
         return gone
 
@@ -159,7 +162,7 @@ class Columns:
         if count <= len(self.boxes):
             return
         size = max(count, 2 * len(self.boxes))
-        for name in ("boxes", "class_ids", "scores", "proposed", "usable"):
+        for name in ("boxes", "class_ids", "groups", "scores", "proposed", "usable"):
             setattr(self, name, _grown(getattr(self, name), size))
         for name in ("shown", "marked", "closed", "dots", "masks", "starts", "sizes"):
             setattr(self, name, _grown(getattr(self, name), size))

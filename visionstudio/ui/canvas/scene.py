@@ -11,6 +11,7 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.shapes import Shape
 from visionstudio.ui import theme
 from visionstudio.ui.canvas.columns import Columns
+from visionstudio.ui.canvas.groups import group_extents, paint_groups
 from visionstudio.ui.canvas.labels import label_text
 from visionstudio.ui.canvas.live import LivePainter, paint_label
 from visionstudio.ui.canvas.message import Message, paint_message
@@ -87,6 +88,7 @@ class Scene:
             wanted.append(self.hovered)
         wanted += [i for i in self.lifted if i not in wanted]
         painter.setFont(self.font)
+        paint_groups(painter, view, group_extents(self.columns, selection, self.lifted))
         for annotation_id in wanted:
             row = self.columns.row_of.get(annotation_id)
             annotation = self.columns.get(annotation_id)

@@ -5,6 +5,7 @@ There is a group of commands for every menu, in a file of its own.
 
 from __future__ import annotations
 
+from visionstudio.ui.commands.arrange import ArrangeCommands
 from visionstudio.ui.commands.edit import EditCommands
 from visionstudio.ui.commands.files import FileCommands
 from visionstudio.ui.commands.help import HelpCommands
@@ -16,17 +17,13 @@ from visionstudio.ui.commands.track import TrackCommands
 class Commands(
     FileCommands,
     EditCommands,
+    ArrangeCommands,
     ModelCommands,
     TrackCommands,
     InspectCommands,
     HelpCommands,
 ):
     """Acts on the window and the project that is open in it."""
-
-    @property
-    def has_copied(self) -> bool:
-        """Whether there is something to paste."""
-        return bool(self._copied)
 
     def run(self, call: str) -> None:
         """Run the method that an action names."""

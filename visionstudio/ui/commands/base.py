@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from visionstudio.model.annotations import Annotation
-
 if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.window import MainWindow
@@ -16,8 +14,11 @@ class Group:
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
-        self._copied: tuple[Annotation, ...] = ()
 
     @property
     def _session(self) -> ProjectSession | None:
         return self._window.session
+
+    def _say(self, text: str) -> None:
+        """Tell in the hint line what has come of an action."""
+        self._window.status.hint.setText(text)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from visionstudio.model.annotations import Annotation
-from visionstudio.model.edits import add
+from visionstudio.session import copying
+from visionstudio.ui.clipboard import AnnotationClipboard
 from visionstudio.ui.commands.base import Group
 from visionstudio.ui.i18n import tr
 
@@ -12,6 +15,18 @@ _OFFSET = 12.0  # pixels that a duplicate is moved by, so that it can be seen
 
 class EditCommands(Group):
     """Undo, copy, delete, select."""
+
+    @cached_property
+    def clipboard(self) -> AnnotationClipboard:
+        """The system's, for annotations."""
+        clipboard = AnnotationClipboard(self._window)
+        clipboard.changed.connect(self._window.refresh_actions)
+        return clipboard
+
+    @property
+    def has_copied(self) -> bool:
+        """Whether there is something to paste."""
+        return self.clipboard.has_copied
 
     def undo(self) -> None:
         canvas = self._window.viewer.canvas
@@ -37,48 +52,79 @@ class EditCommands(Group):
             self._window.viewer.player.pause()
 
     def copy(self) -> None:
-        if self._session is not None:
-            self._copied = tuple(self._session.selected())
-            self._window.refresh_actions()
+        session = self._session
+        if session is not None and session.selection:
+            self.clipboard.put(copying.copied(session, session.selected()))
+            self._say(tr("{count} objects copied", count=len(session.selection)))
 
     def paste(self) -> None:
-        here = self._session.current if self._session is not None else None
-        elsewhere = here is not None and all(a.media_id != here.id for a in self._copied)
+        session = self._session
+        if session is None:
+            return
+        what = self.clipboard.take()
         # On another picture a copy belongs where it was; on the same it must be seen.
-        self._put(self._copied, 0.0 if elsewhere else _OFFSET, tr("Paste"))
+        offset = _OFFSET if what.place == copying.place_of(session) else 0.0
+        self._put(what, tr("Paste"), offset)
 
     def duplicate(self) -> None:
-        if self._session is not None:
-            self._put(tuple(self._session.selected()), _OFFSET, tr("Duplicate"))
+        session = self._session
+        if session is not None:
+            self._put(copying.copied(session, session.selected()), tr("Duplicate"), _OFFSET)
 
-    def _put(self, annotations: tuple[Annotation, ...], offset: float, title: str) -> None:
+    def _put(self, what: copying.Copied, title: str, offset: float) -> None:
+        session = self._session
+        if session is None:
+            return
+        edit = copying.paste(session, what, title, offset=offset, pts=self._window.viewer.pts)
+        if session.apply(edit) and edit is not None:
+            session.select(c.row.id for c in edit if isinstance(c.row, Annotation))
+
+    def copy_previous(self) -> None:
+        """The labels of the picture before, or of the frame before in a video."""
         session = self._session
         if session is None or session.current is None:
             return
-        known = {c.id for c in session.classes}
-        copies = [a for a in annotations if a.class_id in known]
-        if not copies:
-            return
-        first = session.reserve_ids("annotation", len(copies))
-        fresh = [
-            Annotation(
-                id=first + i,
-                media_id=session.current.id,
-                frame=session.frame,
-                class_id=a.class_id,
-                shape=a.shape.translated(offset, offset),
-                z=a.z,
-                flags=a.flags,
-                attributes=a.attributes,
+        here, frame = session.current, session.frame
+        is_video = self._window.viewer.is_video
+        if is_video and frame > 0:
+            before, before_frame = here, frame - 1
+        else:
+            found = self._window.media_panel.model.neighbour(here.id, -1)
+            if found is None:
+                self._say(tr("There is no picture before this one."))
+                return
+            before, before_frame = found, max(found.frames - 1, 0)
+
+        def put(there: list[Annotation]) -> None:
+            if session.current is None or (session.current.id, session.frame) != (here.id, frame):
+                return  # gone on meanwhile
+            labels = copying.missing(there, session.annotations)
+            what = copying.copied(session, labels)
+            edit = copying.paste(
+                session,
+                what,
+                tr("Copy labels from before"),
+                pts=self._window.viewer.pts,
+                keep_tracks=before.id == here.id,
             )
-            for i, a in enumerate(copies)
-        ]
-        if session.apply(add(title, fresh)):
-            session.select(a.id for a in fresh)
+            if session.apply(edit) and edit is not None:
+                session.select(c.row.id for c in edit)
+                text = tr("{count} labels copied from {name}", count=len(labels), name=before.name)
+                self._say(text)
+            else:
+                self._say(tr("{name} has no labels that are not here.", name=before.name))
+
+        session.in_store(lambda store: store.annotations(before.id, before_frame), put)
 
     def delete(self) -> None:
-        if self._session is not None:
-            self._session.delete(self._session.selection)
+        session = self._session
+        if session is None:
+            return
+        locked = sum(session.is_locked(a) for a in session.selected())
+        session.delete(session.selection)
+        if locked:
+            text = tr("{count} locked objects were left. Alt+L unlocks them.", count=locked)
+            self._window.toast(text, "warning")
 
     def select_all(self) -> None:
         session = self._session
@@ -87,8 +133,7 @@ class EditCommands(Group):
             session.select(
                 a.id
                 for a in session.annotations
-                if a.id in proposed
-                or (a.state.is_label and a.class_id not in session.hidden_classes)
+                if a.id in proposed or (a.state.is_label and not session.is_hidden(a))
             )
 
     def escape(self) -> None:

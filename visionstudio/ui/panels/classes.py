@@ -54,6 +54,7 @@ class ClassModel(QAbstractListModel):
     CountRole = ClassRole + 1
     ActiveRole = ClassRole + 2
     HiddenRole = ClassRole + 3
+    LockedRole = ClassRole + 4
     refused = Signal(object)  # VisionStudioError
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -66,6 +67,7 @@ class ClassModel(QAbstractListModel):
             self._session.classes_changed.disconnect(self._reset)
             self._session.active_class_changed.disconnect(self._repaint)
             self._session.tally_changed.disconnect(self._repaint)
+            self._session.annotations_changed.disconnect(self._repaint)
         self.beginResetModel()
         self._session = session
         self.endResetModel()
@@ -73,6 +75,7 @@ class ClassModel(QAbstractListModel):
             session.classes_changed.connect(self._reset)
             session.active_class_changed.connect(self._repaint)
             session.tally_changed.connect(self._repaint)
+            session.annotations_changed.connect(self._repaint)  # what is hidden and locked
 
     def _reset(self) -> None:
         self.beginResetModel()
@@ -110,6 +113,8 @@ class ClassModel(QAbstractListModel):
             return active is not None and active.id == one.id
         if role == self.HiddenRole:
             return one.id in self._session.hidden_classes
+        if role == self.LockedRole:
+            return one.id in self._session.locked_classes
         return None
 
     def _count(self, one: LabelClass) -> int:
@@ -201,9 +206,13 @@ class _Rows(QStyledItemDelegate):
         painter.setBrush(QColor(one.colour))
         painter.drawRoundedRect(swatch, 4, 4)
         left = swatch.right() + 8
-        if hidden:
-            icons.paint(painter, QRect(left, rect.top() + 6, 16, 16), "eye-off-outline", "muted")
-            left += 20
+        for on, sign in (
+            (hidden, "eye-off-outline"),
+            (index.data(ClassModel.LockedRole), "lock-outline"),
+        ):
+            if on:
+                icons.paint(painter, QRect(left, rect.top() + 6, 16, 16), sign, "muted")
+                left += 20
         painter.setPen(theme.colour("muted" if hidden else "text"))
         space = right - width - 8 - left
         name = metrics.elidedText(one.name, Qt.TextElideMode.ElideRight, max(space, 0))
@@ -361,17 +370,25 @@ class ClassPanel(QWidget):
             self._session.set_hidden_classes(self._session.hidden_classes ^ {one.id})
             self.view.viewport().update()
 
+    def toggle_locked(self) -> None:
+        """Protect the active class's objects against being moved and deleted, or no longer."""
+        one = self.current()
+        if one is not None and self._session is not None:
+            self._session.set_locked_classes(self._session.locked_classes ^ {one.id})
+            self.view.viewport().update()
+
     def _open_menu(self, at: QPoint) -> None:
         index = self.view.indexAt(at)
         if not index.isValid():
             return
         self._clicked(index)
-        hidden = index.data(ClassModel.HiddenRole)
+        hidden, locked = index.data(ClassModel.HiddenRole), index.data(ClassModel.LockedRole)
         writable = self._session is not None and not self._session.store.read_only
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         rows: list[tuple[str, Callable[[], None], bool]] = [
             (tr("Show") if hidden else tr("Hide"), self.toggle_hidden, True),
+            (tr("Unlock") if locked else tr("Lock"), self.toggle_locked, True),
             (tr("Rename"), self.rename, writable),
             (tr("Colour…"), self.recolour, writable),
             (tr("Move up"), lambda: self.move_by(-1), writable),

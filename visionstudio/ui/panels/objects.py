@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -12,12 +13,13 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLabel,
@@ -71,10 +73,12 @@ def state_text(state: State) -> str:
 
 
 class ObjectModel(QAbstractListModel):
-    """What the picture shows: labels, and proposals that pass the threshold; topmost first."""
+    """Labels, and proposals that pass the threshold, hidden ones included; topmost first."""
 
     AnnotationRole = int(Qt.ItemDataRole.UserRole)
     ClassRole = AnnotationRole + 1
+    HiddenRole = AnnotationRole + 2
+    LockedRole = AnnotationRole + 3
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -103,12 +107,11 @@ class ObjectModel(QAbstractListModel):
         """Take the session's annotations again."""
         rows: list[Annotation] = []
         if self._session is not None:
-            threshold, hidden = self._session.threshold, self._session.hidden_classes
+            threshold = self._session.threshold
             rows = [
                 a
                 for a in reversed(self._session.annotations)
-                if a.class_id not in hidden
-                and a.state is not State.REJECTED
+                if a.state is not State.REJECTED
                 and (a.state is not State.PROPOSED or a.score is None or a.score >= threshold)
             ]
         same = len(rows) == len(self._rows) and all(
@@ -150,6 +153,10 @@ class ObjectModel(QAbstractListModel):
             return annotation
         if role == self.ClassRole:
             return one
+        if role == self.HiddenRole:
+            return self._session is not None and self._session.is_hidden(annotation)
+        if role == self.LockedRole:
+            return self._session is not None and self._session.is_locked(annotation)
         return None
 
 
@@ -163,15 +170,21 @@ def tool_tip(annotation: Annotation, one: LabelClass | None) -> str:
         lines.append(tr("score {score}", score=f"{annotation.score:.3f}"))
     if annotation.source != "manual":
         lines.append(tr("from {source}", source=annotation.source))
+    if annotation.group_id is not None:
+        lines.append(tr("group {number}", number=annotation.group_id))
+    lines += [f"{name}: {value}" for name, value in annotation.attributes.items()]
     if annotation.history:
         lines.append(tr("changes: {changes}", changes=", ".join(annotation.history)))
     return "\n".join(lines)
 
 
 class _Rows(QStyledItemDelegate):
+    """A row of the list; its eye and its lock can be clicked."""
+
     def __init__(self, view: QListView) -> None:
         super().__init__(view)
         self.lit: int | None = None
+        self.flag_wanted: Callable[[Annotation, Flags], None] = lambda _a, _f: None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Any) -> QSize:
         return QSize(80, _ROW)
@@ -199,9 +212,15 @@ class _Rows(QStyledItemDelegate):
         square.moveLeft(right - 16)
         icons.paint(painter, square, *STATE_ICONS.get(annotation.state, ("close", "muted")))
         right -= 24
-        if annotation.flags & Flags.LOCKED:
+        pointed = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        hidden, locked = index.data(ObjectModel.HiddenRole), index.data(ObjectModel.LockedRole)
+        for on, sign, idle in (
+            (locked, "lock-outline", "lock-open-variant-outline"),
+            (hidden, "eye-off-outline", "eye-outline"),
+        ):
             square.moveLeft(right - 16)
-            icons.paint(painter, square, "lock-outline", "muted")
+            if on or pointed:
+                icons.paint(painter, square, sign if on else idle, "text" if on else "disabled")
             right -= 24
         metrics = QFontMetrics(painter.font())
         if annotation.score is not None:
@@ -219,12 +238,31 @@ class _Rows(QStyledItemDelegate):
         space = right - left - metrics.horizontalAdvance(number) - 8
         name = one.name if one else "?"
         name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, max(space, 24))
-        painter.setPen(theme.colour("text"))
+        painter.setPen(theme.colour("disabled" if hidden else "text"))
         painter.drawText(QRect(left, rect.top(), right - left, rect.height()), middle, name)
         left += metrics.horizontalAdvance(name) + 8
         painter.setPen(theme.colour("muted"))
         painter.drawText(QRect(left, rect.top(), right - left, rect.height()), middle, number)
         painter.restore()
+
+    def editorEvent(
+        self, event: QEvent, model: Any, option: QStyleOptionViewItem, index: Any
+    ) -> bool:
+        if not isinstance(event, QMouseEvent) or event.button() != Qt.MouseButton.LeftButton:
+            return False
+        flag = self._flag_at(option.rect, event.position().toPoint())
+        annotation: Annotation | None = index.data(ObjectModel.AnnotationRole)
+        if flag is None or annotation is None:
+            return False
+        if event.type() == QEvent.Type.MouseButtonRelease:
+            self.flag_wanted(annotation, flag)
+        return True
+
+    @staticmethod
+    def _flag_at(rect: QRect, place: QPoint) -> Flags | None:
+        """The mark whose sign is there: from the right the state, the lock, the eye."""
+        column = (rect.right() - 12 - place.x()) // 24
+        return {1: Flags.LOCKED, 2: Flags.HIDDEN}.get(column)
 
 
 class _List(QListView):
@@ -256,6 +294,7 @@ class ObjectsPanel(QWidget):
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._delegate = _Rows(self.view)
+        self._delegate.flag_wanted = self._switch_flag
         self.view.setItemDelegate(self._delegate)
         self.view.setModel(self.model)
         self.view.entered.connect(self._entered)
@@ -329,6 +368,13 @@ class ObjectsPanel(QWidget):
             self._session.select({a.id for a in found if a is not None})
         finally:
             self._syncing = False
+
+    def _switch_flag(self, annotation: Annotation, flag: Flags) -> None:
+        """Lock or hide one object, or the reverse; all that are selected with it alike."""
+        if self._session is not None:
+            ids = self._session.selection
+            ids = ids if annotation.id in ids else frozenset({annotation.id})
+            self._session.set_flags(ids, flag, not annotation.flags & flag)
 
     def _entered(self, index: QModelIndex) -> None:
         annotation = self.model.annotation(index.row())

@@ -9,7 +9,6 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from visionstudio.model.annotations import Flags
 from visionstudio.model.shapes import Box, Shape
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.bulk import draw_points, draw_rects
@@ -104,6 +103,8 @@ class SelectTool(Tool):
         found = self.host.hit_at(pointer.x, pointer.y)
         if found is None:
             self._drag = _Drag("band", pointer)
+        elif pointer.held(_ALT):
+            self.host.request_selection((found,), "member")
         elif pointer.held(_SHIFT) or pointer.held(_CTRL):
             self.host.request_selection((found,), "toggle")
         else:
@@ -113,7 +114,7 @@ class SelectTool(Tool):
         ids = self.host.selection
         if found not in ids:
             self.host.request_selection((found,), "replace")
-            ids = frozenset((found,))
+            ids = self.host.selection | {found}
         shapes = {i: s for i in ids if (s := self._editable(i)) is not None}
         self._drag = _Drag("move", pointer, shapes, narrow=found if len(ids) > 1 else None)
 
@@ -150,6 +151,7 @@ class SelectTool(Tool):
         self._drag = None
         found = self.host.hit_at(pointer.x, pointer.y)
         if found is not None:
+            self.host.request_selection((found,), "member")
             self.host.focus_on(found)
 
     def pointer_left(self) -> None:
@@ -194,7 +196,7 @@ class SelectTool(Tool):
 
     def _editable(self, annotation_id: int) -> Shape | None:
         annotation = self.host.annotation(annotation_id)
-        if annotation is None or not self.host.editable or annotation.flags & Flags.LOCKED:
+        if annotation is None or not self.host.editable or self.host.is_locked(annotation):
             return None
         return self.host.shape_of(annotation_id)
 
