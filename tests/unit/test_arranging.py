@@ -95,7 +95,8 @@ def test_alignment_and_gaps(seed: int) -> None:
     assert middles == pytest.approx([middles[0]] * 6)
     for axis, low in (("across", 0), ("down", 1)):
         after = applied(made, arranging.distribute(made, axis))  # type: ignore[arg-type]
-        spans = sorted((a.shape.bounds()[low::2] for a in after), key=sum)
+        order = sorted(made, key=lambda a, low=low: sum(a.shape.bounds()[low::2]))  # type: ignore[misc]
+        spans = [after[place(after, a.id)].shape.bounds()[low::2] for a in order]
         gaps = [b[0] - a[1] for a, b in itertools.pairwise(spans)]
         assert gaps == pytest.approx([gaps[0]] * 5, abs=1e-6)
 

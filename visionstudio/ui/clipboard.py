@@ -34,6 +34,11 @@ class AnnotationClipboard(QObject):
         data.setText(text.decode())
         self._clipboard.setMimeData(data)
 
+    def close(self) -> None:
+        """Leave plain text behind: data of Python's must not outlive the program's window."""
+        if self.has_copied and self._clipboard.ownsClipboard():
+            self._clipboard.setText(self._clipboard.text())
+
     def take(self) -> Copied:
         """What was copied. Raises InvalidValue when it cannot be read."""
         data = self._clipboard.mimeData()

@@ -434,6 +434,7 @@ class MainWindow(WindowParts):
             self.settings.remember("layout", layout)
         self.settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.hide()
+        self._commands.clipboard.close()
         self._worker.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()
