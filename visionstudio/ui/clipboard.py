@@ -17,6 +17,7 @@ class AnnotationClipboard(QObject):
         super().__init__(parent)
         self._clipboard = QApplication.clipboard()
         self.has_copied = False
+        self._is_ours = False
         self._clipboard.dataChanged.connect(self._look)
         self._look()
 
@@ -24,6 +25,7 @@ class AnnotationClipboard(QObject):
         # Another program's window may own it and be gone: then there is nothing.
         data = self._clipboard.mimeData()
         self.has_copied = data is not None and data.hasFormat(MIME)
+        self._is_ours = False
         self.changed.emit()
 
     def put(self, what: Copied) -> None:
@@ -33,10 +35,11 @@ class AnnotationClipboard(QObject):
         data.setData(MIME, text)
         data.setText(text.decode())
         self._clipboard.setMimeData(data)
+        self._is_ours = True
 
     def close(self) -> None:
         """Leave plain text behind: data of Python's must not outlive the program's window."""
-        if self.has_copied and self._clipboard.ownsClipboard():
+        if self._is_ours:
             self._clipboard.setText(self._clipboard.text())
 
     def take(self) -> Copied:
