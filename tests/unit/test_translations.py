@@ -13,6 +13,7 @@ from visionstudio.settings.schema import GROUPS
 from visionstudio.ui import i18n
 from visionstudio.ui.actions import ACTIONS, MENUS
 from visionstudio.ui.panels.media_model import STATES
+from visionstudio.ui.tools import TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +39,11 @@ def tables() -> Iterator[tuple[str, str]]:
         yield menu, "menu"
     for _, title in STATES:
         yield title, "media state"
+    for tool in TOOLS.values():
+        for option in tool.options:
+            for text in (option.title, option.help, *option.choices):
+                if text:
+                    yield text, f"option {option.name} of {tool.name}"
     for group in GROUPS:
         yield group.title, "settings"
         for spec in group.specs:

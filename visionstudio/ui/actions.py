@@ -95,6 +95,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("tool.select", "Select and edit", "tool_select", "Label", ("V",), "media", "cursor-default-outline", checkable=True),
     Action("tool.box", "Box", "tool_box", "Label", ("W", "R"), "media", "vector-square", checkable=True),
     Action("tool.polygon", "Polygon", "tool_polygon", "Label", ("P",), "media", "vector-polygon", checkable=True),
+    Action("tool.smaller", "Smaller brush or tolerance", "tool_smaller", "", ("[",), "media", repeats=True),
+    Action("tool.larger", "Larger brush or tolerance", "tool_larger", "", ("]",), "media", repeats=True),
     Action("label.tag", "Tag the picture with the active class", "tag", "Label", ("G",), "writable", "tag-outline"),
     Action("label.verify", "Verified", "verify", "Label", ("Space",), "writable", "check-circle-outline", checkable=True, separator=True),
     Action("label.new_class", "New class…", "new_class", "Label", ("N",), "writable", "plus", separator=True),

@@ -36,7 +36,7 @@ class ParamForm(QWidget):
 
     def __init__(self, specs: Iterable[ParamSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._editors: dict[str, _Editor] = {}
+        self._editors: dict[str, Editor] = {}
         specs = tuple(specs)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -54,7 +54,7 @@ class ParamForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         for spec in specs:
-            editor = _editor_for(spec)
+            editor = editor_for(spec)
             editor.setObjectName(f"param_{spec.name}")
             editor.set_value(spec.default)
             editor.setToolTip(_tool_tip(spec))
@@ -106,7 +106,7 @@ def _tool_tip(spec: ParamSpec) -> str:
     return "\n".join(parts)
 
 
-class _Editor(QWidget):
+class Editor(QWidget):
     """One parameter's widgets. `edited` fires when the person changes the value."""
 
     edited = Signal()
@@ -130,7 +130,7 @@ class _Editor(QWidget):
         raise NotImplementedError
 
 
-class _BoolEditor(_Editor):
+class _BoolEditor(Editor):
     def __init__(self) -> None:
         self._box = QCheckBox()
         super().__init__(self._box)
@@ -146,7 +146,7 @@ class _BoolEditor(_Editor):
         self._box.setChecked(bool(value))
 
 
-class _ChoiceEditor(_Editor):
+class _ChoiceEditor(Editor):
     def __init__(self, choices: tuple[str, ...]) -> None:
         self._box = QComboBox()
         for choice in choices:
@@ -164,7 +164,7 @@ class _ChoiceEditor(_Editor):
         self._box.setCurrentIndex(max(self._box.findData(value), 0))
 
 
-class _TextEditor(_Editor):
+class _TextEditor(Editor):
     def __init__(self, optional: bool) -> None:
         self._line = QLineEdit()
         self._optional = optional
@@ -182,8 +182,10 @@ class _TextEditor(_Editor):
         self._line.setText("" if value is None else str(value))
 
 
-class _IntEditor(_Editor):
-    def __init__(self, spec: ParamSpec) -> None:
+class _IntEditor(Editor):
+    """A whole number to type; with `slides` also a slider, finer among small numbers."""
+
+    def __init__(self, spec: ParamSpec, slides: bool = False) -> None:
         self._spin = QSpinBox()
         low = int(spec.low) if spec.low is not None else -_INT_LIMIT
         self._none = low - 1 if spec.optional else None
@@ -195,8 +197,30 @@ class _IntEditor(_Editor):
         self._spin.setRange(low if self._none is None else self._none, high)
         self._spin.setSingleStep(int(spec.step or 1))
         self._spin.setSuffix(f" {spec.unit}" if spec.unit else "")
-        super().__init__(self._spin)
-        self._spin.valueChanged.connect(self.edited)
+        self._slider = QSlider(Qt.Orientation.Horizontal) if slides else None
+        super().__init__(*([self._slider] if self._slider else []), self._spin)
+        if self._slider is not None:
+            self._slider.setRange(0, _SLIDER_STEPS)
+            self._slider.setAccessibleName(tr(spec.title))
+            self._slider.valueChanged.connect(self._slid)
+        self._spin.valueChanged.connect(self._typed)
+
+    def _slid(self, position: int) -> None:
+        low, high = self._spin.minimum(), self._spin.maximum()
+        self._spin.setValue(low + round((high - low) * (position / _SLIDER_STEPS) ** 2))
+
+    def _typed(self) -> None:
+        self._move_slider()
+        self.edited.emit()
+
+    def _move_slider(self) -> None:
+        if self._slider is None or self._slider.isSliderDown():
+            return
+        low, high = self._spin.minimum(), self._spin.maximum()
+        share = (self._spin.value() - low) / max(high - low, 1)
+        self._slider.blockSignals(True)
+        self._slider.setValue(round(share**0.5 * _SLIDER_STEPS))
+        self._slider.blockSignals(False)
 
     def focus_widget(self) -> QWidget:
         return self._spin
@@ -210,6 +234,7 @@ class _IntEditor(_Editor):
         self._spin.blockSignals(True)
         self._spin.setValue(number if number is not None else 0)
         self._spin.blockSignals(False)
+        self._move_slider()
 
 
 class _Number(QDoubleSpinBox):
@@ -225,7 +250,7 @@ class _Number(QDoubleSpinBox):
         return f"{whole}{point}{digits}"
 
 
-class _FloatEditor(_Editor):
+class _FloatEditor(Editor):
     """A number to type and, where both bounds are known, a slider for it."""
 
     def __init__(self, spec: ParamSpec) -> None:
@@ -292,7 +317,8 @@ def _slides(spec: ParamSpec) -> bool:
     return spec.low <= 0 or spec.high / spec.low < 1000
 
 
-def _editor_for(spec: ParamSpec) -> _Editor:
+def editor_for(spec: ParamSpec, *, slides: bool = False) -> Editor:
+    """The widgets that set one parameter; `slides` gives whole numbers a slider too."""
     match spec.kind:
         case "bool":
             return _BoolEditor()
@@ -301,6 +327,6 @@ def _editor_for(spec: ParamSpec) -> _Editor:
         case "str":
             return _TextEditor(spec.optional)
         case "int":
-            return _IntEditor(spec)
+            return _IntEditor(spec, slides)
         case "float":
             return _FloatEditor(spec)

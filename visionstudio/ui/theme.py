@@ -292,6 +292,7 @@ QLabel[role="error"] { color: @danger; }
 QLabel[role="warning"] { color: @warning; }
 QLabel[role="title"] { font-size: 18px; font-weight: 600; }
 QLabel[role="heading"] { font-weight: 600; }
+QFrame#toolStrip { background: @raised; border: 1px solid @line; border-radius: 6px; }
 QFrame#palette { background: @raised; border: 1px solid @line; border-radius: 8px; }
 QFrame#palette QListView { background: @raised; }
 QFrame#classChooser { background: @raised; border: 1px solid @line; border-radius: 8px; }

@@ -21,6 +21,7 @@ from visionstudio.ui.canvas.picture import Picture, auto_levels
 from visionstudio.ui.class_chooser import ClassChooser
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.toast import Banners
+from visionstudio.ui.tool_strip import ToolStrip
 
 if TYPE_CHECKING:
     from visionstudio.media.image import Pixels
@@ -60,6 +61,7 @@ class Viewer(QWidget):
         self._layout.setSpacing(0)
         self._layout.addWidget(self.banners)
         self._layout.addWidget(self.canvas, 1)
+        self.tool_strip = ToolStrip(self, self.canvas)
         self.chooser = ClassChooser(self)
         self.near: Callable[[MediaItem], list[MediaItem]] = lambda _item: []
         self.stay_in_tool: Callable[[], bool] = lambda: True
@@ -477,7 +479,7 @@ class Viewer(QWidget):
         if self._session is None:
             return
         self._session.new_annotation(shape, class_id=class_id, pts=self._pts)
-        if not self.stay_in_tool():
+        if not (self.stay_in_tool() or self.canvas.tool.stays):
             self.canvas.set_tool("select")
 
     def place_of(self, shape: Shape) -> QPoint:

@@ -34,6 +34,7 @@ from visionstudio.ui.object_menu import ObjectMenu
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.recent import RecentProjects
+from visionstudio.ui.tool_strip import remember_options
 from visionstudio.ui.tour import Tour
 from visionstudio.ui.window_parts import WindowParts, spare_typing
 
@@ -98,6 +99,7 @@ class MainWindow(WindowParts):
         canvas.pixel_hovered.connect(self._show_pixel)
         canvas.hint_changed.connect(self.status.hint.setText)
         canvas.tool_changed.connect(self.show_tool)
+        remember_options(canvas, self.settings)
         canvas.view_changed.connect(self._show_zoom)
         self.object_panel.hovered.connect(canvas.set_highlight)
         self.object_panel.focus_wanted.connect(canvas.focus_on)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt
-from PySide6.QtGui import QActionGroup, QKeyEvent
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -19,14 +19,13 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QStackedWidget,
     QTextEdit,
-    QToolBar,
     QWidget,
 )
 
 from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.settings.store import Settings
-from visionstudio.ui.actions import BY_ID, ActionSet
+from visionstudio.ui.actions import ActionSet
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.palette import Palette
@@ -39,6 +38,7 @@ from visionstudio.ui.panels.objects import ObjectsPanel
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.statusbar import StatusBar
 from visionstudio.ui.toast import Toasts
+from visionstudio.ui.toolbar import ToolBar
 from visionstudio.ui.viewer import Viewer
 from visionstudio.ui.welcome import Welcome
 
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 _SIZE = (1600, 1000)
 _LEFT, _RIGHT = 240, 272
-TOOLS = ("tool.select", "tool.box", "tool.polygon", "tool.region")
 
 
 class WindowParts(QMainWindow):
@@ -162,23 +161,7 @@ class WindowParts(QMainWindow):
         menus["File"].insertMenu(self.actions_["file.open_sample"], self.recent_menu)
         self.device_button = DeviceButton(self.models)
         self.menuBar().setCornerWidget(self.device_button, Qt.Corner.TopRightCorner)
-        self.tools = QToolBar(tr("Tools"), self)
-        self.tools.setObjectName("toolBar")
-        self.tools.setOrientation(Qt.Orientation.Vertical)
-        self.tools.setIconSize(QSize(22, 22))
-        self.tools.setMovable(False)
-        group = QActionGroup(self)
-        for name in TOOLS:
-            group.addAction(self.actions_[name])
-        for name in (*TOOLS, "", "label.tag", "label.verify", "", "model.predict", "edit.undo",
-                     "edit.redo", "", "view.fit", "inspect.contrast"):  # fmt: skip
-            if name:
-                self.tools.addAction(self.actions_[name])
-                button = self.tools.widgetForAction(self.actions_[name])
-                button.setObjectName(f"tool_{name}")
-                button.setAccessibleName(tr(BY_ID[name].title))
-            else:
-                self.tools.addSeparator()
+        self.tools = ToolBar(self, self.actions_)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
         self.status = StatusBar()
         self.setStatusBar(self.status)

@@ -24,7 +24,7 @@ from visionstudio.ui.canvas.picture import Array, Levels, Picture, auto_levels
 from visionstudio.ui.canvas.scene import LIVE, Scene
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.tools import TOOLS, Tool
+from visionstudio.ui.tools import Tool, make_tools
 
 SLICE = 0.006  # seconds of drawing between two looks at the event queue
 _AHEAD_SLICE = 0.002  # the same for what is not in view yet
@@ -60,6 +60,8 @@ class Canvas(Navigation):
     """What the next click does."""
     tool_changed = Signal(str)
     """The tool's name."""
+    option_changed = Signal(str, str)
+    """The tool's name and the option's: it has another value."""
     space_tapped = Signal()
     """Space was pressed and let go without dragging."""
 
@@ -87,7 +89,7 @@ class Canvas(Navigation):
         self._slices = QTimer(self)
         self._slices.setSingleShot(True)
         self._slices.timeout.connect(self._slice)
-        self._tools: dict[str, Tool] = {name: make(self) for name, make in TOOLS.items()}
+        self._tools: dict[str, Tool] = make_tools(self)
         self._tool = self._tools["select"]
         self._tool.enter()
         self.start_inputs()
@@ -347,6 +349,11 @@ class Canvas(Navigation):
         return self._tool
 
     @property
+    def tools(self) -> dict[str, Tool]:
+        """All tools by name."""
+        return self._tools
+
+    @property
     def is_drawing(self) -> bool:
         """Whether a drawing or a drag is under way."""
         return self._tool.busy
@@ -456,6 +463,9 @@ class Canvas(Navigation):
 
     def region(self, box: Box) -> None:
         self.region_drawn.emit(box)
+
+    def option_set(self, tool: Tool, name: str) -> None:
+        self.option_changed.emit(tool.name, name)
 
     def refresh_shapes(self, ids: Iterable[int]) -> None:
         for annotation_id in ids:

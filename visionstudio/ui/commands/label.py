@@ -31,6 +31,12 @@ class LabelCommands(ViewCommands):
     def tool_region(self) -> None:
         self._use_tool("region")
 
+    def tool_smaller(self) -> None:
+        self._window.viewer.canvas.tool.step_option(-1)
+
+    def tool_larger(self) -> None:
+        self._window.viewer.canvas.tool.step_option(1)
+
     def _use_tool(self, name: str) -> None:
         viewer = self._window.viewer
         viewer.canvas.set_tool(name)

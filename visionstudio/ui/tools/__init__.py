@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from visionstudio.ui.tools.base import Pointer, Tool
+from visionstudio.api.params import Value
+from visionstudio.ui.tools.base import Host, Pointer, Tool
 from visionstudio.ui.tools.box import BoxTool
 from visionstudio.ui.tools.pan import PanTool
 from visionstudio.ui.tools.polygon import PolygonTool
@@ -13,4 +14,15 @@ TOOLS: dict[str, type[Tool]] = {
     tool.name: tool for tool in (SelectTool, BoxTool, PolygonTool, RegionTool, PanTool)
 }
 
-__all__ = ["TOOLS", "Pointer", "Tool"]
+
+def make_tools(host: Host) -> dict[str, Tool]:
+    """One of each, by name. Those of an option group share their values."""
+    tools = {name: make(host) for name, make in TOOLS.items()}
+    shared: dict[str, dict[str, Value]] = {}
+    for tool in tools.values():
+        if tool.option_group:
+            tool.values = shared.setdefault(tool.option_group, tool.values)
+    return tools
+
+
+__all__ = ["TOOLS", "Host", "Pointer", "Tool", "make_tools"]

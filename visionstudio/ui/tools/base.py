@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter
 
+from visionstudio.api.params import ParamSpec, Value, check
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.shapes import Bounds, Box, Shape
 from visionstudio.ui.canvas.view import View
@@ -58,6 +59,7 @@ class Host(Protocol):
     def refresh_shapes(self, ids: Iterable[int]) -> None: ...
     def pan_by(self, dx: float, dy: float) -> None: ...
     def focus_on(self, annotation_id: int) -> None: ...
+    def option_set(self, tool: Tool, name: str) -> None: ...
 
 
 class Tool:
@@ -65,9 +67,43 @@ class Tool:
 
     name: ClassVar[str] = ""
     cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
+    options: ClassVar[tuple[ParamSpec, ...]] = ()
+    """What can be set while the tool is in use, shown over the picture."""
+    option_group: ClassVar[str] = ""
+    """Tools of one group share their values, as brush and eraser their size."""
+    stepped: ClassVar[str] = ""
+    """The option that the keys [ and ] change."""
+    stays: ClassVar[bool] = False
+    """Whether it stays in use after a shape whatever the settings say."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.values: dict[str, Value] = {spec.name: spec.default for spec in self.options}
+
+    def set_option(self, name: str, value: Value) -> None:
+        """Change an option. Raises InvalidValue for what it cannot be."""
+        spec = next(s for s in self.options if s.name == name)
+        value = check(spec, value)
+        if value != self.values[name]:
+            self.values[name] = value
+            self.option_changed(name)
+            self.host.option_set(self, name)
+
+    def option_changed(self, name: str) -> None:
+        """An option has another value."""
+
+    def step_option(self, step: int) -> bool:
+        """Make the `stepped` option smaller (-1) or larger (1). Whether there is one."""
+        spec = next((s for s in self.options if s.name == self.stepped), None)
+        if spec is None:
+            return False
+        now = float(self.values[spec.name] or 0)
+        # A tenth at a time: small sizes change by one, large ones visibly.
+        size = max(spec.step or 1.0, round(now / 10))
+        low = spec.low if spec.low is not None else now
+        high = spec.high if spec.high is not None else now
+        self.set_option(spec.name, min(max(now + step * size, low), high))
+        return True
 
     @property
     def busy(self) -> bool:
