@@ -69,6 +69,22 @@ GROUPS: tuple[Group, ...] = (
                 title="Go to the next picture after verifying",
                 impact="display",
             ),
+            ParamSpec(
+                name="snapping",
+                kind="bool",
+                default=False,
+                title="Snap to shapes and the border",
+                help="Ctrl switches it the other way for a moment.",
+                impact="display",
+            ),
+            ParamSpec(
+                name="shared_borders",
+                kind="bool",
+                default=False,
+                title="Shared borders",
+                help="Vertices of several shapes that lie at one place move together.",
+                impact="display",
+            ),
         ),
     ),
     Group(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def conditions(
-    session: ProjectSession | None, *, is_video: bool, has_copied: bool
+    session: ProjectSession | None, *, is_video: bool, has_copied: bool, is_drawing: bool
 ) -> frozenset[str]:
     """The conditions of `actions.CONDITIONS` that hold now."""
     if session is None:
@@ -28,7 +28,7 @@ def conditions(
         "proposals": writable and any(a.state is State.PROPOSED for a in session.annotations),
         "copied": writable and has_copied,
         # What is still being stored can be undone too: that waits its turn.
-        "undo": writable and (session.undo_title is not None or not session.saved),
-        "redo": writable and session.redo_title is not None,
+        "undo": writable and (session.undo_title is not None or not session.saved or is_drawing),
+        "redo": writable and (session.redo_title is not None or is_drawing),
     }
     return frozenset(name for name, held in holds.items() if held)

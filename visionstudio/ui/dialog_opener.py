@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog
 
 from visionstudio.ui import theme
+from visionstudio.ui.aids import apply_aids
 from visionstudio.ui.i18n import tr
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Dialogs:
             theme.apply(app, str(settings.get("theme")))
         elif name == "thumbnail_size":
             self._window.media_panel.set_row_height(int(settings.get("thumbnail_size") or 48))
+        elif name in ("snapping", "shared_borders"):
+            apply_aids(self._window)
         elif name == "language":
             self._window.toast(tr("The language changes at the next start."))
 

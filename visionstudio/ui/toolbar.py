@@ -14,8 +14,9 @@ from visionstudio.ui.i18n import tr
 
 TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.select",),
-    ("tool.box",),
-    ("tool.polygon",),
+    ("tool.box", "tool.rotated_box", "tool.ellipse"),
+    ("tool.polygon", "tool.polyline"),
+    ("tool.points",),
     ("tool.region",),
 )
 """Drawing tools by button, top to bottom; of several the first is shown until one is used."""

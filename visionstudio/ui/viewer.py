@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _LOADING_MS = 150
 _TRACKS_MS = 250
 _FOLLOW_MS = 100
-DRAWING_TOOLS = frozenset({"box", "polygon", "region"})
 
 
 class Viewer(QWidget):

@@ -25,6 +25,7 @@ from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.settings.store import Settings
 from visionstudio.ui.actions import BY_ID
+from visionstudio.ui.aids import apply_aids
 from visionstudio.ui.commands import Commands
 from visionstudio.ui.conditions import conditions
 from visionstudio.ui.dialog_opener import Dialogs
@@ -74,6 +75,7 @@ class MainWindow(WindowParts):
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self.tour = Tour(self)
         self._connect()
+        apply_aids(self)
         self.setAcceptDrops(True)
         self._show_project(None)
 
@@ -100,6 +102,7 @@ class MainWindow(WindowParts):
         canvas.hint_changed.connect(self.status.hint.setText)
         canvas.tool_changed.connect(self.show_tool)
         remember_options(canvas, self.settings)
+        canvas.drawing_changed.connect(self.refresh_actions)
         canvas.view_changed.connect(self._show_zoom)
         self.object_panel.hovered.connect(canvas.set_highlight)
         self.object_panel.focus_wanted.connect(canvas.focus_on)
@@ -365,8 +368,12 @@ class MainWindow(WindowParts):
 
     def _refresh_actions(self) -> None:
         session = self.session
+        canvas = self.viewer.canvas
         held = conditions(
-            session, is_video=self.viewer.is_video, has_copied=self._commands.has_copied
+            session,
+            is_video=self.viewer.is_video,
+            has_copied=self._commands.has_copied,
+            is_drawing=canvas.has_steps,
         )
         self.actions_.allow(held)
         undo = session.undo_title if session is not None else None
@@ -375,7 +382,7 @@ class MainWindow(WindowParts):
         self.actions_["edit.redo"].setText(tr("Redo: {what}", what=redo) if redo else tr("Redo"))
         current = session.current if session is not None else None
         self.actions_["label.verify"].setChecked(current is not None and current.verified)
-        self.show_tool(self.viewer.canvas.tool_name)
+        self.show_tool(canvas.tool_name)
 
     def show_tool(self, name: str) -> None:
         """Check the button of the tool in use."""

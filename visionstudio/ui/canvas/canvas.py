@@ -17,9 +17,10 @@ from visionstudio.model.labels import LabelClass
 from visionstudio.model.shapes import Bounds, Box, Shape
 from visionstudio.ui import theme
 from visionstudio.ui.canvas import hit, style
+from visionstudio.ui.canvas.aids import DrawingAids
 from visionstudio.ui.canvas.columns import Columns, Rows
+from visionstudio.ui.canvas.key_pointer import KeyPointer
 from visionstudio.ui.canvas.message import Kind, Message
-from visionstudio.ui.canvas.navigation import Navigation
 from visionstudio.ui.canvas.picture import Array, Levels, Picture, auto_levels
 from visionstudio.ui.canvas.scene import LIVE, Scene
 from visionstudio.ui.canvas.view import View
@@ -35,7 +36,7 @@ _APART = 20  # more dragged shapes than this are repainted together
 _STRIDE = 10_000  # arrivals between two drawings
 
 
-class Canvas(Navigation):
+class Canvas(DrawingAids):
     """Shows a picture and annotations, and turns gestures into signals.
 
     The canvas changes nothing by itself: a gesture ends in a signal, and what
@@ -91,6 +92,7 @@ class Canvas(Navigation):
         self._slices.timeout.connect(self._slice)
         self._tools: dict[str, Tool] = make_tools(self)
         self._tool = self._tools["select"]
+        self.key_pointer = KeyPointer(self)
         self._tool.enter()
         self.start_inputs()
         theme.watcher().changed.connect(self._recolour)
@@ -253,6 +255,8 @@ class Canvas(Navigation):
     def set_active_class(self, label_class: LabelClass | None) -> None:
         """The class that gives its colour to what is being drawn."""
         self._active = label_class
+        self.skeleton = label_class.skeleton if label_class else None
+        self._tool.class_changed()
         self.refresh()
 
     def set_editable(self, editable: bool) -> None:
@@ -358,10 +362,16 @@ class Canvas(Navigation):
         """Whether a drawing or a drag is under way."""
         return self._tool.busy
 
+    @property
+    def has_steps(self) -> bool:
+        """Whether the drawing has steps to take back or to bring back."""
+        return self._tool.has_steps
+
     def set_tool(self, name: str) -> None:
         """Use a tool of `TOOLS`. What was being drawn is dropped."""
         if name != self._tool.name:
             self._tool.leave()
+            self.key_pointer.drop()
             self._tool = self._tools[name]
             self._tool.enter()
             self.tool_changed.emit(name)
@@ -375,9 +385,13 @@ class Canvas(Navigation):
         """Close what is being drawn. Returns whether there was anything."""
         return self._tool.finish()
 
-    def undo_point(self) -> bool:
-        """Take back the last point. Returns whether there was one."""
-        return self._tool.undo_point()
+    def undo_step(self) -> bool:
+        """Take back the last step of the drawing. Returns whether there was one."""
+        return self._tool.undo_step()
+
+    def redo_step(self) -> bool:
+        """Bring back a step that was taken back. Returns whether there was one."""
+        return self._tool.redo_step()
 
     def delete_vertex(self) -> bool:
         """Delete the vertex under the pointer. Returns whether there was one."""

@@ -260,6 +260,11 @@ class Columns:
         alone = (self.following[index] == index) & self.dots[rows][owner]
         return self.points[index[alone]], owner[alone]
 
+    def vertices(self, rows: Rows) -> tuple[FloatArray, Rows]:
+        """The (m, 2) points of the outlines of rows, and the place in `rows` of each."""
+        index, owner = self._point_index(rows)
+        return self.points[index], owner
+
     def _point_index(self, rows: Rows) -> tuple[Rows, Rows]:
         sizes = self.sizes[rows]
         owner = np.repeat(np.arange(len(rows)), sizes)

@@ -50,6 +50,7 @@ class Inputs(QAbstractScrollArea):
         if canvas.picture is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
             canvas.tool.paint(painter)
+            canvas.key_pointer.paint(painter)
         painter.end()
 
     # -- mouse
@@ -62,6 +63,7 @@ class Inputs(QAbstractScrollArea):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._canvas.picture is None:
             return
+        self._canvas.key_pointer.drop()
         middle = event.button() == Qt.MouseButton.MiddleButton
         if middle or (self._space and event.button() == Qt.MouseButton.LeftButton):
             self._pan_from = event.position()
@@ -80,7 +82,8 @@ class Inputs(QAbstractScrollArea):
             canvas.pan_by(step.x(), step.y())
             return
         pointer = self._pointer(event)
-        self._read_pixel(pointer)
+        canvas.key_pointer.drop()
+        self.read_pixel(pointer.x, pointer.y)
         canvas.tool.move(pointer)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -103,10 +106,11 @@ class Inputs(QAbstractScrollArea):
         self._canvas.tool.pointer_left()
         self._canvas.pixel_hovered.emit(-1, -1, "")
 
-    def _read_pixel(self, pointer: Pointer) -> None:
+    def read_pixel(self, at_x: float, at_y: float) -> None:
+        """Tell what lies at a point of the picture."""
         canvas = self._canvas
         picture = canvas.picture
-        x, y = int(pointer.x // 1), int(pointer.y // 1)
+        x, y = int(at_x // 1), int(at_y // 1)
         if picture is not None and 0 <= x < picture.width and 0 <= y < picture.height:
             canvas.pixel_hovered.emit(x, y, picture.value_text(x, y))
         else:
@@ -154,8 +158,10 @@ class Inputs(QAbstractScrollArea):
             plain = not key.modifiers() & (
                 Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
             )
-            space = key.key() == Qt.Key.Key_Space and self._canvas.picture is not None
-            if plain and (space or self._canvas.tool.wants(key.key())):
+            there = self._canvas.picture is not None
+            space = there and key.key() == Qt.Key.Key_Space
+            pointer = there and self._canvas.key_pointer.wants(key.key())
+            if plain and (space or pointer or self._canvas.tool.wants(key.key())):
                 event.accept()
                 return True
         return super().event(event)
@@ -167,7 +173,9 @@ class Inputs(QAbstractScrollArea):
                 self._space, self._space_used = True, False
                 canvas.point_at(Qt.CursorShape.OpenHandCursor)
             return
-        if canvas.picture is None or not canvas.tool.key(event.key(), event.modifiers()):
+        key, keys = event.key(), event.modifiers()
+        there = canvas.picture is not None
+        if not (there and (canvas.key_pointer.key(key, keys) or canvas.tool.key(key, keys))):
             event.ignore()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:

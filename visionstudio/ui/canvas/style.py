@@ -15,7 +15,9 @@ DOT = 7.0
 SMALL = 6.0  # shapes below this side are drawn as rectangles
 HANDLE = 8.0
 REACH = 7.0  # how far from a handle or an outline a click still takes it
+SNAP = 10.0  # how far from a vertex, an edge or the border a point is drawn to it
 ACCENT = "#4c9ffe"
+SNAPPED = "#ff3ec9"
 NO_CLASS = "#b0b0b0"
 
 

@@ -11,6 +11,7 @@ from visionstudio.ui.commands.files import FileCommands
 from visionstudio.ui.commands.help import HelpCommands
 from visionstudio.ui.commands.inspect import InspectCommands
 from visionstudio.ui.commands.model import ModelCommands
+from visionstudio.ui.commands.shape import ShapeCommands
 from visionstudio.ui.commands.track import TrackCommands
 
 
@@ -18,6 +19,7 @@ class Commands(
     FileCommands,
     EditCommands,
     ArrangeCommands,
+    ShapeCommands,
     ModelCommands,
     TrackCommands,
     InspectCommands,

@@ -30,8 +30,9 @@ class EditCommands(Group):
 
     def undo(self) -> None:
         canvas = self._window.viewer.canvas
-        if canvas.is_drawing and canvas.undo_point():
+        if canvas.undo_step():
             return
+        canvas.cancel()  # what was taken back of a drawing comes before this no more
         session = self._session
         if session is not None:
             if session.saved and session.undo_title is not None:
@@ -40,6 +41,8 @@ class EditCommands(Group):
             session.undo()
 
     def redo(self) -> None:
+        if self._window.viewer.canvas.redo_step():
+            return
         session = self._session
         if session is not None and session.redo_title is not None:
             self._window.status.hint.setText(tr("Done again: {what}", what=session.redo_title))

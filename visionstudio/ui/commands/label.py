@@ -28,6 +28,18 @@ class LabelCommands(ViewCommands):
     def tool_polygon(self) -> None:
         self._use_tool("polygon")
 
+    def tool_rotated_box(self) -> None:
+        self._use_tool("rotated_box")
+
+    def tool_ellipse(self) -> None:
+        self._use_tool("ellipse")
+
+    def tool_polyline(self) -> None:
+        self._use_tool("polyline")
+
+    def tool_points(self) -> None:
+        self._use_tool("points")
+
     def tool_region(self) -> None:
         self._use_tool("region")
 

@@ -5,13 +5,28 @@ from __future__ import annotations
 from visionstudio.api.params import Value
 from visionstudio.ui.tools.base import Host, Pointer, Tool
 from visionstudio.ui.tools.box import BoxTool
+from visionstudio.ui.tools.ellipse import EllipseTool
 from visionstudio.ui.tools.pan import PanTool
+from visionstudio.ui.tools.points import PointsTool
 from visionstudio.ui.tools.polygon import PolygonTool
+from visionstudio.ui.tools.polyline import PolylineTool
 from visionstudio.ui.tools.region import RegionTool
+from visionstudio.ui.tools.rotated_box import RotatedBoxTool
 from visionstudio.ui.tools.select import SelectTool
 
 TOOLS: dict[str, type[Tool]] = {
-    tool.name: tool for tool in (SelectTool, BoxTool, PolygonTool, RegionTool, PanTool)
+    tool.name: tool
+    for tool in (
+        SelectTool,
+        BoxTool,
+        RotatedBoxTool,
+        EllipseTool,
+        PolygonTool,
+        PolylineTool,
+        PointsTool,
+        RegionTool,
+        PanTool,
+    )
 }
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter
 
 from visionstudio.api.params import ParamSpec, Value, check
 from visionstudio.model.annotations import Annotation
+from visionstudio.model.labels import SkeletonSpec
 from visionstudio.model.shapes import Bounds, Box, Shape
+from visionstudio.ui.canvas.snap import Snap
 from visionstudio.ui.canvas.view import View
 
 
@@ -33,6 +35,9 @@ class Host(Protocol):
     """What a tool may ask of the canvas and do to it."""
 
     view: View
+    snapping: bool
+    shared_borders: bool
+    skeleton: SkeletonSpec | None
 
     @property
     def editable(self) -> bool: ...
@@ -47,6 +52,7 @@ class Host(Protocol):
     def shape_of(self, annotation_id: int) -> Shape | None: ...
     def hit_at(self, x: float, y: float) -> int | None: ...
     def inside(self, region: Bounds) -> frozenset[int]: ...
+    def snap_at(self, x: float, y: float) -> Snap | None: ...
     def hover(self, annotation_id: int | None) -> None: ...
     def lift(self, shapes: Mapping[int, Shape]) -> None: ...
     def settle(self, shapes: Mapping[int, Shape]) -> None: ...
@@ -57,6 +63,7 @@ class Host(Protocol):
     def point_at(self, shape: Qt.CursorShape) -> None: ...
     def refresh(self) -> None: ...
     def refresh_shapes(self, ids: Iterable[int]) -> None: ...
+    def touched(self) -> None: ...
     def pan_by(self, dx: float, dy: float) -> None: ...
     def focus_on(self, annotation_id: int) -> None: ...
     def option_set(self, tool: Tool, name: str) -> None: ...
@@ -75,6 +82,8 @@ class Tool:
     """The option that the keys [ and ] change."""
     stays: ClassVar[bool] = False
     """Whether it stays in use after a shape whatever the settings say."""
+    draws: ClassVar[bool] = False
+    """Whether clicks draw: then arrow keys move a pointer and Enter clicks with it."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -130,6 +139,7 @@ class Tool:
     def pointer_left(self) -> None: ...
     def selection_changed(self) -> None: ...
     def shapes_replaced(self) -> None: ...
+    def class_changed(self) -> None: ...
 
     def wants(self, key: int) -> bool:
         """Whether the tool would take this key rather than the window."""
@@ -159,6 +169,27 @@ class Tool:
 
     def undo_point(self) -> bool:
         """Take back the last point. Returns whether there was one."""
+        return False
+
+    def undo_step(self) -> bool:
+        """Take back the last step, which may be several points. Whether there was one."""
+        return self.undo_point()
+
+    def redo_step(self) -> bool:
+        """Bring back a step that was taken back. Returns whether there was one."""
+        return False
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there are steps to take back or to bring back."""
+        return self.busy
+
+    def unfinished(self) -> dict[str, Any] | None:
+        """What has been drawn so far, as plain values for `resume`; None for nothing."""
+        return None
+
+    def resume(self, drawn: Mapping[str, Any]) -> bool:
+        """Go on with what `unfinished` gave. False where it cannot be understood."""
         return False
 
     def delete_vertex(self) -> bool:

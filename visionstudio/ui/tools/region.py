@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from visionstudio.model.shapes import Box
+from visionstudio.model.shapes import Box, Shape
 from visionstudio.ui.canvas import style
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.box import BoxTool
@@ -18,8 +18,8 @@ class RegionTool(BoxTool):
             return super().hint()
         return tr("Draw a region around the object to track, Esc to leave")
 
-    def done(self, box: Box) -> None:
-        self.host.region(box)
+    def done(self, shape: Shape) -> None:
+        self.host.region(Box(*shape.bounds()))
 
     def colour(self) -> str:
         return style.ACCENT

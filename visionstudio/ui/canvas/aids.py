@@ -1,0 +1,36 @@
+"""What helps a hand that draws: snapping, borders that are shared, a pointer moved by keys."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from visionstudio.model.labels import SkeletonSpec
+from visionstudio.ui.canvas import snap, style
+from visionstudio.ui.canvas.columns import Columns
+from visionstudio.ui.canvas.navigation import Navigation
+from visionstudio.ui.canvas.snap import Snap
+
+
+class DrawingAids(Navigation):
+    """The part of the canvas that tools ask for help; `snapping` and the rest are switches."""
+
+    drawing_changed = Signal()
+    """A drawing has begun, grown, shrunk or ended."""
+
+    _columns: Columns
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.snapping = False
+        self.shared_borders = False
+        self.skeleton: SkeletonSpec | None = None
+
+    def snap_at(self, x: float, y: float) -> Snap | None:
+        """What a point of the picture would snap to, whether or not snapping is on."""
+        view = self.view
+        return snap.find(self._columns, (view.width, view.height), x, y, view.reach(style.SNAP))
+
+    def touched(self) -> None:
+        """A tool says that its drawing is another one now."""
+        self.drawing_changed.emit()

@@ -1,0 +1,104 @@
+"""Where a point snaps to: vertices first, then edges of other shapes, then the picture's border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionstudio.model.shapes import Ellipse, Mask
+from visionstudio.ui.canvas.columns import Columns, Rows
+
+_MOST = 2000  # more candidates than this cannot be told apart by eye
+
+
+@dataclass(frozen=True, slots=True)
+class Snap:
+    """A point of the picture to snap to; `target` is the annotation it belongs to."""
+
+    x: float
+    y: float
+    kind: Literal["vertex", "edge", "border"]
+    target: int | None = None
+
+
+def find(columns: Columns, size: tuple[int, int], x: float, y: float, reach: float) -> Snap | None:
+    """What lies at most `reach` picture pixels from (x, y), None where nothing does.
+
+    Looks at what is shown; shapes that are lifted to be dragged are not. Masks
+    have no vertices or edges here, ellipses only an edge.
+    """
+    rows = columns.within((x - reach, y - reach, x + reach, y + reach))[-_MOST:]
+    rows = rows[~columns.masks[rows]]
+    if len(rows):
+        snap = _vertex(columns, rows, x, y, reach) or _edge(columns, rows, x, y, reach)
+        if snap is not None:
+            return snap
+    return _border(size, x, y, reach)
+
+
+def _vertex(columns: Columns, rows: Rows, x: float, y: float, reach: float) -> Snap | None:
+    angular = [type(_shape(columns, row)) is not Ellipse for row in rows.tolist()]
+    rows = rows[np.array(angular, dtype=bool)]
+    points, owner = columns.vertices(rows)
+    near = (np.abs(points[:, 0] - x) <= reach) & (np.abs(points[:, 1] - y) <= reach)
+    points, owner = points[near], owner[near]
+    if len(points) == 0:
+        return None
+    away = np.hypot(points[:, 0] - x, points[:, 1] - y)
+    # Of vertices at one place the one drawn last: it is what the eye sees.
+    nearest = len(away) - 1 - int(away[::-1].argmin())
+    if away[nearest] > reach:
+        return None
+    target = _id(columns, int(rows[owner[nearest]]))
+    return Snap(float(points[nearest, 0]), float(points[nearest, 1]), "vertex", target)
+
+
+def _edge(columns: Columns, rows: Rows, x: float, y: float, reach: float) -> Snap | None:
+    lines, owner = columns.segments(rows)
+    low = np.minimum(lines[:, :2], lines[:, 2:]) - reach
+    high = np.maximum(lines[:, :2], lines[:, 2:]) + reach
+    near = ((low <= (x, y)) & (high >= (x, y))).all(axis=1)
+    lines, owner = lines[near], owner[near]
+    if len(lines) == 0:
+        return None
+    foot = _feet(lines, x, y)
+    away = np.hypot(foot[:, 0] - x, foot[:, 1] - y)
+    nearest = int(away.argmin())
+    if away[nearest] > reach:
+        return None
+    target = _id(columns, int(rows[owner[nearest]]))
+    return Snap(float(foot[nearest, 0]), float(foot[nearest, 1]), "edge", target)
+
+
+def _feet(lines: NDArray[np.float64], x: float, y: float) -> NDArray[np.float64]:
+    """The point of each (n, 4) segment that is nearest to (x, y)."""
+    start, along = lines[:, :2], lines[:, 2:] - lines[:, :2]
+    length2 = np.maximum((along * along).sum(axis=1), 1e-18)
+    t = np.clip((((x, y) - start) * along).sum(axis=1) / length2, 0.0, 1.0)
+    return np.asarray(start + t[:, None] * along)
+
+
+def _border(size: tuple[int, int], x: float, y: float, reach: float) -> Snap | None:
+    width, height = size
+    at_x = min((0.0, float(width)), key=lambda v: abs(v - x))
+    at_y = min((0.0, float(height)), key=lambda v: abs(v - y))
+    near_x, near_y = abs(at_x - x) <= reach, abs(at_y - y) <= reach
+    within = -reach <= x <= width + reach and -reach <= y <= height + reach
+    if not within or not (near_x or near_y):
+        return None
+    to_x = at_x if near_x else min(max(x, 0.0), float(width))
+    to_y = at_y if near_y else min(max(y, 0.0), float(height))
+    return Snap(to_x, to_y, "border")
+
+
+def _shape(columns: Columns, row: int) -> object:
+    annotation = columns.annotations[row]
+    return Mask if annotation is None else annotation.shape
+
+
+def _id(columns: Columns, row: int) -> int | None:
+    annotation = columns.annotations[row]
+    return None if annotation is None else annotation.id

@@ -1,0 +1,59 @@
+"""Turn, simplify and convert the shapes of what is selected; snapping and shared borders."""
+
+from __future__ import annotations
+
+from visionstudio.model import reshaping
+from visionstudio.session import shaping
+from visionstudio.ui.aids import toggle
+from visionstudio.ui.commands.base import Group
+from visionstudio.ui.i18n import tr
+
+
+class ShapeCommands(Group):
+    """Turn, simplify and convert shapes."""
+
+    def turn_left(self) -> None:
+        self._change(tr("Turn"), shaping.turn_by(-1))
+
+    def turn_right(self) -> None:
+        self._change(tr("Turn"), shaping.turn_by(1))
+
+    def turn_left_far(self) -> None:
+        self._change(tr("Turn"), shaping.turn_by(-10))
+
+    def turn_right_far(self) -> None:
+        self._change(tr("Turn"), shaping.turn_by(10))
+
+    def close_or_open(self) -> None:
+        self._change(tr("Close or open"), shaping.close_or_open)
+
+    def reverse_points(self) -> None:
+        self._change(tr("Reverse the points"), reshaping.reversed_points)
+
+    def to_polygon(self) -> None:
+        self._change(tr("Make polygons"), shaping.as_polygon)
+
+    def to_box(self) -> None:
+        self._change(tr("Make boxes"), shaping.as_box)
+
+    def to_rotated_box(self) -> None:
+        self._change(tr("Make rotated boxes"), shaping.as_rotated_box)
+
+    def toggle_snapping(self) -> None:
+        toggle(self._window, "snapping")
+
+    def toggle_shared_borders(self) -> None:
+        toggle(self._window, "shared_borders")
+
+    def _change(self, title: str, change: shaping.Change) -> None:
+        session = self._session
+        if session is None:
+            return
+        chosen = [a for a in session.selected() if not session.is_locked(a)]
+        edit, left_out = shaping.changed(title, chosen, change)
+        session.apply(edit)
+        left_out += len(session.selection) - len(chosen)
+        if left_out == len(session.selection):
+            self._say(tr("What is selected cannot be changed so, or is locked"))
+        elif left_out:
+            self._say(tr("{count} of the selected objects stayed as they are", count=left_out))
