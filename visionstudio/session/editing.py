@@ -16,6 +16,7 @@ from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Shape
+from visionstudio.session.attributes import defaults
 from visionstudio.session.proposals import corrected
 
 
@@ -39,11 +40,17 @@ def reshape(pairs: Sequence[tuple[Annotation, Shape]]) -> Edit | None:
 def relabel(annotations: Sequence[Annotation], target: LabelClass) -> Edit | None:
     """Change the class."""
     changed = [
-        (a, corrected(a, replace(a, class_id=target.id), f"class {a.class_id}→{target.id}"))
+        (a, corrected(a, _of_class(a, target), f"class {a.class_id}→{target.id}"))
         for a in annotations
         if a.class_id != target.id
     ]
     return _edit(f"Change class to {target.name}", changed)
+
+
+def _of_class(annotation: Annotation, target: LabelClass) -> Annotation:
+    """Of another class, with the defaults of what that asks and nobody has answered."""
+    values = {**defaults(target), **annotation.attributes}
+    return replace(annotation, class_id=target.id, attributes=values)
 
 
 def set_attributes(annotations: Sequence[Annotation], values: Mapping[str, Any]) -> Edit | None:

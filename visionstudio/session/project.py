@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue
-from visionstudio.model.labels import LabelClass, colour_for
+from visionstudio.model.labels import AttributeSpec, LabelClass, colour_for
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Shape, Tag
-from visionstudio.session import editing, proposals
+from visionstudio.session import attributes, editing, proposals
+from visionstudio.session.attributes import AttributeChange, defaults
 from visionstudio.session.core import Loaded, SessionCore
 from visionstudio.storage.store import ProjectStore
 
@@ -128,7 +129,7 @@ class ProjectSession(SessionCore):
             class_id=class_id,
             shape=shape,
             z=self._shown.top(),
-            attributes=dict(attributes or {}),
+            attributes={**defaults(self.class_by_id(class_id)), **(attributes or {})},
             track_id=track_id,
         )
         noun = shape.kind.replace("_", " ")
@@ -214,6 +215,31 @@ class ProjectSession(SessionCore):
     def recolour_class(self, class_id: int, colour: str) -> None:
         """`colour` looks like #56b4e9."""
         self._change_class(class_id, colour=colour)
+
+    def change_attributes(
+        self,
+        class_id: int,
+        specs: Sequence[AttributeSpec],
+        old_names: Mapping[str, str],
+        done: Callable[[AttributeChange], object],
+    ) -> None:
+        """Ask other questions about a class (see `attributes.change_specs`), as one step.
+
+        `done` hears what became of the values.
+        """
+
+        def build(store: ProjectStore) -> AttributeChange | None:
+            one = self.class_by_id(class_id)
+            if one is None:
+                return None
+            answered = store.annotations_with_attributes(class_id)
+            return attributes.change_specs(one, specs, old_names, answered)
+
+        def use(change: AttributeChange | None) -> None:
+            if change is not None and self.apply(change.edit):
+                done(change)
+
+        self.in_store(build, use)
 
     def _change_class(self, class_id: int, **values: Any) -> None:
         before = self.class_by_id(class_id)

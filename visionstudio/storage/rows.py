@@ -104,7 +104,7 @@ def annotation_from(row: tuple[Any, ...]) -> Annotation:
 
 def class_values(c: LabelClass) -> Values:
     """The row of a class."""
-    attributes = [[a.name, a.kind, list(a.choices), a.default] for a in c.attributes]
+    attributes = [[a.name, a.kind, list(a.choices), a.default, a.low, a.high] for a in c.attributes]
     skeleton = [list(c.skeleton.names), list(c.skeleton.edges)] if c.skeleton else None
     return (c.id, c.name, c.colour, c.order, to_json(attributes), _optional_json(skeleton))
 
@@ -112,8 +112,9 @@ def class_values(c: LabelClass) -> Values:
 def class_from(row: tuple[Any, ...]) -> LabelClass:
     """The class of a row."""
     attributes = tuple(
-        AttributeSpec(name, kind, tuple(choices), default)
-        for name, kind, choices, default in json.loads(row[4])
+        # Older projects have no bounds.
+        AttributeSpec(name, kind, tuple(choices), default, *bounds)
+        for name, kind, choices, default, *bounds in json.loads(row[4])
     )
     skeleton = None
     if row[5]:

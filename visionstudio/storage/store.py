@@ -18,9 +18,10 @@ from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.storage import backups, journal, opening, rows
 from visionstudio.storage.database import Database, one_row
+from visionstudio.storage.finding import ProjectFinder
 from visionstudio.storage.lock import WriterLock
 from visionstudio.storage.paths import absolute
-from visionstudio.storage.reading import ProjectReader, pairs
+from visionstudio.storage.reading import pairs
 from visionstudio.storage.runs import RunRecord
 
 IdTable = Literal["annotation", "class", "media", "run", "track", "group"]
@@ -28,7 +29,7 @@ BULK_REMOVAL = 1000
 """A gesture that removes more rows than this makes a backup first."""
 
 
-class ProjectStore(ProjectReader):
+class ProjectStore(ProjectFinder):
     """An open project.
 
     Thread-safe. Every call may block on the disk: do not use it in the GUI

@@ -105,6 +105,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("label.tag", "Tag the picture with the active class", "tag", "Label", ("G",), "writable", "tag-outline"),
     Action("label.verify", "Verified", "verify", "Label", ("Space",), "writable", "check-circle-outline", checkable=True, separator=True),
     Action("label.new_class", "New class…", "new_class", "Label", ("N",), "writable", "plus", separator=True),
+    Action("label.attributes", "Attributes of the class…", "class_attributes", "Label", (), "writable", "form-select"),
     Action("label.change_class", "Change class…", "change_class", "Label", ("Ctrl+R",), "editable"),
     *(
         Action(f"label.class_{n}", f"Class {n}", f"class_{n}", "", (str(n),), "project")
@@ -113,6 +114,7 @@ ACTIONS: tuple[Action, ...] = (
     # Object
     Action("object.next", "Next object", "next_object", "Object", ("Tab",), "media", repeats=True),
     Action("object.previous", "Previous object", "previous_object", "Object", ("Shift+Tab",), "media", repeats=True),
+    Action("object.attributes", "Attributes of the selected objects", "answer_attributes", "Object", ("Alt+A",), "selection", "form-select"),
     Action("object.group", "Group", "group", "Object", ("Alt+G",), "editable", "group", separator=True),
     Action("object.ungroup", "Ungroup", "ungroup", "Object", ("Alt+U",), "editable", "ungroup"),
     Action("object.raise", "Raise", "order_raise", "Object", ("PgUp",), "editable", "arrange-bring-forward", separator=True, repeats=True),

@@ -64,6 +64,16 @@ class Dialogs:
         dialog.changed.connect(take)
         self._show(dialog)
 
+    def open_attributes(self, class_id: int) -> None:
+        """Define the attributes of a class; the message says what became of the values."""
+        session = self._window.session
+        one = session.class_by_id(class_id) if session is not None else None
+        if session is None or one is None:
+            return
+        from visionstudio.ui.dialogs.attributes import AttributesDialog
+
+        self._show(AttributesDialog(session, one, self._window.attributes_changed, self._window))
+
     def open_about(self) -> None:
         from visionstudio.ui.dialogs.about import AboutDialog
 

@@ -40,6 +40,7 @@ from visionstudio.ui.tour import Tour
 from visionstudio.ui.window_parts import WindowParts, spare_typing
 
 if TYPE_CHECKING:
+    from visionstudio.session.attributes import AttributeChange
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.panels.model import ModelPanel
     from visionstudio.ui.project import OpenProject
@@ -110,6 +111,11 @@ class MainWindow(WindowParts):
         self.media_panel.opened.connect(self._open_item)
         self.class_panel.message.connect(self.toast)
         self.class_panel.removed.connect(self._class_removed)
+        self.class_panel.attributes_wanted.connect(self.dialogs.open_attributes)
+        attributes = self.object_panel.attributes
+        attributes.specs_wanted.connect(self.dialogs.open_attributes)
+        attributes.message.connect(self.toast)
+        attributes.left.connect(viewer.focus_canvas)
         self.class_panel.new_class_wanted.connect(self._commands.new_class)
         contrast = self.actions_["inspect.contrast"]
         self.inspection_panel.contrast.clicked.connect(lambda _: contrast.trigger())
@@ -323,6 +329,17 @@ class MainWindow(WindowParts):
     def _class_removed(self, name: str, count: int) -> None:
         text = tr("Class {name} was deleted with {count} objects.", name=name, count=f"{count:,}")
         self.toasts.show(text, "info", (tr("Undo"), self._commands.undo))
+
+    def attributes_changed(self, change: AttributeChange) -> None:
+        """Say what became of the values when the attributes of a class were changed."""
+        undo = (tr("Undo"), self._commands.undo)
+        kept = tr("{count} values kept", count=f"{change.kept:,}")
+        if change.dropped:
+            gone = ", ".join(f"{name}: {count:,}" for name, count in change.dropped.items())
+            text = tr("{kept}; dropped: {gone}", kept=kept, gone=gone)
+            self.toasts.show(text, "warning", undo)
+        elif change.kept:
+            self.toasts.show(kept, "info", undo)
 
     def _class_wanted(self) -> None:
         session = self.session

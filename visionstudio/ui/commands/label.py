@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from visionstudio.ui.commands.view import ViewCommands
+from visionstudio.ui.i18n import tr
 
 if TYPE_CHECKING:
     from visionstudio.ui.window import MainWindow
@@ -82,6 +83,16 @@ class LabelCommands(ViewCommands):
         if session is not None and session.selection:
             chosen = session.selection
             self._window.choose_class(lambda class_id: session.relabel(chosen, class_id))
+
+    def class_attributes(self) -> None:
+        self._window.class_panel.define_attributes()
+
+    def answer_attributes(self) -> None:
+        """Give the first attribute of the selected objects the keyboard."""
+        self._window.object_dock.show()
+        self._window.object_dock.raise_()
+        if not self._window.object_panel.attributes.focus_first():
+            self._say(tr("Nothing is asked about these objects: define attributes of their class."))
 
     def _class_key(self, number: int) -> None:
         """A number key: the class of what is selected, and of what is drawn next."""

@@ -236,6 +236,7 @@ class ClassPanel(QWidget):
     message = Signal(str, str)  # text, level
     removed = Signal(str, int)  # a class was deleted: name, how many objects went with it
     new_class_wanted = Signal()
+    attributes_wanted = Signal(int)  # a class id
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -285,6 +286,7 @@ class ClassPanel(QWidget):
             ("classAdd", "plus", tr("New class"), self.new_class_wanted.emit),
             ("classRename", "pencil-outline", tr("Rename"), self.rename),
             ("classColour", "palette-outline", tr("Colour…"), self.recolour),
+            ("classAttributes", "form-select", tr("Attributes…"), self.define_attributes),
             ("classDelete", "delete-outline", tr("Delete class"), self.delete),
         ):
             button = QToolButton()
@@ -349,6 +351,12 @@ class ClassPanel(QWidget):
         dialog.colorSelected.connect(lambda c: session.recolour_class(class_id, c.name()))
         dialog.open()
 
+    def define_attributes(self) -> None:
+        """Define what is asked about the active class's objects."""
+        one = self.current()
+        if one is not None:
+            self.attributes_wanted.emit(one.id)
+
     def delete(self) -> None:
         """Delete the active class with its objects; the message offers to undo it."""
         one = self.current()
@@ -391,6 +399,7 @@ class ClassPanel(QWidget):
             (tr("Unlock") if locked else tr("Lock"), self.toggle_locked, True),
             (tr("Rename"), self.rename, writable),
             (tr("Colour…"), self.recolour, writable),
+            (tr("Attributes…"), self.define_attributes, writable),
             (tr("Move up"), lambda: self.move_by(-1), writable),
             (tr("Move down"), lambda: self.move_by(1), writable),
             (tr("Delete class"), self.delete, writable),

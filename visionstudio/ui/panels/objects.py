@@ -35,6 +35,7 @@ from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.labels import LabelClass
 from visionstudio.ui import icons, theme
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.panels.attributes import AttributesSection
 
 if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
@@ -310,6 +311,8 @@ class ObjectsPanel(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setContentsMargins(16, 16, 16, 16)
         layout.addWidget(self.empty, 1)
+        self.attributes = AttributesSection(self)
+        layout.addWidget(self.attributes)
         theme.watcher().changed.connect(self.view.viewport().update)
         self._after_reset()
 
@@ -319,6 +322,7 @@ class ObjectsPanel(QWidget):
             self._session.selection_changed.disconnect(self._take_selection)
         self._session = session
         self.model.set_session(session)
+        self.attributes.set_session(session)
         if session is not None:
             session.selection_changed.connect(self._take_selection)
         self._after_reset()
