@@ -37,20 +37,28 @@ class Item:
         return self.image.nbytes
 
 
-def resized(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The picture with short side `side`, the long one at most 5/3 of that."""
+def shrunk(image: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], transforms.Matrix]:
+    """The picture with short side `side`, the long one at most 5/3 of that, and the scaling."""
     height, width = image.shape[:2]
-    size = transforms.short_side_size(height, width, side, round(side * _LONGEST))
-    return transforms.resize(image, *size)
+    high, wide = transforms.short_side_size(height, width, side, round(side * _LONGEST))
+    matrix = np.array([[wide / width, 0, 0], [0, high / height, 0]])
+    return transforms.resize(image, high, wide), matrix
 
 
 def load(sample: Sample, side: int) -> Item:
     """The sample resized; boxes without an area are left out, the others clipped."""
-    height, width = sample.image.shape[:2]
-    image = resized(sample.image, side)
-    factors = np.array([image.shape[1] / width, image.shape[0] / height] * 2)
+    return _item(sample, *shrunk(sample.image, side))
+
+
+def load_square(sample: Sample, side: int) -> Item:
+    """The sample letterboxed into a square of `side`, its boxes likewise as `load` has them."""
+    return _item(sample, *transforms.letterbox(sample.image, side, side))
+
+
+def _item(sample: Sample, image: NDArray[np.uint8], matrix: transforms.Matrix) -> Item:
     target = sample.target
-    boxes, useful = transforms.clip_boxes(target.boxes * factors, *image.shape[:2])
+    moved = transforms.warp_boxes(target.boxes, matrix)
+    boxes, useful = transforms.clip_boxes(moved, *image.shape[:2])
     marked = target.ignore if len(target.ignore) else np.zeros(len(boxes), bool)
     keep, drop = useful & ~marked, useful & marked
     indices = np.asarray(target.indices, np.int64)

@@ -8,10 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from visionstudio.api import (
     Context,
@@ -24,22 +22,20 @@ from visionstudio.api import (
     TrainResult,
     WeightsError,
 )
-from visionstudio_detector.examples import Item, augmenter, collate, load, resized
+from visionstudio_detector.examples import Item, augmenter, collate, load, shrunk
 from visionstudio_detector.network import FasterRcnnNet
 from visionstudio_detector.params import DetectParams, FasterRcnnTrainParams
-from visionstudio_torch import preview
+from visionstudio_detector.results import FLOOR, predict_boxes
+from visionstudio_detector.validation import box_validation
 from visionstudio_torch.backbone import freeze
 from visionstudio_torch.data import Cached
-from visionstudio_torch.device import memory_guard, seed_torch, torch_threads
+from visionstudio_torch.device import seed_torch
 from visionstudio_torch.fit import Recipe, Settings, fit
-from visionstudio_torch.metrics import Found, Truth, box_figures
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.transforms import Augmentation, to_tensor
 from visionstudio_torch.weights import WeightsInfo, apply_weights, load_weights, start_from
 
 MODEL = "detector/faster-rcnn"
-FLOOR = 0.05  # results below this score are never of use; those above are filtered live
-_PREVIEWS = 4
 _EARLY = ("conv_stem", "bn1", "blocks.0", "blocks.1")  # of the backbone, strides 2 and 4
 
 
@@ -79,35 +75,12 @@ class FasterRcnn:
         if net is None:
             raise ModelError("the model is not loaded", where=MODEL)
         net.set_limits(FLOOR, params.nms_iou, params.max_detections)
-        images = [resized(frame, self._side) for frame in frames]
-        # Pictures of one size share a batch, so that no picture's result depends on others'.
-        by_size: dict[tuple[int, ...], list[int]] = {}
-        for i, image in enumerate(images):
-            by_size.setdefault(image.shape, []).append(i)
-        results: dict[int, Detections] = {}
-        with torch_threads(ctx.threads), memory_guard("predict fewer pictures at once"):
-            for places in by_size.values():
-                batch = [to_tensor(images[i]).to(self._device) for i in places]
-                with torch.inference_mode():
-                    found = net(batch)
-                for i, one in zip(places, found, strict=True):
-                    results[i] = self._detections(one, frames[i].shape, images[i].shape)
-                ctx.report(len(results) / len(frames))
-        return [results[i] for i in range(len(frames))]
-
-    def _detections(
-        self, found: dict[str, Tensor], frame: tuple[int, ...], seen: tuple[int, ...]
-    ) -> Detections:
-        height, width = frame[:2]
-        boxes = found["boxes"].double().cpu().numpy()
-        boxes = boxes * np.array([width / seen[1], height / seen[0]] * 2)
-        boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float64))
-        solid = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return Detections(
-            boxes[solid],
-            found["scores"].float().cpu().numpy()[solid],
-            found["labels"].cpu().numpy()[solid],
+        return predict_boxes(
+            frames,
+            [shrunk(frame, self._side) for frame in frames],
+            lambda images: net([to_tensor(image).to(self._device) for image in images]),
             self._classes,
+            ctx,
         )
 
     def train(
@@ -176,33 +149,10 @@ def _validate(
     batch: int,
     ctx: TrainContext,
 ) -> dict[str, float]:
-    """AP and AP50 on the held-out pictures, and a preview of the first ones."""
-    if not isinstance(net, FasterRcnnNet) or len(held) == 0:
-        return {}
+    """AP and AP50 on the held-out pictures."""
+    assert isinstance(net, FasterRcnnNet)
     net.set_limits(FLOOR, 0.5, 100)
     device = next(net.parameters()).device
-    truths: list[Truth] = []
-    found: list[Found] = []
-    pictures: list[NDArray[np.uint8]] = []
-    for start in range(0, len(held), batch):
-        ctx.report(message="validation")
-        items = [held[i] for i in range(start, min(start + batch, len(held)))]
-        answers = net([to_tensor(item.image).to(device) for item in items])
-        for item, answer in zip(items, answers, strict=True):
-            one = Found(
-                answer["boxes"].double().cpu().numpy(),
-                answer["labels"].cpu().numpy(),
-                answer["scores"].float().cpu().numpy(),
-            )
-            marked = np.repeat([False, True], [len(item.boxes), len(item.ignore)])
-            boxes = np.concatenate([item.boxes, item.ignore]).astype(np.float64)
-            indices = np.concatenate([item.indices, item.ignore_indices])
-            truths.append(Truth(boxes, indices, marked))
-            found.append(one)
-            if len(pictures) < _PREVIEWS:
-                sure = one.scores >= 0.5
-                pictures.append(
-                    preview.draw_boxes(item.image, one.boxes[sure], one.indices[sure], classes)
-                )
-    ctx.preview("validation", preview.strip(pictures))
-    return box_figures(truths, found, classes)
+    return box_validation(
+        lambda images: net([image.to(device) for image in images]), held, classes, batch, ctx
+    )

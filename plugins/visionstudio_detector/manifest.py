@@ -3,7 +3,34 @@
 from __future__ import annotations
 
 from visionstudio.api import Manifest, ModelSpec
-from visionstudio_detector.params import DetectParams, FasterRcnnTrainParams
+from visionstudio_detector.params import DetectParams, FasterRcnnTrainParams, GridTrainParams
+
+_YOLOV5 = "One-stage detector on grids of anchors at strides 8, 16 and 32. Loads the public "
+_YOLOV5 += (
+    "checkpoints of its size; learns from many labelled pictures or goes on from a checkpoint."
+)
+
+
+def _yolov5(size: str, title: str, parameters: str, width: int) -> ModelSpec:
+    # The small one is also the plain one.
+    name = "detector/yolov5" if size == "s" else f"detector/yolov5-{size}"
+    return ModelSpec(
+        id=name,
+        aliases=("detector/yolov5-s",) if size == "s" else (),
+        task="detector",
+        title=f"YOLOv5 {title}",
+        description=f"{_YOLOV5} {parameters} million parameters.",
+        licence="Apache-2.0",
+        factory=f"visionstudio_detector.yolov5:YoloV5{size.upper()}",
+        params=DetectParams,
+        train_params=GridTrainParams,
+        marks=(
+            ("model.0.conv.weight", (width, 3, 6, 6)),
+            ("model.24.m.2.bias", (-1,)),
+            ("model.24.anchors", (3, 3, 2)),
+        ),
+    )
+
 
 MANIFEST = Manifest(
     name="detector",
@@ -22,5 +49,10 @@ MANIFEST = Manifest(
             params=DetectParams,
             train_params=FasterRcnnTrainParams,
         ),
+        _yolov5("n", "nano", "1.9", 16),
+        _yolov5("s", "small", "7.2", 32),
+        _yolov5("m", "medium", "21.2", 48),
+        _yolov5("l", "large", "46.6", 64),
+        _yolov5("x", "extra large", "86.7", 80),
     ),
 )

@@ -13,6 +13,8 @@ from visionstudio_torch.params import (
     image_size_param,
     lr_param,
     scale_param,
+    translate_param,
+    weights_param,
 )
 
 
@@ -50,4 +52,26 @@ class FasterRcnnTrainParams(TrainParams):
     )
     flip: str = flip_param("horizontal")
     scale: float = scale_param(0.0)
+    colour: float = colour_param(0.1)
+
+
+@dataclass(frozen=True)
+class GridTrainParams(TrainParams):
+    """How to train a detector on grids of anchors."""
+
+    lr: float = lr_param(3e-3)
+    batch: int = batch_param(8)
+    image_size: int = image_size_param(
+        320,
+        low=64,
+        help="Pictures are fitted into this square. Larger finds smaller objects, slower.",
+    )
+    weights: str = weights_param(
+        "none",
+        help="none: from scratch, which takes long and many pictures; or a checkpoint of this "
+        "model, a public one or your own.",
+    )
+    flip: str = flip_param("horizontal")
+    scale: float = scale_param(0.25)
+    translate: float = translate_param(0.1)
     colour: float = colour_param(0.1)

@@ -121,6 +121,20 @@ def scale_param(default: float) -> Any:
     )
 
 
+def translate_param(default: float) -> Any:
+    """How far pictures are shifted at random."""
+    return param(
+        default,
+        low=0.0,
+        high=0.5,
+        step=0.05,
+        title="Shift jitter",
+        impact="train",
+        advanced=True,
+        help="Shift training pictures at random by up to this share of their size.",
+    )
+
+
 def colour_param(default: float) -> Any:
     """How far brightness, contrast and colour vary at random."""
     return param(

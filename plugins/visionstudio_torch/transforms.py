@@ -55,8 +55,19 @@ def short_side_size(height: int, width: int, side: int, longest: int) -> tuple[i
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
-def letterbox(image: Image, height: int, width: int) -> tuple[Image, Matrix]:
-    """Fit into (height, width) keeping proportions, padded all round.
+def letterbox_size(height: int, width: int, side: int, multiple: int = 32) -> tuple[int, int]:
+    """The smallest letterbox for a picture scaled to a longest side of `side`.
+
+    Its height and width are multiples of `multiple`, as networks of that stride need.
+    """
+    factor = side / max(height, width)
+    inner = max(1, round(height * factor)), max(1, round(width * factor))
+    high, wide = (-(-n // multiple) * multiple for n in inner)
+    return high, wide
+
+
+def letterbox(image: Image, height: int, width: int, pad: int = PAD) -> tuple[Image, Matrix]:
+    """Fit into (height, width) keeping proportions, padded all round with grey `pad`.
 
     Returns the picture and the 2×3 matrix from its old coordinates to the new ones.
     """
@@ -64,7 +75,7 @@ def letterbox(image: Image, height: int, width: int) -> tuple[Image, Matrix]:
     factor = min(height / h, width / w)
     inner_h, inner_w = max(1, round(h * factor)), max(1, round(w * factor))
     top, left = (height - inner_h) // 2, (width - inner_w) // 2
-    out = np.full((height, width, 3), PAD, np.uint8)
+    out = np.full((height, width, 3), pad, np.uint8)
     out[top : top + inner_h, left : left + inner_w] = resize(image, inner_h, inner_w)
     return out, np.array([[inner_w / w, 0, left], [0, inner_h / h, top]], np.float64)
 

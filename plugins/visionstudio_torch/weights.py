@@ -80,11 +80,17 @@ def read_info(path: Path) -> WeightsInfo:
         return _info(file.metadata() or {}, path)
 
 
-def load_weights(path: Path, model: str) -> tuple[dict[str, Tensor], WeightsInfo]:
-    """The tensors and facts of a weights file of `model`. Raises WeightsError."""
+def load_weights(
+    path: Path, model: str, *, foreign: bool = False
+) -> tuple[dict[str, Tensor], WeightsInfo]:
+    """The tensors and facts of a weights file of `model`. Raises WeightsError.
+
+    With `foreign` also of a file that another program wrote: then the model may be '',
+    the classes are what it tells of them, and the input size is (0, 0).
+    """
     with _opened(path) as file:
-        info = _info(file.metadata() or {}, path)
-        if info.model != model:
+        info = _info(file.metadata() or {}, path, foreign)
+        if info.model != model and not (foreign and not info.model):
             raise WeightsError(
                 f"these weights are for {info.model}, not for {model}",
                 where=str(path),
@@ -110,9 +116,12 @@ def _opened(path: Path) -> Any:
         ) from error
 
 
-def _info(metadata: Mapping[str, str], path: Path) -> WeightsInfo:
+def _info(metadata: Mapping[str, str], path: Path, foreign: bool = False) -> WeightsInfo:
     try:
-        facts = json.loads(metadata[_KEY])
+        facts = json.loads(metadata.get(_KEY, "{}") if foreign else metadata[_KEY])
+        if foreign and not facts.get("input"):
+            classes = tuple(str(c) for c in facts.get("classes", ()))
+            return WeightsInfo(str(facts.get("model", "")), classes, input_size=(0, 0))
         if facts["format"] != _FORMAT:
             raise ValueError(facts["format"])
         return WeightsInfo(
@@ -158,13 +167,13 @@ def apply_weights(module: nn.Module, state: Mapping[str, Tensor], where: Path | 
     module.load_state_dict(dict(state))
 
 
-def start_from(module: nn.Module, path: Path, model: str) -> int:
+def start_from(module: nn.Module, path: Path, model: str, *, foreign: bool = False) -> int:
     """Take every tensor of a weights file that fits by name and shape; returns how many.
 
-    For going on with other classes: the head of other size stays new. Raises
-    WeightsError when fewer than half of the model's tensors fit.
+    For going on with other classes: the head of other size stays new. `foreign` as in
+    `load_weights`. Raises WeightsError when fewer than half of the model's tensors fit.
     """
-    state, _ = load_weights(path, model)
+    state, _ = load_weights(path, model, foreign=foreign)
     own = module.state_dict()
     fitting = {n: t for n, t in state.items() if n in own and own[n].shape == t.shape}
     if 2 * len(fitting) < len(own):

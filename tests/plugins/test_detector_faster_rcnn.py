@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
+from tests.plugins.pictures import bccd, odd_samples, squares
 from visionstudio.api import (
     ModelError,
-    Sample,
-    Target,
     TrainingError,
     WeightsError,
     build,
 )
 from visionstudio_detector.examples import augmenter, load
-from visionstudio_detector.faster_rcnn import FLOOR, FasterRcnn
+from visionstudio_detector.faster_rcnn import FasterRcnn
 from visionstudio_detector.manifest import MANIFEST
 from visionstudio_detector.network import FasterRcnnNet
 from visionstudio_detector.params import DetectParams, FasterRcnnTrainParams
+from visionstudio_detector.results import FLOOR
 from visionstudio_torch.metrics import Found, Truth, average_precision
 from visionstudio_torch.transforms import Augmentation
 from visionstudio_torch.weights import read_info
 
 SMALL = FasterRcnnTrainParams(epochs=1, batch=2, image_size=64)
-
-
-def squares(seed: int, size: int = 96, classes: int = 2) -> Sample:
-    """Bright squares and dark discs on noise, one to three of them."""
-    rng = np.random.default_rng(seed)
-    image = rng.integers(90, 130, (size, size, 3), np.uint8)
-    boxes, indices = [], []
-    for x in rng.permutation(3)[: int(rng.integers(1, 4))]:
-        side = int(rng.integers(20, 30))
-        left, top = int(x) * size // 3 + 1, int(rng.integers(1, size - side))
-        kind = int(rng.integers(classes))
-        if kind == 0:
-            image[top : top + side, left : left + side] = 240
-        else:
-            middle = (left + side // 2, top + side // 2)
-            cv2.circle(image, middle, side // 2, (10, 10, 40), -1)
-        boxes.append([left, top, left + side, top + side])
-        indices.append(kind)
-    target = Target(boxes=np.array(boxes, float), indices=np.array(indices))
-    return Sample(image, target, f"squares {seed}")
 
 
 @pytest.fixture(scope="module")
@@ -147,26 +125,7 @@ def test_a_picture_gives_the_same_alone_and_among_others(
 
 
 def test_odd_training_data(train_context: Callable[..., Any], memory_data: Any) -> None:
-    """No box, boxes without area, outside or crowds, a single pixel, a huge picture, one class."""
-    noise = np.random.default_rng(0).integers(0, 255, (80, 60, 3), np.uint8)
-
-    def sample(image: np.ndarray, boxes: list[list[float]], ignore: list[bool]) -> Sample:
-        array = np.array(boxes, float).reshape(-1, 4)
-        marks = np.array(ignore, bool)
-        return Sample(
-            image, Target(boxes=array, indices=np.zeros(len(array), int), ignore=marks), ""
-        )
-
-    odd = [
-        sample(noise, [], []),
-        sample(noise, [[5, 5, 5, 40], [10, 10, 30, 10]], [False, False]),
-        sample(noise, [[-20, -20, 30, 30], [500, 500, 600, 600]], [False, False]),
-        sample(noise, [[0, 0, 60, 80]], [True]),
-        sample(noise[:1, :1], [[0, 0, 1, 1]], [False]),
-        sample(np.tile(noise, (30, 30, 1)), [[100, 100, 1500, 1800]], [False]),
-        sample(noise[:4], [[0, 0, 60, 4]], [False]),
-    ]
-    ctx = train_context()
+    ctx, odd = train_context(), odd_samples()
     result = FasterRcnn().train(memory_data(("a",), odd, odd), SMALL, ctx)
     assert result.epochs == 1
     assert all(np.isfinite(list(m.values())).all() for _, m in ctx.metrics)
@@ -254,25 +213,6 @@ def test_errors_say_what_to_do(
     save_weights(other, state, replace(info, classes=("a", "b", "c")))
     with pytest.raises(WeightsError, match="do not fit"):
         model.load(DetectParams(), other, ctx)
-
-
-def bccd(folder: Path) -> list[Sample]:
-    """The blood cells as samples; the classes are RBC, WBC, Platelets."""
-    classes = ("RBC", "WBC", "Platelets")
-    samples = []
-    for path in sorted((folder / "bccd" / "JPEGImages").glob("*.jpg")):
-        image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        xml = folder / "bccd" / "Annotations" / f"{path.stem}.xml"
-        objects = list(ElementTree.parse(xml).getroot().iter("object"))
-        sides = ("xmin", "ymin", "xmax", "ymax")
-        boxes = [[float(o.findtext(f"bndbox/{s}", "0")) for s in sides] for o in objects]
-        indices = [classes.index(o.findtext("name", "")) for o in objects]
-        target = Target(
-            boxes=np.array(boxes, float).reshape(-1, 4),
-            indices=np.array(indices, np.int64),
-        )
-        samples.append(Sample(image, target, path.stem))
-    return samples
 
 
 @pytest.mark.slow

@@ -48,6 +48,9 @@ class ModelSpec:
     `output` says what results look like: 'classes', 'boxes', 'masks', 'semantic',
     'track' (one object), 'tracks' (many objects), 'images' or 'edit'.
     `ready` is True when it gives useful results without training or weights.
+    `aliases` are other ids by which it may be called. `marks` tell the weights that
+    other programs wrote for it: names and shapes of tensors that no other model
+    has, -1 for a length that depends on the classes.
     """
 
     id: str
@@ -61,12 +64,15 @@ class ModelSpec:
     weights: tuple[WeightsSpec, ...] = ()
     output: str = ""
     ready: bool = False
+    aliases: tuple[str, ...] = ()
+    marks: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __post_init__(self) -> None:
-        if not _ID.match(self.id):
-            raise InvalidValue(f"a model id looks like detector/name, got '{self.id}'")
-        if self.id.split("/", 1)[0] != self.task:
-            raise InvalidValue(f"model '{self.id}' says its task is {self.task}")
+        for name in (self.id, *self.aliases):
+            if not _ID.match(name):
+                raise InvalidValue(f"a model id looks like detector/name, got '{name}'")
+            if name.split("/", 1)[0] != self.task:
+                raise InvalidValue(f"model '{name}' says its task is {self.task}")
         if not _FACTORY.match(self.factory):
             raise InvalidValue(f"a factory looks like package.module:Class, got '{self.factory}'")
         describe(self.params)
@@ -99,6 +105,6 @@ class Manifest:
     def __post_init__(self) -> None:
         if not self.name or not self.version:
             raise InvalidValue("a manifest needs a name and a version")
-        ids = [m.id for m in self.models]
+        ids = [name for m in self.models for name in (m.id, *m.aliases)]
         if len(ids) != len(set(ids)):
             raise InvalidValue(f"plugin '{self.name}' names a model id twice")

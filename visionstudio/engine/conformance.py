@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,7 @@ def _check(value: str, folder: Path) -> Iterator[CheckResult]:
     yield from check_manifest(manifest)
     for number, spec in enumerate(manifest.models):
         yield from check_model(spec, folder / str(number))
+        shutil.rmtree(folder / str(number), ignore_errors=True)  # checkpoints are large
 
 
 def main() -> int:

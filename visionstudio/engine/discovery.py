@@ -182,7 +182,7 @@ def _registry(known: Sequence[_Known], off: dict[str, str]) -> Registry:
         if plugin.enabled and plugin.name in off:
             plugin = replace(plugin, enabled=False, error=off[plugin.name])
         if plugin.enabled:
-            clash = _clash(plugin, plugins, models)
+            clash = _clash(plugin, offered, plugins, models)
             if clash:
                 plugin = replace(plugin, enabled=False, error=clash)
         if plugin.enabled:
@@ -207,13 +207,19 @@ def _plugin(item: _Known) -> tuple[PluginInfo, tuple[ModelInfo, ...]]:
     return info, probe.models
 
 
-def _clash(plugin: PluginInfo, earlier: Iterable[PluginInfo], models: dict[str, ModelInfo]) -> str:
+def _clash(
+    plugin: PluginInfo,
+    offered: Iterable[ModelInfo],
+    earlier: Iterable[PluginInfo],
+    models: dict[str, ModelInfo],
+) -> str:
     for other in earlier:
         if other.name == plugin.name:
             return f"{other.distribution} also has a plugin named '{plugin.name}', installed first"
-    for model in plugin.models:
-        if model in models:
-            first = models[model].plugin
+    taken = {name: m for m in models.values() for name in (m.id, *m.aliases)}
+    for model in (name for m in offered for name in (m.id, *m.aliases)):
+        if model in taken:
+            first = taken[model].plugin
             return f"model '{model}' of '{plugin.name}' is also in '{first}', installed first"
     return ""
 

@@ -13,11 +13,13 @@ import os
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from visionstudio.engine.registry import ModelInfo, Registry, WeightsInfo
 from visionstudio.engine.weights import (
@@ -26,6 +28,7 @@ from visionstudio.engine.weights import (
     is_pickle,
     models_folder,
     read_header,
+    set_header,
     tensor_shapes,
 )
 from visionstudio.model.errors import StorageFull, UnknownModel, WeightsError
@@ -111,18 +114,43 @@ def _described(path: Path) -> Imported:
     return Imported(path.stem[:ID_LENGTH], path, header.model, header.classes, name)
 
 
-def import_weights(path: Path) -> Imported:
+def import_weights(path: Path, registry: Registry | None = None) -> Imported:
     """Take a weights file into the models folder. Blocks.
 
     A pickled checkpoint is converted without running its code; a safetensors file
-    is checked and copied. Raises WeightsError for anything else, StorageFull.
+    is checked and copied. A file that does not name its model gets the one of the
+    `registry` whose tensors it holds. Raises WeightsError for anything else, StorageFull.
     """
+    target = _take(path)
+    header = read_header(target)
+    model = recognise(tensor_shapes(target), registry or Registry())
+    if model and not header.model:
+        set_header(target, msgspec.structs.replace(header, model=model))
+    return _described(target)
+
+
+def recognise(shapes: Mapping[str, tuple[int, ...]], registry: Registry) -> str:
+    """The id of the model that tensors of these names and shapes are for, '' for none known."""
+
+    def has(name: str, wanted: tuple[int, ...]) -> bool:
+        found = shapes.get(name, ())
+        return len(found) == len(wanted) and all(
+            w in (-1, n) for w, n in zip(wanted, found, strict=True)
+        )
+
+    for info in registry.models.values():
+        if info.marks and all(has(name, shape) for name, shape in info.marks):
+            return info.id
+    return ""
+
+
+def _take(path: Path) -> Path:
     if not path.is_file():
         raise WeightsError(
             "the weights file is missing", where=str(path), next_step="give the path of a file"
         )
     if is_pickle(path):
-        return _described(convert(path))
+        return convert(path)
     if not tensor_shapes(path):
         raise WeightsError("the file holds no weights", where=str(path))
     target = models_folder() / f"{file_hash(path)}.safetensors"
@@ -139,7 +167,7 @@ def import_weights(path: Path) -> Imported:
                 where=str(target.parent),
                 next_step="make room there",
             ) from error
-    return _described(target)
+    return target
 
 
 def find_weights(weights: WeightsInfo) -> Path | None:

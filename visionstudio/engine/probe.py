@@ -92,6 +92,8 @@ def _model(spec: ModelSpec, plugin: str, manifest: str) -> ModelInfo:
         params=describe(spec.params),
         train_params=None if spec.train_params is None else describe(spec.train_params),
         weights=weights,
+        aliases=spec.aliases,
+        marks=spec.marks,
     )
 
 

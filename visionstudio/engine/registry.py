@@ -42,6 +42,8 @@ class ModelInfo:
     params: tuple[ParamSpec, ...]
     train_params: tuple[ParamSpec, ...] | None = None
     weights: tuple[WeightsInfo, ...] = ()
+    aliases: tuple[str, ...] = ()
+    marks: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def trainable(self) -> bool:
@@ -75,9 +77,12 @@ class Registry:
     models: Mapping[str, ModelInfo] = field(default_factory=dict)
 
     def model(self, model_id: str) -> ModelInfo:
-        """The model of that id. UnknownModel says what there is instead."""
+        """The model of that id or alias. UnknownModel says what there is instead."""
         if model_id in self.models:
             return self.models[model_id]
+        for info in self.models.values():
+            if model_id in info.aliases:
+                return info
         for plugin in self.plugins:
             if model_id in plugin.models and not plugin.enabled:
                 raise UnknownModel(

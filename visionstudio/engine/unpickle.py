@@ -81,7 +81,7 @@ def convert(source: Path, target: Path) -> None:
     state = find_state(content)
     if not state:
         raise WeightsError("it holds no weights")
-    _save(state, target, source.stem)
+    _save(state, target, source.stem, find_names(content))
 
 
 def _stub(name: str) -> type:
@@ -135,6 +135,21 @@ def find_state(content: Any) -> dict[str, Any]:
     return {str(k): v for k, v in content.items() if _is_tensor(v)}
 
 
+def find_names(content: Any) -> tuple[str, ...]:
+    """The class names that a module or a checkpoint around one tells, () without."""
+    if isinstance(content, Mapping):
+        own = content.get("names") or content.get("classes") or content.get("CLASSES")
+        inner = [content.get(key) for key in (*_STATE_KEYS, "meta")]
+    else:
+        own, inner = vars(content).get("names") if isinstance(content, Inert) else None, []
+    if isinstance(own, Mapping) and all(isinstance(k, int) for k in own):
+        own = [own[k] for k in sorted(own)]
+    if isinstance(own, list | tuple) and own and all(isinstance(n, str) for n in own):
+        return tuple(own)
+    parts = (find_names(i) for i in inner if isinstance(i, Inert | Mapping))
+    return next((names for names in parts if names), ())
+
+
 def _walk(module: Inert, prefix: str, found: dict[str, Any], depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise WeightsError("its modules are nested too deeply")
@@ -154,7 +169,7 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-def _save(state: dict[str, Any], target: Path, name: str) -> None:
+def _save(state: dict[str, Any], target: Path, title: str, classes: tuple[str, ...]) -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -162,7 +177,8 @@ def _save(state: dict[str, Any], target: Path, name: str) -> None:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise WeightsError(f"it holds values that are no numbers, in '{name}'")
-    header = WeightsHeader(extra={"source_sha256": target.stem, "name": name})
+    extra = {"source_sha256": target.stem, "name": title}
+    header = WeightsHeader(classes=classes, extra=extra)
     part = target.with_suffix(".part")
     save_file(tensors, part, {METADATA_KEY: msgspec.json.encode(header).decode()})
     part.replace(target)

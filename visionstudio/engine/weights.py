@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -196,6 +197,23 @@ def is_pickle(path: Path) -> bool:
 def models_folder() -> Path:
     """Where imported, converted and downloaded weights lie."""
     return data_folder() / "models"
+
+
+def set_header(path: Path, header: WeightsHeader) -> None:
+    """Replace what a safetensors file says about itself; its tensors stay as they are."""
+    _, _, begin = _read(path)
+    with path.open("rb") as file:
+        raw = msgspec.json.decode(file.read(begin)[8:], type=dict[str, msgspec.Raw])
+        raw["__metadata__"] = msgspec.Raw(
+            msgspec.json.encode({METADATA_KEY: msgspec.json.encode(header).decode()})
+        )
+        head = msgspec.json.encode(raw)
+        head += b" " * (-len(head) % 8)  # tensors begin at a multiple of 8
+        part = path.with_suffix(".part")
+        with part.open("wb") as out:
+            out.write(struct.pack("<Q", len(head)) + head)
+            shutil.copyfileobj(file, out, 2**20)
+    part.replace(path)
 
 
 def file_hash(path: Path) -> str:

@@ -21,7 +21,7 @@ def list_() -> Reply:
     entries = list_models(discover())
     models = [
         {
-            "id": e.info.id,
+            "id": name,
             "task": e.info.task,
             "trainable": e.info.trainable,
             "weights": [
@@ -37,10 +37,11 @@ def list_() -> Reply:
             ],
         }
         for e in entries
+        for name in (e.info.id, *e.info.aliases)
     ]
     rows = [
         (
-            e.info.id,
+            ", ".join((e.info.id, *e.info.aliases)),
             "trainable" if e.info.trainable else "",
             ", ".join(w.name if w.present else f"{w.name} (not here)" for w in e.weights),
         )
@@ -54,9 +55,10 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A weights file or checkpoint.")],
 ) -> Reply:
     """Take weights into the library; a checkpoint is converted without running its code."""
+    from visionstudio.engine.discovery import discover
     from visionstudio.engine.model_store import import_weights
 
-    taken = import_weights(file)
+    taken = import_weights(file, discover())
     document = {
         "id": taken.id,
         "weights": str(taken.weights),

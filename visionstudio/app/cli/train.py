@@ -58,7 +58,7 @@ def train(
     if resume is not None:
         run = find_run(folder, resume)
         plan = load_plan(run)
-        if plan.model != model:
+        if plan.model != discover().model(model).id:
             raise TrainingError(
                 f"the run trains '{plan.model}', not '{model}'",
                 where=str(run),

@@ -40,7 +40,7 @@ from visionstudio.engine.training.runs import (
     new_run_file,
     save_run,
 )
-from visionstudio.engine.weights import check_weights
+from visionstudio.engine.weights import check_weights, usable_weights
 from visionstudio.model.errors import (
     Cancelled,
     InvalidValue,
@@ -198,7 +198,7 @@ class _Run:
         spec = find_spec(plan.manifest, plan.model, plan.plugin)
         if spec.train_params is None:
             raise TrainingError("the model cannot be trained", where=plan.model)
-        params: Any = build(spec.train_params, plan.params)
+        params: Any = build(spec.train_params, self._with_usable_weights())
         self.emit(Progress(0.0, "loading the model"))
         trainer = implementation(plan.factory)()
         torch = sys.modules.get("torch")
@@ -207,6 +207,14 @@ class _Run:
         self.begun = time.monotonic()
         ctx = RunContext(plan, self.folder, self.device, self.control, self.emit, self.resume)
         return self._finished(trainer.train(data, params, ctx))
+
+    def _with_usable_weights(self) -> dict[str, Any]:
+        """The parameters, where a pickled checkpoint to start from is replaced by its tensors."""
+        values = dict(self.plan.params)
+        start = values.get("weights")
+        if isinstance(start, str) and Path(start).expanduser().is_file():
+            values["weights"] = str(usable_weights(Path(start).expanduser(), self.plan.model))
+        return values
 
     def _finished(self, result: Any) -> Finished:
         if not isinstance(result, TrainResult):

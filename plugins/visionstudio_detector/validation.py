@@ -1,0 +1,59 @@
+"""Validation figures of a detector on the held-out pictures, and a preview of the first ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from visionstudio.api import TrainContext
+from visionstudio_detector.examples import Item
+from visionstudio_torch import preview
+from visionstudio_torch.data import Cached
+from visionstudio_torch.metrics import Found, Truth, box_figures
+from visionstudio_torch.transforms import to_tensor
+
+_PREVIEWS = 4
+
+Find = Callable[[list[Tensor]], Sequence[dict[str, Tensor]]]
+"""(3, H, W) uint8 pictures → "boxes", "scores", "labels" of each."""
+
+
+def box_validation(
+    find: Find,
+    held: Cached[Any, Item],
+    classes: tuple[str, ...],
+    batch: int,
+    ctx: TrainContext,
+) -> dict[str, float]:
+    """AP and AP50 over the held-out pictures, {} when there are none."""
+    if len(held) == 0:
+        return {}
+    truths: list[Truth] = []
+    found: list[Found] = []
+    pictures: list[NDArray[np.uint8]] = []
+    for start in range(0, len(held), batch):
+        ctx.report(message="validation")
+        items = [held[i] for i in range(start, min(start + batch, len(held)))]
+        answers = find([to_tensor(item.image) for item in items])
+        for item, answer in zip(items, answers, strict=True):
+            one = Found(
+                answer["boxes"].double().cpu().numpy(),
+                answer["labels"].cpu().numpy(),
+                answer["scores"].float().cpu().numpy(),
+            )
+            marked = np.repeat([False, True], [len(item.boxes), len(item.ignore)])
+            boxes = np.concatenate([item.boxes, item.ignore]).astype(np.float64)
+            indices = np.concatenate([item.indices, item.ignore_indices])
+            truths.append(Truth(boxes, indices, marked))
+            found.append(one)
+            if len(pictures) < _PREVIEWS:
+                sure = one.scores >= 0.5
+                pictures.append(
+                    preview.draw_boxes(item.image, one.boxes[sure], one.indices[sure], classes)
+                )
+    ctx.preview("validation", preview.strip(pictures))
+    return box_figures(truths, found, classes)
