@@ -39,6 +39,9 @@ from visionstudio.model.errors import MediaError
 # Larger pictures would need over 2 GB decoded: they need tiles, not a whole decode.
 MAX_PIXELS = 400_000_000
 MAX_DECODED_BYTES = 2 * 2**30
+# What is read by tiles may be larger: the largest scans are about a tenth of this.
+MAX_TILED_PIXELS = 100_000_000_000
+TILED_FORMATS = ("TIFF", "JPEG", "PNG", "PPM", "WEBP")
 # Deflate packs 1 : 1032 at most, so one-bit PNG reaches 8256 pixels per byte. Beyond
 # that, from a size that is worth an attack, a header is not believed.
 BOMB_PIXELS = 20_000_000
@@ -92,9 +95,13 @@ class PictureHeader:
 
 
 def picture_header(path: Path) -> PictureHeader:
-    """The header of a picture file. Raises MediaError."""
+    """The header of a picture file, also of one that can only be read by tiles.
+
+    Raises MediaError.
+    """
     with open_regular(path) as handle:
-        return read_header(handle, os.fstat(handle.fileno()).st_size, str(path))
+        size = os.fstat(handle.fileno()).st_size
+        return read_header(handle, size, str(path), tiled=True)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -102,11 +109,14 @@ def picture_size(path: Path) -> tuple[int, int]:
     return picture_header(path).upright_size
 
 
-def read_header(handle: IO[bytes], size: int, where: str, page: int = 0) -> PictureHeader:
+def read_header(
+    handle: IO[bytes], size: int, where: str, page: int = 0, *, tiled: bool = False
+) -> PictureHeader:
     """The header of an open picture file of `size` bytes, checked against the caps above.
 
-    Raises MediaError when it is no picture that can be decoded, or claims a
-    size that is refused. The handle's position afterwards is undefined.
+    `tiled` lets through what is too large to decode whole. Raises MediaError when it
+    is no picture that can be decoded, or claims a size that is refused. The handle's
+    position afterwards is undefined.
     """
     handle.seek(0)
     magic = handle.read(_HEAD)
@@ -142,23 +152,25 @@ def read_header(handle: IO[bytes], size: int, where: str, page: int = 0) -> Pict
         raise MediaError(
             f"has {pages}, there is no page {page}", where=where, next_step="choose page 0"
         )
-    _check(header, size, where)
+    _check(header, size, where, tiled=tiled)
     return header
 
 
-def _check(header: PictureHeader, size: int, where: str) -> None:
+def _check(header: PictureHeader, size: int, where: str, *, tiled: bool) -> None:
     width, height = header.width, header.height
     pixels = width * height
     if pixels <= 0:
         raise MediaError(f"the header claims {width}×{height} pixels", where=where)
     depth = 1 if header.bits <= 8 else 2 if header.bits <= 16 else 4
     channels = _CHANNELS.get(header.mode, len(header.mode))
-    if pixels > MAX_PIXELS or pixels * depth * channels > MAX_DECODED_BYTES:
+    tiled = tiled and header.format in TILED_FORMATS and pixels <= MAX_TILED_PIXELS
+    too_large = pixels > MAX_PIXELS or pixels * depth * channels > MAX_DECODED_BYTES
+    if too_large and not tiled:
         raise MediaError(
             f"{width}×{height} pixels are more than can be decoded whole"
             f" (limit {MAX_PIXELS // 1_000_000} megapixels)",
             where=where,
-            next_step="scale it down or cut it into tiles",
+            next_step="scale it down or cut it into smaller pictures",
         )
     if pixels > BOMB_PIXELS and pixels > size * BOMB_PIXELS_PER_BYTE:
         raise MediaError(

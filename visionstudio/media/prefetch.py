@@ -12,12 +12,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.media.header import PictureHeader, picture_header
 from visionstudio.media.image import Pixels, read_pixels, read_reduced
+from visionstudio.media.pyramid import READY_PIXELS, Pyramid, is_large, quick_copy, ready_pyramid
+from visionstudio.media.pyramid_build import Pyramids
 from visionstudio.media.scan import kind_of
 from visionstudio.media.source import MediaSource
 from visionstudio.model.errors import MediaError, VisionStudioError, one_line
@@ -42,6 +46,8 @@ class Prepared(Protocol):
 Prepare = Callable[[MediaItem, NDArray[np.uint8], Pixels | None], Prepared]
 """`prepare(item, rgb, pixels)`: `rgb` (H, W, 3) uint8 as shown and what `read_pixels` gives;
 None instead of that for a smaller copy of the picture."""
+PrepareTiled = Callable[[MediaItem, Pyramid], Prepared]
+"""`prepare_tiled(item, pyramid)`: the same of a picture that is too large to decode whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +56,8 @@ class Loaded:
 
     `rgb` is (H, W, 3) uint8, read-only; a smaller copy of the picture while `whole`
     is false. With a `prepare` function there is `prepared`, what it made, instead
-    of `rgb`. Exactly one of `rgb`, `prepared` and `error` is not None.
+    of `rgb`. Exactly one of `rgb`, `prepared`, `error` and `progress` is not None;
+    the last is how much has been done, from 0 to 1, of what must be done first.
     """
 
     item: MediaItem
@@ -58,6 +65,7 @@ class Loaded:
     error: VisionStudioError | None = None
     whole: bool = True
     prepared: Any = None
+    progress: float | None = None
 
     @property
     def nbytes(self) -> int:
@@ -82,9 +90,12 @@ class Prefetch:
         workers: int | None = None,
         cache_bytes: int = CACHE_BYTES,
         prepare: Prepare | None = None,
+        prepare_tiled: PrepareTiled | None = None,
     ) -> None:
         self._source = source
         self._prepare = prepare
+        self._prepare_tiled = prepare_tiled
+        self._pyramids = Pyramids()
         self._post = post
         self._limit = cache_bytes
         self._condition = threading.Condition()  # re-entrant
@@ -145,6 +156,7 @@ class Prefetch:
             self._wanted = None
             self._queue.clear()
             self._condition.notify_all()
+        self._pyramids.close()
         for thread in self._threads:
             thread.join()
         self._cache.clear()
@@ -176,18 +188,51 @@ class Prefetch:
             loaded = self._load(item)
             with self._condition:
                 self._busy.discard(item.id)
-                self._keep(loaded)
-            self._answer(loaded)
+                if loaded is not None:
+                    self._keep(loaded)
+                elif self._is_wanted(item) and not self._closed:
+                    self._queue.insert(0, item)  # wanted again while it was given up
+            if loaded is not None:
+                self._answer(loaded)
 
-    def _load(self, item: MediaItem) -> Loaded:
+    def _load(self, item: MediaItem) -> Loaded | None:
+        """The picture, or why it cannot be read; None when nobody waits for it any more."""
         path = self._source.path(item)
         try:
+            if self._prepare_tiled is not None and self._may_be_large(item):
+                header = picture_header(path)
+                if header.width * header.height > READY_PIXELS:
+                    pyramid = self._pyramid(item, path, header)
+                    if pyramid is not None:
+                        return Loaded(item, None, prepared=self._prepare_tiled(item, pyramid))
+                    if is_large(header):
+                        return None
             pixels = read_pixels(path)
             return self._made(item, pixels.rgb(), pixels)
         except VisionStudioError as error:
             return Loaded(item, None, error)
         except Exception as error:  # a fault of ours must not end the thread
             return Loaded(item, None, MediaError(one_line(error), where=str(path)))
+
+    def _may_be_large(self, item: MediaItem) -> bool:
+        return not item.width or item.width * item.height > READY_PIXELS
+
+    def _pyramid(self, item: MediaItem, path: Path, header: PictureHeader) -> Pyramid | None:
+        """The picture by tiles: when it is too large for less, or has its levels in its file."""
+        if not is_large(header):
+            return ready_pyramid(path, header)
+        told = [-1.0]
+
+        def progress(share: float) -> None:
+            if share > told[0]:
+                told[0] = share
+                self._answer(Loaded(item, None, whole=False, progress=share))
+
+        return self._pyramids.get(path, header, progress, lambda: self._is_wanted(item))
+
+    def _is_wanted(self, item: MediaItem) -> bool:
+        with self._condition:
+            return self._wanted is not None and self._wanted[0].id == item.id
 
     def _made(self, item: MediaItem, rgb: NDArray[np.uint8], pixels: Pixels | None) -> Loaded:
         rgb.flags.writeable = False
@@ -205,7 +250,7 @@ class Prefetch:
         try:
             if path.stat().st_size < PREVIEW_FILE_BYTES:
                 return
-            smaller = self._made(item, read_reduced(path, PREVIEW_SIDE), None)
+            smaller = self._made(item, _smaller(path), None)
         except (OSError, VisionStudioError):
             return  # the whole decode will say why
         self._answer(smaller)
@@ -237,3 +282,10 @@ class Prefetch:
             if self._wanted is None or self._wanted[0].id != loaded.item.id:
                 return
         self._post(deliver)
+
+
+def _smaller(path: Path) -> NDArray[np.uint8]:
+    """What is shown first of a JPEG. Raises MediaError."""
+    header = picture_header(path)
+    copy = quick_copy(path, header, PREVIEW_SIDE) if is_large(header) else None
+    return read_reduced(path, PREVIEW_SIDE) if copy is None else copy

@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.media.atomic import write_cache
+from visionstudio.media.header import picture_header
 from visionstudio.media.identity import content_key
 from visionstudio.media.image import read_reduced, shrink
+from visionstudio.media.pyramid import is_large, quick_copy
 from visionstudio.media.scan import frame_files, kind_of
 from visionstudio.media.video import open_video
+from visionstudio.model.errors import MediaError
 from visionstudio.model.media import MediaKind
 from visionstudio.settings.folders import cache_folder
 
@@ -95,4 +98,10 @@ def _make(path: Path, side: int) -> NDArray[np.uint8]:
     if kind_of(path.name) is MediaKind.VIDEO:
         with open_video(path) as video:
             return shrink(video.read(0), side)
+    header = picture_header(path)
+    if is_large(header):
+        copy = quick_copy(path, header, side)
+        if copy is None:
+            raise MediaError("is too large for a small copy", where=str(path))
+        return shrink(copy, side)
     return read_reduced(path, side)

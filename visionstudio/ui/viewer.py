@@ -26,6 +26,7 @@ from visionstudio.ui.tool_strip import ToolStrip
 if TYPE_CHECKING:
     from visionstudio.media.image import Pixels
     from visionstudio.media.prefetch import Loaded, Prefetch
+    from visionstudio.media.pyramid import Pyramid
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.video.bar import VideoBar
     from visionstudio.ui.video.player import VideoPlayer
@@ -112,7 +113,10 @@ class Viewer(QWidget):
         from visionstudio.media.source import MediaSource
 
         self._prefetch = Prefetch(
-            MediaSource(session.store.media_root), session.post, prepare=self._prepare
+            MediaSource(session.store.media_root),
+            session.post,
+            prepare=self._prepare,
+            prepare_tiled=self._prepare_tiled,
         )
         for signal, slot in self._connections(session):
             signal.connect(slot)
@@ -204,6 +208,9 @@ class Viewer(QWidget):
     def _picture_loaded(self, loaded: Loaded) -> None:
         if self._item is None or loaded.item.id != self._item.id:
             return
+        if loaded.progress is not None:
+            self._show_progress(loaded.progress)
+            return
         self._loading.stop()
         picture: Picture | None = loaded.prepared
         if picture is None:
@@ -225,6 +232,27 @@ class Viewer(QWidget):
         source = None if is_shown else values
         levels = auto_levels(rgb if source is None else source) if self._auto_contrast else None
         return Picture(rgb, size, source, levels)
+
+    def _prepare_tiled(self, _item: MediaItem, pyramid: Pyramid) -> Picture:
+        """The same of a picture that is too large to be in memory."""
+        # Brings the decoders, which are not there when the window starts.
+        from visionstudio.ui.canvas.large_picture import LargePicture
+
+        levels = auto_levels(pyramid.overview) if self._auto_contrast else None
+        return LargePicture(pyramid, self._post, levels)
+
+    def _post(self, call: Callable[[], None]) -> None:
+        if self._session is not None:
+            self._session.post(call)
+
+    def _show_progress(self, share: float) -> None:
+        """A large picture is being prepared; a smaller copy of it may be on screen meanwhile."""
+        text = tr("Preparing a large picture: {share} %", share=round(share * 100))
+        if self._ready:
+            self.canvas.hint_changed.emit(text)
+        elif self._item is not None:
+            self._loading.stop()
+            self.canvas.set_message(text, self._item.name, "loading")
 
     def set_auto_contrast(self, on: bool) -> None:
         """Stretch contrast to what pictures hold, now and for the next ones."""

@@ -47,6 +47,11 @@ class Backdrop:
             self._tiles[key] = tile
         return tile
 
+    def forget(self, keys: set[Key]) -> None:
+        """Render these tiles anew: the picture can be drawn better there."""
+        for key in keys:
+            self._tiles.pop(key, None)
+
     def keep(self, keys: set[Key]) -> None:
         """Forget all other tiles."""
         self._tiles = {k: t for k, t in self._tiles.items() if k in keys}

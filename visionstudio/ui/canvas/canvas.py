@@ -135,12 +135,19 @@ class Canvas(DrawingAids):
     def _put_picture(self, picture: Picture) -> None:
         resized = (picture.width, picture.height) != (self.view.width, self.view.height)
         self._picture = picture
+        picture.listen(lambda part: self._part_arrived(picture, part))
         self._scene.show(picture)
         if resized:
             self._set_view(_of_size(self.view, picture.width, picture.height))
         if not self._slices.isActive():
             self._slices.start(_CALM)  # the next frame of a video may be here before
         self.refresh()
+
+    def _part_arrived(self, picture: Picture, part: QRect) -> None:
+        """A tile of a large picture is there: what shows it is drawn again."""
+        if picture is self._picture:
+            self._scene.sheet.improve(self.view, part)
+            self._slices.start(0)
 
     def set_message(self, title: str, detail: str = "", kind: Kind = "empty") -> None:
         """Show a text instead of a picture: nothing open, loading, or an error with its reason."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ class Picture:
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
             raise InvalidValue(f"a picture is (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
         width, height = size or (rgb.shape[1], rgb.shape[0])
-        self._build(_bgra(rgb), (width, height), source, levels)
+        self._build(as_bgra(rgb), (width, height), source, levels)
 
     def _build(
         self, pixels: Pixels, size: tuple[int, int], source: Array | None, levels: Levels | None
@@ -64,7 +65,7 @@ class Picture:
         elif source is None:
             shown = _through(pixels, levels)
         else:
-            shown = _bgra(apply_levels(source, levels))
+            shown = as_bgra(apply_levels(source, levels))
         self._mips = [shown]
         while max(self._mips[-1].shape) > _PREPARED:
             self._halved(len(self._mips))
@@ -87,6 +88,12 @@ class Picture:
         other._build(self._pixels, (self.width, self.height), self._deep, levels)
         return other
 
+    def listen(self, heard: Callable[[QRect], None]) -> None:
+        """`heard(part)` when a part, in the picture's pixels, can be drawn better than before.
+
+        Of a picture in memory nothing more is to come.
+        """
+
     def value_text(self, x: int, y: int) -> str:
         """The source values at a pixel, '' outside or where only a reduced copy is there."""
         source = self.source
@@ -94,8 +101,7 @@ class Picture:
             return ""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return ""
-        values = np.atleast_1d(source[y, x])
-        return ", ".join(f"{v:.4g}" if values.dtype.kind == "f" else str(int(v)) for v in values)
+        return value_words(source[y, x])
 
     def render(self, scale: float, rect: QRect) -> QImage:
         """The part `rect` (device pixels from the picture's origin) at a scale, as RGB32."""
@@ -114,7 +120,7 @@ class Picture:
         step = 0
         while across * 2**step <= 0.5 and self._halved(step + 1):
             step += 1
-        mip = _image(self._mips[step])
+        mip = as_image(self._mips[step])
         fx = scale * self.width / mip.width()
         fy = scale * self.height / mip.height()
         at = QPoint(0, 0)
@@ -144,10 +150,16 @@ class Picture:
         return True
 
 
+def value_words(values: Array) -> str:
+    """The values of a pixel in words."""
+    values = np.atleast_1d(values)
+    return ", ".join(f"{v:.4g}" if values.dtype.kind == "f" else str(int(v)) for v in values)
+
+
 # OpenCV rather than Qt: it leaves the interpreter to the window while it works.
 
 
-def _bgra(rgb: NDArray[np.uint8]) -> Pixels:
+def as_bgra(rgb: NDArray[np.uint8]) -> Pixels:
     """(H, W, 4) uint8 as QImage's RGB32 has them in memory."""
     import cv2
 
@@ -170,7 +182,7 @@ def _half(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _image(pixels: Pixels) -> QImage:
+def as_image(pixels: Pixels) -> QImage:
     """A view of the pixels, which must outlive it."""
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)

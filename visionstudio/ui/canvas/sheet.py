@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPixmap, QRegion
 
 from visionstudio.ui.canvas.backdrop import Backdrop, picture_area
@@ -56,6 +56,19 @@ class Sheet:
         self._backdrop.show(picture)
         self._forget()
         self._fresh = True
+
+    def improve(self, view: View, part: QRect) -> None:
+        """A part of the picture, in its own pixels, can be drawn better than before."""
+        scale = view.scale
+        place = QRectF(
+            part.x() * scale - 1, part.y() * scale - 1,
+            part.width() * scale + 2, part.height() * scale + 2,
+        )  # fmt: skip
+        near = place.toAlignedRect().intersected(seen_area(view).adjusted(-SIDE, -SIDE, SIDE, SIDE))
+        keys = set() if near.isEmpty() else set(keys_in(near))
+        self._backdrop.forget(keys)
+        self._stale |= keys & self._composed.keys()
+        self._complete = QRect()
 
     def reset(self) -> None:
         """All shapes are other ones."""
