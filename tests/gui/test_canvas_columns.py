@@ -18,11 +18,11 @@ from visionstudio.model.shapes import (
     RotatedBox,
     Shape,
 )
+from visionstudio.model.spans import Spans
 from visionstudio.ui.canvas.bulk import dashes
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.columns import Columns
 from visionstudio.ui.canvas.hit import hit, inside_region
-from visionstudio.ui.canvas.outline import pixel_edges
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.tools.vertices import Grip, dragged, find_grip, held_inside, without_vertex
 
@@ -130,7 +130,7 @@ def test_regions_hold_what_lies_wholly_in_them() -> None:
 
 def test_edges_of_a_bitmap_enclose_exactly_its_pixels() -> None:
     bits = np.random.default_rng(5).random((20, 30)) > 0.5
-    x1, y1, x2, y2 = pixel_edges(bits).T
+    x1, y1, x2, y2 = Spans.of_array(bits).border().T
     upright = x1 == x2
     for row in range(20):
         for column in range(30):

@@ -98,6 +98,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("tool.rotated_box", "Rotated box", "tool_rotated_box", "Label", ("Shift+R",), "media", "rotate-right-variant", checkable=True),
     Action("tool.ellipse", "Ellipse or circle", "tool_ellipse", "Label", ("O",), "media", "vector-ellipse", checkable=True),
     Action("tool.polygon", "Polygon", "tool_polygon", "Label", ("P",), "media", "vector-polygon", checkable=True),
+    Action("tool.brush", "Brush", "tool_brush", "Label", ("B",), "media", "brush", checkable=True, separator=True),
+    Action("tool.eraser", "Eraser", "tool_eraser", "Label", ("E",), "media", "eraser", checkable=True),
     Action("tool.smaller", "Smaller brush or tolerance", "tool_smaller", "", ("[",), "media", repeats=True),
     Action("tool.larger", "Larger brush or tolerance", "tool_larger", "", ("]",), "media", repeats=True),
     Action("tool.polyline", "Polyline", "tool_polyline", "Label", ("L",), "media", "vector-polyline", checkable=True),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _NOTE = "tool_options"
 _MARGIN = 8
 _SLIDER = 96
+_FIELD = 84
 _LEAVING = (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -84,6 +85,7 @@ class ToolStrip(QFrame):
         field.installEventFilter(self)
         for slider in editor.findChildren(QSlider):
             slider.setFixedWidth(_SLIDER)
+            field.setMaximumWidth(_FIELD)
         for widget in (field, *editor.findChildren(QSlider)):
             # A click on a choice leaves the keyboard to the picture; numbers are typed.
             typed = isinstance(widget, QAbstractSpinBox)

@@ -17,6 +17,8 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.box", "tool.rotated_box", "tool.ellipse"),
     ("tool.polygon", "tool.polyline"),
     ("tool.points",),
+    ("tool.brush",),
+    ("tool.eraser",),
     ("tool.region",),
 )
 """Drawing tools by button, top to bottom; of several the first is shown until one is used."""

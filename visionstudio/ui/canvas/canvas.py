@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QWidget
 
 from visionstudio.model.annotations import Annotation, Flags
@@ -23,6 +23,7 @@ from visionstudio.ui.canvas.key_pointer import KeyPointer
 from visionstudio.ui.canvas.message import Kind, Message
 from visionstudio.ui.canvas.picture import Array, Levels, Picture, auto_levels
 from visionstudio.ui.canvas.scene import LIVE, Scene
+from visionstudio.ui.canvas.strokes import colour_of
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools import Tool, make_tools
@@ -255,6 +256,10 @@ class Canvas(DrawingAids):
         self._locked_classes = frozenset(class_ids)
         self.refresh()
 
+    def colour_of(self, annotation: Annotation) -> str:
+        """What an annotation is drawn in."""
+        return colour_of(self._columns, annotation.class_id)
+
     def is_locked(self, annotation: Annotation) -> bool:
         locked = annotation.class_id in self._locked_classes
         return locked or bool(annotation.flags & Flags.LOCKED)
@@ -484,6 +489,12 @@ class Canvas(DrawingAids):
 
     def region(self, box: Box) -> None:
         self.region_drawn.emit(box)
+
+    def refresh_part(self, part: Bounds) -> None:
+        """Paint a part of the picture's plane again soon."""
+        x1, y1, x2, y2 = (v * self.view.scale for v in part)
+        size = QSize(int(x2 - x1) + 2, int(y2 - y1) + 2)
+        self._update_device(QRect(QPoint(int(x1) + self.view.left, int(y1) + self.view.top), size))
 
     def option_set(self, tool: Tool, name: str) -> None:
         self.option_changed.emit(tool.name, name)

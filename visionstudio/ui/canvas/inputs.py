@@ -49,6 +49,7 @@ class Inputs(QAbstractScrollArea):
         canvas._scene.paint(painter, canvas.view, areas, canvas.selection)
         if canvas.picture is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+            painter.setClipRect(event.rect())  # for tools that would draw many pixels
             canvas.tool.paint(painter)
             canvas.key_pointer.paint(painter)
         painter.end()

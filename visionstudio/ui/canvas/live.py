@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPolygonF
 
@@ -16,6 +17,7 @@ from visionstudio.ui.canvas.outline import Outline, outline
 from visionstudio.ui.canvas.view import View
 
 _FILL = 45  # of 255
+_MANY = 500  # lines: of more, only those in view are drawn
 
 
 class LivePainter:
@@ -51,6 +53,8 @@ class LivePainter:
         index = np.arange(len(points))
         runs = line.following != index
         lines = np.concatenate([points[runs], points[line.following[runs]]], axis=1)
+        if len(lines) > _MANY:
+            lines = lines[_near(lines, view)]
         if dashed:
             lines = dashes(lines, *style.DASH)
         width = style.SELECTED if strong else style.LINE
@@ -69,6 +73,14 @@ class LivePainter:
         painter.translate(view.left / view.ratio, view.top / view.ratio)
         self._masks.draw_mask(painter, mask, colour, view.scale / view.ratio)
         painter.restore()
+
+
+def _near(lines: NDArray[np.float64], view: View) -> NDArray[np.bool_]:
+    """Which of (n, 4) lines in widget coordinates meet the viewport."""
+    low = np.minimum(lines[:, :2], lines[:, 2:])
+    high = np.maximum(lines[:, :2], lines[:, 2:])
+    room = np.array([view.view_width, view.view_height]) / view.ratio
+    return np.asarray(((high >= -10) & (low <= room + 10)).all(axis=1))
 
 
 def paint_label(painter: QPainter, view: View, shape: Shape, text: str, colour: str) -> None:

@@ -20,6 +20,7 @@ from visionstudio.model.shapes import (
     Skeleton,
     Tag,
 )
+from visionstudio.model.spans import Spans
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -40,6 +41,8 @@ class Outline(NamedTuple):
 
 _NONE = Outline(np.zeros((0, 2)), np.zeros(0, np.int32), False)
 _RINGS: dict[int, IntArray] = {}
+_MASKS: dict[int, tuple[Mask, Outline]] = {}
+_KEPT = 256
 
 
 def ring(count: int) -> IntArray:
@@ -96,28 +99,14 @@ def _skeleton(shape: Skeleton, spec: SkeletonSpec | None) -> Outline:
 
 
 def _mask(shape: Mask) -> Outline:
-    lines = pixel_edges(shape.array()) + np.array([shape.x, shape.y] * 2, dtype=np.float64)
-    following = np.arange(2 * len(lines), dtype=np.int32)
-    following[::2] += 1
-    return Outline(lines.reshape(-1, 2), following, True)
-
-
-def pixel_edges(mask: NDArray[np.bool_]) -> FloatArray:
-    """The border of a (H, W) bitmap along pixel edges: (n, 4) straight runs x1, y1, x2, y2."""
-    if mask.size == 0:
-        return np.zeros((0, 4))
-    padded = np.pad(mask, 1)
-    across = _runs(padded[1:, :] != padded[:-1, :])  # rows: y, from x, to x
-    down = _runs((padded[:, 1:] != padded[:, :-1]).T)  # rows: x, from y, to y
-    horizontal = np.stack([across[:, 1] - 1, across[:, 0], across[:, 2] - 1, across[:, 0]], axis=1)
-    vertical = np.stack([down[:, 0], down[:, 1] - 1, down[:, 0], down[:, 2] - 1], axis=1)
-    return np.concatenate([horizontal, vertical]).astype(np.float64)
-
-
-def _runs(edges: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(n, 3) of row, first, end for every run of set values in the rows of a bitmap."""
-    flat = np.pad(edges, ((0, 0), (1, 1))).astype(np.int8)
-    turns = np.diff(flat, axis=1)
-    rows, first = np.nonzero(turns == 1)
-    _, end = np.nonzero(turns == -1)
-    return np.stack([rows, first, end], axis=1)
+    # By identity: hashing a mask costs as much as its outline. Holding it keeps its id.
+    known = _MASKS.get(id(shape))
+    if known is None:
+        lines = Spans.of_mask(shape).border()
+        following = np.arange(2 * len(lines), dtype=np.int32)
+        following[::2] += 1
+        known = shape, Outline(lines.reshape(-1, 2), following, True)
+        _MASKS[id(shape)] = known
+        if len(_MASKS) > _KEPT:
+            del _MASKS[next(iter(_MASKS))]
+    return known[1]

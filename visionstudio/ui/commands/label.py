@@ -44,6 +44,12 @@ class LabelCommands(ViewCommands):
     def tool_region(self) -> None:
         self._use_tool("region")
 
+    def tool_brush(self) -> None:
+        self._use_tool("brush")
+
+    def tool_eraser(self) -> None:
+        self._use_tool("eraser")
+
     def tool_smaller(self) -> None:
         self._window.viewer.canvas.tool.step_option(-1)
 

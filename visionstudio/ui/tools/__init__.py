@@ -5,6 +5,7 @@ from __future__ import annotations
 from visionstudio.api.params import Value
 from visionstudio.ui.tools.base import Host, Pointer, Tool
 from visionstudio.ui.tools.box import BoxTool
+from visionstudio.ui.tools.brush import BrushTool, EraserTool
 from visionstudio.ui.tools.ellipse import EllipseTool
 from visionstudio.ui.tools.pan import PanTool
 from visionstudio.ui.tools.points import PointsTool
@@ -24,6 +25,8 @@ TOOLS: dict[str, type[Tool]] = {
         PolygonTool,
         PolylineTool,
         PointsTool,
+        BrushTool,
+        EraserTool,
         RegionTool,
         PanTool,
     )
