@@ -12,7 +12,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from visionstudio.media.display import as_pixels, auto_levels, render
 from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.display import Levels
 from visionstudio.model.labels import LabelClass, SkeletonSpec
 from visionstudio.model.shapes import (
     Box,
@@ -27,7 +29,7 @@ from visionstudio.model.shapes import (
     Tag,
 )
 from visionstudio.ui.canvas.canvas import Canvas
-from visionstudio.ui.canvas.picture import Levels, Picture, apply_levels, auto_levels
+from visionstudio.ui.canvas.picture import Picture
 
 RED, BLUE = "#ff0000", "#0000ff"
 CLASSES = (
@@ -262,21 +264,21 @@ def test_auto_contrast_stretches_and_goes_back(qtbot: QtBot, canvas: Canvas) -> 
     canvas.set_image(np.repeat(grey, 3, axis=2), keep_view=True)
     plain = drawn(qtbot, canvas)
     assert plain[200, 5:595].max() <= 140
-    canvas.set_auto_contrast(True)
+    canvas.set_levels(auto_levels(canvas.picture.pixels))
     stretched = drawn(qtbot, canvas)
     assert stretched[200, 5:595].min() < 20
     assert stretched[200, 5:595].max() > 235
-    canvas.set_auto_contrast(False)
+    canvas.set_levels(None)
     assert (drawn(qtbot, canvas) == plain).all()
 
 
 def test_levels_of_sixteen_bits_and_gamma() -> None:
     source = np.array([[0, 1000, 3000, 60000]], np.uint16)
-    shown = apply_levels(source, Levels(1000, 3000))
+    shown = render(source, "grey", Levels(1000, 3000))
     assert shown[0, :, 0].tolist() == [0, 0, 255, 255]
     middle = np.array([[0.5]])
-    assert apply_levels(middle, Levels(0, 1, gamma=2.0))[0, 0, 0] == round(255 * 0.5**0.5)
-    flat = auto_levels(np.full((10, 10), 7, np.uint8))
+    assert render(middle, "grey", Levels(0, 1, gamma=2.0))[0, 0, 0] == round(255 * 0.5**0.5)
+    flat = auto_levels(as_pixels(np.full((10, 10), 7, np.uint8)))
     assert flat.high > flat.low
 
 

@@ -13,8 +13,8 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 
 from tests.gui.conftest import Driver
+from visionstudio.media.display import auto_levels, saturated
 from visionstudio.media.image import read_pixels
-from visionstudio.ui.canvas.picture import auto_levels
 
 
 def readout(driver: Driver, x: int, y: int) -> str:
@@ -84,12 +84,17 @@ def test_real_16_bit_colour_and_floats(driver: Driver, shared_data: Path, tmp_pa
     go_on(driver)  # a stack of five slices with three channels each
     floats = read_pixels(folder / "b.ome.tif").values
     assert floats.dtype == np.float32
-    assert readout(driver, 200, 80) == ", ".join(f"{v:.4g}" for v in floats[80, 200])
-    assert driver.canvas.picture.levels == auto_levels(floats)
+    names = ("1", "2", "3")
+    assert readout(driver, 200, 80) == "  ".join(
+        f"{n} {v:.6g}" for n, v in zip(names, floats[80, 200], strict=True)
+    )
+    windows = driver.canvas.picture.levels.windows
+    assert windows[0] == saturated(floats[:, :, 0])
+    assert len(windows) == 3
     driver.wait(lambda: driver.session.current.frames == 5)
     driver.wait(lambda: driver.window.viewer.player is not None)
     driver.wait(lambda: driver.window.viewer.player.frame == 0)
     driver.key(Qt.Key.Key_Period)
     driver.wait(lambda: driver.session.frame == 1)
     floats = read_pixels(folder / "b.ome.tif", 1).values
-    driver.wait(lambda: readout(driver, 200, 80).split(", ")[0] == f"{floats[80, 200, 0]:.4g}")
+    driver.wait(lambda: readout(driver, 200, 80).startswith(f"1 {floats[80, 200, 0]:.6g} "))

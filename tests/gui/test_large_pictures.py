@@ -18,6 +18,7 @@ from tests.gui.conftest import Driver
 from visionstudio.media import header as headers
 from visionstudio.media import prefetch, pyramid, pyramid_build
 from visionstudio.media.colour import to_rgb
+from visionstudio.media.display import as_pixels, auto_levels, render
 from visionstudio.media.header import picture_header
 from visionstudio.media.image import read_pixels, read_rgb
 from visionstudio.media.pyramid import Pyramid, ready_pyramid
@@ -26,7 +27,6 @@ from visionstudio.model.errors import MediaError
 from visionstudio.model.shapes import Box
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.large_picture import LargePicture
-from visionstudio.ui.canvas.picture import apply_levels, auto_levels
 from visionstudio.ui.posting import Poster
 
 WIDTH, HEIGHT = 2600, 1900
@@ -185,9 +185,10 @@ def test_the_canvas_shows_it_as_if_it_were_whole(qtbot: QtBot, tmp_path: Path, k
     expected = ", ".join(str(v) for v in np.atleast_1d(whole.values[1300, 1800]))
     assert picture.value_text(1800, 1300) == expected
     assert picture.value_text(WIDTH, 0) == ""
-    canvas.set_auto_contrast(True)
+    canvas.set_levels(auto_levels(ready.overview))
     qtbot.waitUntil(at_rest)
-    stretched = apply_levels(whole.values, auto_levels(ready.overview))
+    values = as_pixels(whole.values)
+    stretched = render(values.values, values.mode, auto_levels(ready.overview))[:, :, 2::-1]
     assert np.array_equal(pixels(canvas), stretched[top : top + 500, left : left + 700])
 
 

@@ -31,7 +31,7 @@ class Pixels:
     RGB. `bits` per sample as stored; `mode` is grey, grey+alpha, rgb, rgba, or
     channels where they are no colours. `names` are those of the channels, `window`
     the values shown as black and white, where the file tells; `inverted` says that
-    high values are dark.
+    high values are dark; `format` is the file's.
     """
 
     values: NDArray[Any]
@@ -40,6 +40,7 @@ class Pixels:
     names: tuple[str, ...] = ()
     window: tuple[float, float] | None = None
     inverted: bool = False
+    format: str = ""
 
     @property
     def colours(self) -> NDArray[Any]:
@@ -88,7 +89,15 @@ def _pixels(header: PictureHeader, values: NDArray[Any]) -> Pixels:
         mode = "grey+alpha"
     else:
         mode = {3: "rgb", 4: "rgba"}.get(values.shape[2], "channels")
-    return Pixels(values, header.bits, mode, header.names, header.window, header.inverted)
+    return Pixels(
+        values,
+        header.bits,
+        mode,
+        header.names,
+        header.window,
+        header.inverted,
+        header.format,
+    )
 
 
 def read_rgb(path: Path, page: int = 0, *, partial: bool = False) -> NDArray[np.uint8]:

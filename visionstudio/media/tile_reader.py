@@ -56,6 +56,10 @@ class TileReader:
         self._waiting: OrderedDict[TileKey, None] = OrderedDict()
         self._thread: threading.Thread | None = None
 
+    def tell(self, arrived: Callable[[TileKey], None]) -> None:
+        """Call this from now on when a tile has come."""
+        self._arrived = arrived
+
     def get(self, key: TileKey) -> Tile | None:
         """A tile that is there."""
         with self._lock:

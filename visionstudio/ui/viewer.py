@@ -13,13 +13,15 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from visionstudio.api.results import TrackState
 from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.display import Display, Levels
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box, Shape
 from visionstudio.ui.canvas.canvas import Canvas
-from visionstudio.ui.canvas.picture import Picture, auto_levels
+from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.class_chooser import ClassChooser
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.inspect.display_control import DisplayControl
 from visionstudio.ui.toast import Banners
 from visionstudio.ui.tool_strip import ToolStrip
 
@@ -73,7 +75,8 @@ class Viewer(QWidget):
         self._drawn: dict[int, Annotation] = {}
         self._classes_state: tuple[frozenset[int], frozenset[int]] | None = None
         self._pts: int | None = None
-        self._auto_contrast = False
+        self.display = DisplayControl(self)
+        self.display.changed.connect(self._show_display)
         self._first_frame = True
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
         self._tracks = self._single_shot(_TRACKS_MS, self._read_tracks)
@@ -107,6 +110,7 @@ class Viewer(QWidget):
         self._drawn, self._ready = {}, False
         if session is None:
             self.canvas.set_annotations((), ())
+            self.display.show(None)
             return
         # Brings the decoders: only when there is something to decode.
         from visionstudio.media.prefetch import Prefetch
@@ -216,9 +220,7 @@ class Viewer(QWidget):
         if picture is None:
             self._show_error(loaded.error)
             return
-        if picture.levels is not None and not self._auto_contrast:
-            picture = picture.with_levels(None)
-        self.canvas.set_image(picture, keep_view=self._ready)
+        self._put(picture, keep_view=self._ready)
         self._pixels_shown()
 
     def _prepare(self, item: MediaItem, rgb: NDArray[np.uint8], pixels: Pixels | None) -> Picture:
@@ -229,17 +231,54 @@ class Viewer(QWidget):
         if values is None and item.width:
             size = (item.width, item.height)
         is_shown = values is None or (values.dtype == np.uint8 and values.shape == rgb.shape)
-        source = None if is_shown else values
-        levels = auto_levels(rgb if source is None else source) if self._auto_contrast else None
-        return Picture(rgb, size, source, levels)
+        if is_shown and self.display.is_untouched:
+            return Picture(rgb, size)  # the common case needs no look at the values
+        source = pixels if pixels is not None else Picture(rgb).pixels
+        display, levels = self.display.levels_for(source)
+        picture = Picture(rgb, size, None if is_shown else pixels, levels)
+        picture.display = display
+        return picture
+
+    def _put(self, picture: Picture, *, keep_view: bool = False, frame: bool = False) -> None:
+        """Show a picture in the way that holds now; it was prepared for what held then."""
+        wanted = self.display.display_for(picture.pixels)
+        if wanted != (picture.display or Display()):
+            shown = self.canvas.picture
+            held = frame and shown is not None and shown.display == wanted
+            # While frames go by, the window stays: what changes is the picture, not its look.
+            levels = shown.levels if held and shown is not None else levels_of(wanted, picture)
+            picture = picture.with_levels(levels)
+            picture.display = wanted
+        if frame:
+            self.canvas.set_frame(picture)
+        else:
+            self.canvas.set_image(picture, keep_view=keep_view)
+        self.display.show(picture)
+
+    def _show_display(self) -> None:
+        """The choice of how to show pictures is another one."""
+        picture = self.canvas.picture
+        if picture is None:
+            return
+        wanted = self.display.display
+        self.canvas.set_levels(levels_of(wanted, picture))
+        shown = self.canvas.picture
+        if shown is not None:
+            shown.display = wanted
+        self.display.show(shown)
 
     def _prepare_tiled(self, _item: MediaItem, pyramid: Pyramid) -> Picture:
         """The same of a picture that is too large to be in memory."""
         # Brings the decoders, which are not there when the window starts.
         from visionstudio.ui.canvas.large_picture import LargePicture
 
-        levels = auto_levels(pyramid.overview) if self._auto_contrast else None
-        return LargePicture(pyramid, self._post, levels)
+        picture = LargePicture(pyramid, self._post)
+        if self.display.is_untouched:
+            return picture
+        display, levels = self.display.levels_for(picture.pixels)
+        picture = picture.with_levels(levels)
+        picture.display = display
+        return picture
 
     def _post(self, call: Callable[[], None]) -> None:
         if self._session is not None:
@@ -254,18 +293,12 @@ class Viewer(QWidget):
             self._loading.stop()
             self.canvas.set_message(text, self._item.name, "loading")
 
-    def set_auto_contrast(self, on: bool) -> None:
-        """Stretch contrast to what pictures hold, now and for the next ones."""
-        self._auto_contrast = on
-        if self._prefetch is not None:
-            self._prefetch.forget_all()
-        self.canvas.set_auto_contrast(on)
-
     def _show_error(self, error: VisionStudioError | None) -> None:
         if self._item is None:
             return
         self._loading.stop()
         self._ready = True
+        self.display.show(None)
         detail = f"{self._item.path}\n{error.what if error else ''}"
         if error is not None and error.next_step:
             detail += f"\n{error.next_step}"
@@ -321,11 +354,8 @@ class Viewer(QWidget):
         self._pts = pts if isinstance(pts, int) else None
         source = self.player.source if self.player is not None else None
         picture = Picture(rgb) if source is None else self._prepare(self._item, rgb, source)
-        if self._first_frame:
-            self._first_frame = False
-            self.canvas.set_image(picture)
-        else:
-            self.canvas.set_frame(picture)
+        self._put(picture, frame=not self._first_frame)
+        self._first_frame = False
         session.go_to_frame(frame)
         self._pixels_shown()
 
@@ -534,3 +564,12 @@ class Viewer(QWidget):
     def focus_canvas(self) -> None:
         """Give the picture the keyboard."""
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def levels_of(display: Display, picture: Picture) -> Levels | None:
+    """What a choice comes to for a picture."""
+    if display.is_plain:
+        return None
+    from visionstudio.media import display as media_display
+
+    return media_display.levels_of(display, picture.pixels)

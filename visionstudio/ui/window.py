@@ -31,6 +31,7 @@ from visionstudio.ui.conditions import conditions
 from visionstudio.ui.dialog_opener import Dialogs
 from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.inspect.inspector import Inspector
 from visionstudio.ui.object_menu import ObjectMenu
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
@@ -117,9 +118,7 @@ class MainWindow(WindowParts):
         attributes.message.connect(self.toast)
         attributes.left.connect(viewer.focus_canvas)
         self.class_panel.new_class_wanted.connect(self._commands.new_class)
-        contrast = self.actions_["inspect.contrast"]
-        self.inspection_panel.contrast.clicked.connect(lambda _: contrast.trigger())
-        contrast.toggled.connect(self.inspection_panel.contrast.setChecked)
+        self.inspector = Inspector(self)
         self.models.failed.connect(lambda error: self.toast(str(error), "error"))
 
     def _connect_models(self, panel: ModelPanel) -> None:
@@ -210,7 +209,7 @@ class MainWindow(WindowParts):
             self.status.show_verified(0, 0)
             for label in (self.status.hint, self.status.pixel, self.status.zoom):
                 label.clear()
-            self.inspection_panel.show_item(None, None)
+            self.inspector.show_project(None)
             self._refresh_actions()
             return
         self.setWindowTitle(f"{project.title} – VisionStudio")
@@ -232,6 +231,7 @@ class MainWindow(WindowParts):
         project.workbench.tracks.progressed.connect(self.viewer.show_tracking)
         project.workbench.tracks.finished.connect(self.viewer.end_tracking)
         project.library.failed.connect(lambda error: self.toast(str(error), "warning"))
+        self.inspector.show_project(project)
         self.status.show_saved(session.saved)
         self._media_changed()
         if project.read_only:
@@ -304,7 +304,7 @@ class MainWindow(WindowParts):
 
     def _item_shown(self, item: MediaItem) -> None:
         if self.session is not None:
-            self.inspection_panel.show_item(item, self.session.path_of(item))
+            self.inspector.show_item(item)
             self._show_zoom()
 
     def _media_changed(self) -> None:
@@ -314,8 +314,6 @@ class MainWindow(WindowParts):
         self.status.show_verified(session.media.verified, len(session.media))
         if session.current is None and self.project is not None and len(session.media):
             self.project.go_to_first_place()
-        if session.current is not None:
-            self.inspection_panel.show_item(session.current, session.path_of(session.current))
         self.refresh_actions()
 
     def _neighbours(self, item: MediaItem) -> list[MediaItem]:
@@ -464,7 +462,7 @@ class MainWindow(WindowParts):
         self._worker.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()
-        self.inspection_panel.close_threads()
+        self.inspector.close()
         self.models.close()
         self.settings.flush()
         event.accept()

@@ -89,7 +89,7 @@ class WindowParts(QMainWindow):
         self.media_panel = MediaPanel(int(self.settings.get("thumbnail_size") or 48))
         self.class_panel = ClassPanel()
         self.object_panel = ObjectsPanel()
-        self.inspection_panel = InspectionPanel(self._poster.post)
+        self.inspection_panel = InspectionPanel(self._poster.post, self.viewer.display)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.media_dock = self._dock("mediaDock", tr("Media"), self.media_panel, left)
         self.class_dock = self._dock("classDock", tr("Classes"), self.class_panel, left)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QWidget
 
 from visionstudio.model.annotations import Annotation, Flags
+from visionstudio.model.display import Levels
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.shapes import Bounds, Box, Shape
 from visionstudio.ui import theme
@@ -21,7 +22,7 @@ from visionstudio.ui.canvas.aids import DrawingAids
 from visionstudio.ui.canvas.columns import Columns, Rows
 from visionstudio.ui.canvas.key_pointer import KeyPointer
 from visionstudio.ui.canvas.message import Kind, Message
-from visionstudio.ui.canvas.picture import Array, Levels, Picture, auto_levels
+from visionstudio.ui.canvas.picture import Array, Picture
 from visionstudio.ui.canvas.scene import LIVE, Scene
 from visionstudio.ui.canvas.strokes import colour_of
 from visionstudio.ui.canvas.view import View
@@ -80,7 +81,6 @@ class Canvas(DrawingAids):
         self._columns = Columns()
         self._scene = Scene(self._columns, self.font())
         self._picture: Picture | None = None
-        self._auto_contrast = False
         self._selection: frozenset[int] = frozenset()
         self._active: LabelClass | None = None
         self._locked_classes: frozenset[int] = frozenset()
@@ -115,8 +115,6 @@ class Canvas(DrawingAids):
         Raises InvalidValue for arrays that are no picture.
         """
         picture = rgb if isinstance(rgb, Picture) else Picture(rgb, size, source)
-        if self._auto_contrast and picture.levels is None:
-            picture = picture.with_levels(auto_levels(picture.source))
         self._tool.cancel()
         same = self._picture is not None and keep_view
         self._put_picture(picture)
@@ -126,8 +124,6 @@ class Canvas(DrawingAids):
     def set_frame(self, rgb: NDArray[np.uint8] | Picture) -> None:
         """Show another frame of the video: the view stays, drawing goes on."""
         picture = rgb if isinstance(rgb, Picture) else Picture(rgb)
-        if self._picture is not None and self._picture.levels is not None:
-            picture = picture.with_levels(self._picture.levels)
         first = self._picture is None
         self._put_picture(picture)
         if first:
@@ -166,12 +162,6 @@ class Canvas(DrawingAids):
         """Show source values through a window; None shows the picture as decoded."""
         if self._picture is not None and self._picture.levels != levels:
             self._put_picture(self._picture.with_levels(levels))
-
-    def set_auto_contrast(self, on: bool) -> None:
-        """Stretch contrast to what the picture holds, now and for the next ones."""
-        self._auto_contrast = on
-        if self._picture is not None:
-            self.set_levels(auto_levels(self._picture.source) if on else None)
 
     # -- annotations
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF
 from PySide6.QtGui import QPainter
 
+from visionstudio.media.display import as_pixels, render
 from visionstudio.media.pyramid import Pyramid
 from visionstudio.media.tile_reader import SIDE, Tile, TileKey, TileReader
-from visionstudio.ui.canvas.picture import (
-    Levels,
-    Picture,
-    Pixels,
-    apply_levels,
-    as_bgra,
-    as_image,
-    value_words,
-)
+from visionstudio.model.display import Levels
+from visionstudio.ui.canvas.picture import Bgra, Picture, as_bgra, as_image, value_words
 
 _RENDERED = 96  # tiles as they are drawn, a megabyte each
 Post = Callable[[Callable[[], None]], None]
@@ -43,27 +39,31 @@ class LargePicture(Picture):
         overview = pyramid.overview
         rgb = pyramid.rgb(overview)
         plain = overview.dtype == np.uint8 and overview.shape == rgb.shape
-        self._rendered: OrderedDict[TileKey, Pixels] = OrderedDict()
+        self._rendered: OrderedDict[TileKey, Bgra] = OrderedDict()
         self._listener: Callable[[QRect], None] | None = None
         size = (pyramid.width, pyramid.height)
-        self._build(as_bgra(rgb), size, None if plain else overview, levels)
+        source = replace(as_pixels(overview), window=pyramid.window)
+        self._build(as_bgra(rgb), size, None if plain else source, levels)
 
     @property
     def nbytes(self) -> int:
         """The memory that it takes at most."""
         return super().nbytes + self._tiles.nbytes + _RENDERED * 4 * SIDE * SIDE
 
-    def with_levels(self, levels: Levels | None) -> LargePicture:
+    def with_levels(self, levels: Levels | None) -> Self:
         """The same picture through another window of values; None for as decoded."""
-        other = LargePicture.__new__(LargePicture)
-        other._post = self._post
-        other._tiles = TileReader(self._tiles.pyramid, other._arrived)
-        other._start(levels)
+        other = super().with_levels(levels)
+        other._rendered, other._listener = OrderedDict(), None
         return other
+
+    @property
+    def has_values(self) -> bool:
+        return True  # those of the coarse copy
 
     def listen(self, heard: Callable[[QRect], None]) -> None:
         """`heard(part)` when a part, in the picture's pixels, has come."""
         self._listener = heard
+        self._tiles.tell(self._arrived)
 
     def value_text(self, x: int, y: int) -> str:
         """The source values at a pixel, '' outside or until they have been read."""
@@ -74,7 +74,7 @@ class LargePicture(Picture):
         if tile is None:
             self._tiles.want([key], first=True)
             return ""
-        return value_words(tile.values[y % SIDE, x % SIDE])
+        return value_words(self.pixels, tile.values[y % SIDE, x % SIDE])
 
     def draw(self, painter: QPainter, scale: float, rect: QRect) -> None:
         """Draw at a scale at least the part `rect`, in device pixels from the picture's origin.
@@ -94,7 +94,7 @@ class LargePicture(Picture):
 
     def _overview_level(self) -> int:
         """The level that is in memory as a whole."""
-        levels, width = self._tiles.pyramid.levels, self._mips[0].shape[1]
+        levels, width = self._tiles.pyramid.levels, self._plain[0].shape[1]
         return next(n for n, level in enumerate(levels) if level.width == width)
 
     def _level_for(self, scale: float) -> int:
@@ -132,7 +132,7 @@ class LargePicture(Picture):
         painter.drawImage(QPointF(crop.topLeft()), as_image(whole))
         painter.restore()
 
-    def _render_tile(self, key: TileKey) -> Pixels:
+    def _render_tile(self, key: TileKey) -> Bgra:
         """A tile that is there as it is drawn."""
         found = self._rendered.get(key)
         if found is None:
@@ -144,8 +144,10 @@ class LargePicture(Picture):
         self._rendered.move_to_end(key)
         return found
 
-    def _shown(self, tile: Tile) -> Pixels:
-        return as_bgra(tile.rgb if self.levels is None else apply_levels(tile.values, self.levels))
+    def _shown(self, tile: Tile) -> Bgra:
+        if self.levels is None:
+            return as_bgra(tile.rgb)
+        return render(tile.values, self.pixels.mode, self.levels)
 
     def _arrived(self, key: TileKey) -> None:
         """In the reading thread: a tile has come."""

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QPainter
 
+from visionstudio.model.display import Display, Levels
 from visionstudio.model.errors import InvalidValue
 
+if TYPE_CHECKING:
+    from visionstudio.media.image import Pixels
+
 Array = NDArray[Any]
-Pixels = NDArray[np.uint8]
-_SAMPLES = 1_000_000
+Bgra = NDArray[np.uint8]
 # Qt samples textures with 16-bit whole coordinates.
 _TEXTURE = 16_000
 # Copies down to this side are made at once, smaller ones when they are asked for.
 _PREPARED = 3_000
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """A window over source values: `low` shows black, `high` white, bent by `gamma` > 0."""
-
-    low: float
-    high: float
-    gamma: float = 1.0
 
 
 class Picture:
@@ -36,56 +30,77 @@ class Picture:
 
     `rgb` is (H, W, 3) uint8, upright; it may be smaller than `size` (width,
     height) when it is a reduced first paint. `source` are the values that the
-    readout names and the levels are applied to: (H, W[, C]) of any number type;
-    by default `rgb`. Raises InvalidValue for other shapes. Preparing costs about
-    one pass over the pixels and may be done in any thread.
+    readout names and the levels are applied to, with what is known of them, or
+    just (H, W[, C]) of any number type; by default `rgb`. Raises InvalidValue for
+    other shapes. Preparing costs about one pass over the pixels and may be done
+    in any thread.
     """
 
     def __init__(
         self,
         rgb: NDArray[np.uint8],
         size: tuple[int, int] | None = None,
-        source: Array | None = None,
+        source: Array | Pixels | None = None,
         levels: Levels | None = None,
     ) -> None:
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
             raise InvalidValue(f"a picture is (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
-        width, height = size or (rgb.shape[1], rgb.shape[0])
-        self._build(as_bgra(rgb), (width, height), source, levels)
+        self._build(as_bgra(rgb), size or (rgb.shape[1], rgb.shape[0]), source, levels)
 
     def _build(
-        self, pixels: Pixels, size: tuple[int, int], source: Array | None, levels: Levels | None
+        self,
+        plain: Bgra,
+        size: tuple[int, int],
+        source: Array | Pixels | None,
+        levels: Levels | None,
     ) -> None:
-        self._pixels = pixels
         self.width, self.height = size
-        self._deep = source
+        self._plain = [plain]  # as decoded, halved again and again
+        while max(self._plain[-1].shape) > _PREPARED:
+            self._plain.append(_half(self._plain[-1]))
+        self._pixels = _as_pixels(source) if source is not None else None
+        self._deep: list[Array] = [self._pixels.values] if self._pixels is not None else []
         self.levels = levels
-        if levels is None:
-            shown = pixels
-        elif source is None:
-            shown = _through(pixels, levels)
-        else:
-            shown = as_bgra(apply_levels(source, levels))
-        self._mips = [shown]
-        while max(self._mips[-1].shape) > _PREPARED:
-            self._halved(len(self._mips))
+        self.display: Display | None = None  # the choice that the levels came from
+        self._mips: dict[int, Bgra] = {}
+        if levels is not None:
+            # The largest of several is made when somebody looks that closely.
+            for step in range(min(1, len(self._plain) - 1), len(self._plain)):
+                self._mip(step)
+
+    @property
+    def pixels(self) -> Pixels:
+        """The values behind the picture, with what is known of them."""
+        if self._pixels is None:
+            self._pixels = _as_pixels(self._plain[0][:, :, 2::-1])
+        return self._pixels
 
     @property
     def source(self) -> Array:
         """The values behind the picture: (H, W[, C]) of any number type."""
-        return self._pixels[:, :, 2::-1] if self._deep is None else self._deep
+        return self.pixels.values
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every pixel is there, not only a reduced first paint."""
+        return bool(self.pixels.values.shape[:2] == (self.height, self.width))
+
+    @property
+    def has_values(self) -> bool:
+        """Whether `pixels` are the picture's own values, be it a sample of them."""
+        return self.is_whole
 
     @property
     def nbytes(self) -> int:
         """The memory that it takes."""
-        pixels = 0 if self._mips[0] is self._pixels else self._pixels.nbytes
-        source = 0 if self._deep is None else self._deep.nbytes
-        return pixels + source + sum(mip.nbytes for mip in self._mips)
+        arrays = (*self._plain, *self._deep, *self._mips.values())
+        return sum(array.nbytes for array in arrays)
 
-    def with_levels(self, levels: Levels | None) -> Picture:
+    def with_levels(self, levels: Levels | None) -> Self:
         """The same picture through another window of values; None for as decoded."""
-        other = Picture.__new__(Picture)
-        other._build(self._pixels, (self.width, self.height), self._deep, levels)
+        self._pixels = self.pixels
+        other = copy(self)
+        other.levels, other.display, other._mips = levels, None, {}
         return other
 
     def listen(self, heard: Callable[[QRect], None]) -> None:
@@ -97,11 +112,11 @@ class Picture:
     def value_text(self, x: int, y: int) -> str:
         """The source values at a pixel, '' outside or where only a reduced copy is there."""
         source = self.source
-        if source.shape[:2] != (self.height, self.width):
+        if not self.is_whole:
             return ""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return ""
-        return value_words(source[y, x])
+        return value_words(self.pixels, source[y, x])
 
     def render(self, scale: float, rect: QRect) -> QImage:
         """The part `rect` (device pixels from the picture's origin) at a scale, as RGB32."""
@@ -114,13 +129,13 @@ class Picture:
 
     def draw(self, painter: QPainter, scale: float, rect: QRect) -> None:
         """Draw at a scale at least the part `rect`, in device pixels from the picture's origin."""
-        stored = self._mips[0].shape
+        stored = self._plain[0].shape
         across = scale * self.width / stored[1]  # device pixels per stored pixel
         down = scale * self.height / stored[0]
         step = 0
-        while across * 2**step <= 0.5 and self._halved(step + 1):
+        while across * 2**step <= 0.5 and min(stored[:2]) >> step >= 8:
             step += 1
-        mip = as_image(self._mips[step])
+        mip = as_image(self._mip(step))
         fx = scale * self.width / mip.width()
         fy = scale * self.height / mip.height()
         at = QPoint(0, 0)
@@ -140,90 +155,67 @@ class Picture:
         painter.drawImage(at, mip)
         painter.restore()
 
-    def _halved(self, step: int) -> bool:
-        """Whether there is a copy halved `step` times; makes it from the last."""
-        while len(self._mips) <= step:
-            last = self._mips[-1]
-            if min(last.shape[:2]) < 8:
-                return False
-            self._mips.append(_half(last))
-        return True
+    def _mip(self, step: int) -> Bgra:
+        """What is shown, halved `step` times; made when it is first asked for."""
+        if self.levels is None:
+            return np.asarray(_halved(self._plain, step))
+        found = self._mips.get(step)
+        if found is None:
+            from visionstudio.media.display import render
+
+            if self._deep:
+                values, mode = _halved(self._deep, step), self.pixels.mode
+                found = render(values, mode, self.levels)
+            else:
+                plain = _halved(self._plain, step)[:, :, 2::-1]
+                found = render(plain, "rgb", self.levels)
+            self._mips[step] = found
+        return found
 
 
-def value_words(values: Array) -> str:
-    """The values of a pixel in words."""
+def _halved(mips: list[Any], step: int) -> Any:
+    """A list's array halved `step` times; the list grows to it."""
+    while len(mips) <= step:
+        mips.append(_half(mips[-1]))
+    return mips[step]
+
+
+def _as_pixels(source: Array | Pixels) -> Pixels:
+    from visionstudio.media.display import as_pixels
+
+    return as_pixels(source) if isinstance(source, np.ndarray) else source
+
+
+def value_words(pixels: Pixels, values: Array) -> str:
+    """The values of a pixel of such a picture in words."""
     values = np.atleast_1d(values)
-    return ", ".join(f"{v:.4g}" if values.dtype.kind == "f" else str(int(v)) for v in values)
+    texts = [f"{v:.6g}" if values.dtype.kind == "f" else str(int(v)) for v in values]
+    if pixels.mode != "channels":
+        return ", ".join(texts)
+    return "  ".join(f"{n} {t}" for n, t in zip(pixels.channel_names, texts, strict=True))
 
 
 # OpenCV rather than Qt: it leaves the interpreter to the window while it works.
 
 
-def as_bgra(rgb: NDArray[np.uint8]) -> Pixels:
+def as_bgra(rgb: NDArray[np.uint8]) -> Bgra:
     """(H, W, 4) uint8 as QImage's RGB32 has them in memory."""
     import cv2
 
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGRA), np.uint8)
 
 
-def _through(pixels: Pixels, levels: Levels) -> Pixels:
+def _half(values: Any) -> Any:
     import cv2
 
-    table = _window(np.arange(256, dtype=np.float64), levels)
-    shown = np.asarray(cv2.LUT(pixels, table), np.uint8)
-    shown[:, :, 3] = 255
-    return shown
+    size = (values.shape[1] + 1) // 2, (values.shape[0] + 1) // 2
+    if values.ndim == 2 or values.shape[2] <= 4:
+        return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    planes = [np.ascontiguousarray(values[:, :, c]) for c in range(values.shape[2])]
+    return np.dstack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in planes])
 
 
-def _half(pixels: Pixels) -> Pixels:
-    import cv2
-
-    size = (pixels.shape[1] + 1) // 2, (pixels.shape[0] + 1) // 2
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def as_image(pixels: Pixels) -> QImage:
+def as_image(pixels: Bgra) -> QImage:
     """A view of the pixels, which must outlive it."""
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
-
-
-def auto_levels(source: Array, clip: float = 0.35) -> Levels:
-    """The window that leaves `clip` per cent of the values black and as many white.
-
-    Looks at no more than a million values, evenly spread, and not at transparency.
-    """
-    values = np.asarray(source)
-    if values.ndim == 3 and values.shape[2] in (2, 4):
-        values = values[:, :, :-1]
-    step = max(1, int(np.sqrt(values.size / _SAMPLES)))
-    sample = values[::step, ::step]
-    if values.dtype.kind == "f":
-        sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
-        return Levels(0.0, 1.0)
-    low, high = (float(v) for v in np.percentile(sample, (clip, 100 - clip)))
-    return Levels(low, high if high > low else low + 1.0)
-
-
-def apply_levels(source: Array, levels: Levels) -> NDArray[np.uint8]:
-    """Source values (H, W[, C]) as (H, W, 3) uint8 through a window; one look-up for integers."""
-    values = np.asarray(source)
-    if values.dtype == np.uint8 or values.dtype == np.uint16:
-        table = _window(np.arange(np.iinfo(values.dtype).max + 1, dtype=np.float64), levels)
-        shown = np.take(table, values)
-    else:
-        shown = _window(np.nan_to_num(values.astype(np.float64)), levels)
-    if shown.ndim == 2:
-        shown = shown[:, :, None]
-    if shown.shape[2] < 3:
-        shown = np.repeat(shown[:, :, :1], 3, axis=2)
-    return np.ascontiguousarray(shown[:, :, :3])
-
-
-def _window(values: NDArray[np.float64], levels: Levels) -> NDArray[np.uint8]:
-    span = max(levels.high - levels.low, 1e-12)
-    share = np.clip((values - levels.low) / span, 0.0, 1.0)
-    if levels.gamma != 1.0:
-        share = share ** (1.0 / levels.gamma)
-    return (share * 255.0 + 0.5).astype(np.uint8)

@@ -10,7 +10,7 @@ class InspectCommands(WindowCommands):
 
     def auto_contrast(self) -> None:
         on = self._window.actions_["inspect.contrast"].isChecked()
-        self._window.viewer.set_auto_contrast(on)
+        self._window.viewer.display.set_auto(on)
 
     def histogram(self) -> None:
         self.show_inspection()

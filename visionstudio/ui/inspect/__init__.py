@@ -1,0 +1,1 @@
+"""Looking closely at pictures: display, measuring, overlays, comparing."""

@@ -1,0 +1,69 @@
+"""One thing at a time in a thread, of which only the newest wish counts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from visionstudio.model.errors import MediaError, VisionStudioError, one_line
+
+Post = Callable[[Callable[[], None]], None]
+
+
+class Latest:
+    """Runs `work` in a thread and hands its result to `done` in the GUI thread.
+
+    A wish that comes while another is being worked on waits; a newer one takes
+    its place. Results that are no longer wanted are dropped.
+    """
+
+    def __init__(self, post: Post, name: str) -> None:
+        self._post = post
+        self._name = name
+        self._condition = threading.Condition()
+        self._wish: tuple[int, Callable[[], Any], Callable[[Any], None]] | None = None
+        self._number = 0
+        self._thread: threading.Thread | None = None
+
+    def want(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        """Do this next. `done` gets the result, or the VisionStudioError that came of it."""
+        with self._condition:
+            self._number += 1
+            self._wish = (self._number, work, done)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+
+    def drop(self) -> None:
+        """What was wanted is not wanted any more."""
+        with self._condition:
+            self._number += 1
+            self._wish = None
+
+    def close(self) -> None:
+        """Drop everything and wait for the thread."""
+        self.drop()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                if self._wish is None:
+                    self._thread = None
+                    return
+                (number, work, done), self._wish = self._wish, None
+            try:
+                result = work()
+            except VisionStudioError as error:
+                result = error
+            except Exception as error:  # a fault of ours must not end what is shown
+                result = MediaError(one_line(error))
+            self._post(partial(self._deliver, number, done, result))
+
+    def _deliver(self, number: int, done: Callable[[Any], None], result: Any) -> None:
+        if number == self._number:
+            done(result)
