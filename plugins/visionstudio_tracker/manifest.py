@@ -8,8 +8,8 @@ from visionstudio.api import Manifest, ModelSpec, param
 
 
 @dataclass(frozen=True)
-class CsrtParams:
-    """When CSRT's answer is believed, and how the object is found again."""
+class GateParams:
+    """When a tracker's answer is believed, and how the object is found again."""
 
     min_score: float = param(
         0.45,
@@ -18,6 +18,14 @@ class CsrtParams:
         step=0.01,
         title="Least similarity",
         help="Below this similarity to the object's known looks it counts as lost.",
+    )
+    min_response: float = param(
+        0.0,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least response",
+        help="Below this response of the tracker itself it counts as lost, where it tells one.",
     )
     patience: int = param(
         5,
@@ -33,25 +41,351 @@ class CsrtParams:
     )
 
 
+@dataclass(frozen=True)
+class LearnedGateParams(GateParams):
+    """As `GateParams`; a trained network is right also where the object looks unlike before."""
+
+    min_score: float = param(
+        0.25,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least similarity",
+        help="Below this similarity to the object's known looks it counts as lost.",
+    )
+    min_response: float = param(
+        0.5,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least response",
+        help="Below this score of the network it counts as lost.",
+    )
+
+
+@dataclass(frozen=True)
+class KalmanParams:
+    """How the object is expected to move, and what counts as seeing it."""
+
+    model: str = param(
+        "velocity",
+        choices=("velocity", "acceleration"),
+        title="Motion",
+        help="What stays the same from frame to frame while nothing is measured.",
+    )
+    process_noise: float = param(
+        0.03,
+        low=0.001,
+        high=1.0,
+        step=0.01,
+        unit="sizes",
+        title="Change of motion",
+        help="Standard deviation per frame, in sizes of the object.",
+    )
+    measurement_noise: float = param(
+        0.03,
+        low=0.001,
+        high=1.0,
+        step=0.01,
+        unit="sizes",
+        title="Uncertainty of a measurement",
+        help="Standard deviation, in sizes of the object: more smooths more.",
+    )
+    min_score: float = param(
+        0.5,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least similarity",
+        help="Below this similarity to the object's known looks nothing is measured.",
+    )
+
+
+@dataclass(frozen=True)
+class ParticleParams:
+    """How many guesses there are, how far they spread, and what counts as seeing the object."""
+
+    particles: int = param(
+        400,
+        low=50,
+        high=10_000,
+        step=50,
+        help="More find the object more surely and take longer.",
+    )
+    spread: float = param(
+        0.1,
+        low=0.01,
+        high=2.0,
+        step=0.01,
+        unit="sizes",
+        help="Standard deviation of the guesses per frame, in sizes of the object.",
+    )
+    min_score: float = param(
+        0.6,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least similarity",
+        help="Below this similarity to the object's colours it counts as lost.",
+    )
+
+
+_AGE = param(
+    30,
+    low=1,
+    high=1000,
+    unit="frames",
+    title="Remember for",
+    help="How long an object that is not detected is waited for.",
+)
+_OVERLAP = param(
+    0.3,
+    low=0.05,
+    high=0.95,
+    step=0.05,
+    title="Least overlap",
+    help="IoU with the expected place from which a detection can be the object's.",
+)
+_HITS = param(
+    3,
+    low=1,
+    high=100,
+    unit="frames",
+    title="Confirm after",
+    help="How many detections in a row make an object.",
+)
+_SCORE = param(
+    0.3,
+    low=0.0,
+    high=1.0,
+    step=0.05,
+    title="Least score",
+    help="Detections below it are left out.",
+)
+
+
+@dataclass(frozen=True)
+class SortParams:
+    """Which detections count, and how long objects are waited for."""
+
+    min_score: float = _SCORE
+    min_iou: float = _OVERLAP
+    min_hits: int = _HITS
+    max_age: int = _AGE
+
+
+@dataclass(frozen=True)
+class OcSortParams(SortParams):
+    """As SORT's, and how much the direction of motion counts."""
+
+    inertia: float = param(
+        0.2,
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        help="Weight of the direction of motion beside the overlap.",
+    )
+    momentum: int = param(
+        3,
+        low=1,
+        high=30,
+        unit="frames",
+        help="Over how many frames the direction is taken.",
+    )
+
+
+@dataclass(frozen=True)
+class ByteParams:
+    """Which detections are sure, which can only continue a track, and which begin one."""
+
+    sure: float = param(
+        0.6,
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        title="Sure from",
+        help="Detections from this score are paired first.",
+    )
+    unsure: float = param(
+        0.1,
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        title="Unsure from",
+        help="Detections from this score can continue a track; below it they are left out.",
+    )
+    begin: float = param(
+        0.7,
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        title="Begin from",
+        help="Detections from this score begin a track.",
+    )
+    max_age: int = _AGE
+
+
+@dataclass(frozen=True)
+class DetectAndTrackParams:
+    """Which detections count, and when one is an object that was lost."""
+
+    min_score: float = param(
+        0.5,
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        title="Least score",
+        help="Detections below it are left out.",
+    )
+    min_similarity: float = param(
+        0.6,
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        title="Least similarity",
+        help="How much a detection must look like a lost object to be it.",
+    )
+    max_objects: int = param(
+        20,
+        low=1,
+        high=200,
+        title="Objects at most",
+        help="Every object costs a CSRT step in every frame.",
+    )
+    max_age: int = param(
+        300,
+        low=1,
+        high=100_000,
+        unit="frames",
+        title="Remember for",
+        help="How long a lost object is waited for.",
+    )
+
+
+def _tracker(
+    name: str,
+    title: str,
+    description: str,
+    factory: str,
+    *,
+    params: type = GateParams,
+    output: str = "track",
+    ready: bool = True,
+) -> ModelSpec:
+    return ModelSpec(
+        id=f"tracker/{name}",
+        task="tracker",
+        title=title,
+        description=description,
+        licence="Apache-2.0",
+        factory=f"visionstudio_tracker.{factory}",
+        params=params,
+        output=output,
+        ready=ready,
+    )
+
+
 MANIFEST = Manifest(
     name="tracker",
-    version="0.1.0",
-    description="Follows a region drawn by hand through a video",
+    version="0.2.0",
+    description="Follows a region drawn by hand, or many detected objects, through a video",
     licence="Apache-2.0",
     models=(
-        ModelSpec(
-            id="tracker/csrt",
-            task="tracker",
-            title="CSRT",
-            description=(
-                "Discriminative correlation filter with channel and spatial reliability "
-                "(Lukežič et al., 2017), with a check of every answer and a Lost state."
-            ),
-            licence="Apache-2.0",
-            factory="visionstudio_tracker.csrt:CsrtTracker",
-            params=CsrtParams,
-            output="track",
-            ready=True,
+        _tracker(
+            "csrt",
+            "CSRT",
+            "Discriminative correlation filter with channel and spatial reliability "
+            "(Lukežič et al., 2017), with a check of every answer and a Lost state.",
+            "opencv:CsrtTracker",
+        ),
+        _tracker(
+            "kcf",
+            "KCF",
+            "Kernelized correlation filter (Henriques et al., 2015): fast, keeps the size of the "
+            "box; with a check of every answer and a Lost state.",
+            "opencv:KcfTracker",
+        ),
+        _tracker(
+            "mil",
+            "MIL",
+            "Online multiple instance learning (Babenko et al., 2009): keeps the size of the box; "
+            "with a check of every answer and a Lost state.",
+            "opencv:MilTracker",
+        ),
+        _tracker(
+            "mosse",
+            "MOSSE",
+            "Minimum output sum of squared error filter (Bolme et al., 2010): the fastest, for "
+            "objects that hardly change; with a check of every answer and a Lost state.",
+            "opencv:MosseTracker",
+        ),
+        _tracker(
+            "nano",
+            "NanoTrack",
+            "Light Siamese network, from the two ONNX files that you have (backbone and head); "
+            "with a check of every answer and a Lost state.",
+            "learned:NanoTracker",
+            params=LearnedGateParams,
+            ready=False,
+        ),
+        _tracker(
+            "vit",
+            "VitTrack",
+            "Small vision transformer, from the ONNX file of OpenCV's model zoo that you have; "
+            "with a check of every answer and a Lost state.",
+            "learned:VitTracker",
+            params=LearnedGateParams,
+            ready=False,
+        ),
+        _tracker(
+            "kalman",
+            "Kalman filter",
+            "Constant velocity or acceleration, measured by the object's look: smooth, and bridges "
+            "occlusions by its motion.",
+            "filtered:KalmanTracker",
+            params=KalmanParams,
+        ),
+        _tracker(
+            "particle",
+            "Particle filter",
+            "Many guesses weighed by colour histograms (Pérez et al., 2002): for colourful objects "
+            "that turn and deform.",
+            "filtered:ParticleTracker",
+            params=ParticleParams,
+        ),
+        _tracker(
+            "sort",
+            "SORT",
+            "Many objects by their detections: a Kalman filter each, paired by overlap "
+            "(Bewley et al., 2016).",
+            "sort:SortTracker",
+            params=SortParams,
+            output="tracks",
+        ),
+        _tracker(
+            "bytetrack",
+            "ByteTrack",
+            "Many objects by their detections, also by the unsure ones (Zhang et al., 2022).",
+            "bytetrack:ByteTracker",
+            params=ByteParams,
+            output="tracks",
+        ),
+        _tracker(
+            "oc-sort",
+            "OC-SORT",
+            "Many objects by their detections, with memory of where each was last observed "
+            "(Cao et al., 2023).",
+            "ocsort:OcSortTracker",
+            params=OcSortParams,
+            output="tracks",
+        ),
+        _tracker(
+            "detect-and-track",
+            "Detect and track",
+            "A detector finds objects, CSRT follows each, and the detector finds lost ones again.",
+            "detect_and_track:DetectAndTrack",
+            params=DetectAndTrackParams,
+            output="tracks",
         ),
     ),
 )

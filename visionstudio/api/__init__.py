@@ -35,6 +35,7 @@ from visionstudio.model.errors import (
     VisionStudioError,
     WeightsError,
 )
+from visionstudio.model.geometry import box_iou
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -67,6 +68,7 @@ __all__ = [
     "VisionStudioError",
     "WeightsError",
     "WeightsSpec",
+    "box_iou",
     "build",
     "describe",
     "param",

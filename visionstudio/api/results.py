@@ -165,11 +165,15 @@ class SemanticMap:
 
 @dataclass(frozen=True, slots=True)
 class TrackState:
-    """Where one object is in a frame: box x1, y1, x2, y2 or None, score in [0, 1], lost or not."""
+    """Where one object is in a frame: box x1, y1, x2, y2 or None, score in [0, 1], lost or not.
+
+    `label` is its class where a detector named it.
+    """
 
     box: tuple[float, float, float, float] | None
     score: float
     lost: bool = False
+    label: str = ""
 
     def __post_init__(self) -> None:
         if self.box is None and not self.lost:

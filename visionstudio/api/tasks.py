@@ -76,6 +76,11 @@ class SingleObjectTracker(Model, Protocol):
 
 
 class MultiObjectTracker(Model, Protocol):
+    """A class may also have ``begin(ctx)``: the next frame is of another video.
+
+    One that has not is loaded afresh for every video.
+    """
+
     def update(
         self, frame: Frame, detections: Detections, ctx: Context
     ) -> Sequence[tuple[int, TrackState]]: ...

@@ -166,3 +166,22 @@ class VideoAhead:
         """Stop decoding ahead; the reader keeps the video open."""
         if self._ahead is not None:
             self._ahead.close()
+
+
+class BlankVideo:
+    """Frames without anything in them, for what needs only boxes; as `VideoAhead`."""
+
+    def __init__(self, frames: int, height: int, width: int) -> None:
+        self.frames = frames
+        self.shape = (height, width)
+        self._frame = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), (height, width, 3))
+
+    def follow(self, order: Iterable[int]) -> None:
+        """Every order is as good."""
+
+    def read(self, n: int, /) -> Frame:
+        """The blank frame."""
+        return self._frame
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -69,8 +69,10 @@ class Track(Request, frozen=True, kw_only=True):
     Frames run from `start` to `end`, both included, or down to it when `backwards`;
     None means the video's first and last frame, swapped when backwards. A tracker of one object
     gets `box` x1, y1, x2, y2 in frame `start`; its results are TrackStates. A tracker
-    of many gets `detections`, rows (frame, x1, y1, x2, y2, score); its results are
-    tuples of (track id, TrackState). The key of a result is the frame number as text.
+    of many gets what `detector` sees in each frame or, without one, `detections`, rows
+    (frame, x1, y1, x2, y2, score); its results are tuples of (track id, TrackState). The
+    key of a result is the frame number as text. `kind` 'boxes' means that there are no
+    pictures: frames are blank and as large as the detections need.
     """
 
     model: str
@@ -81,6 +83,9 @@ class Track(Request, frozen=True, kw_only=True):
     backwards: bool = False
     box: tuple[float, float, float, float] | None = None
     detections: tuple[BoxRow, ...] = ()
+    detector: str = ""
+    detector_weights: str | None = None
+    detector_params: Params = msgspec.field(default_factory=dict)
     weights: str | None = None
     params: Params = msgspec.field(default_factory=dict)
 

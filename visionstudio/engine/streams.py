@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from visionstudio.api.results import Detections, GeneratedImage
-from visionstudio.api.tasks import GenerateRequest
-from visionstudio.engine.checking import check_track
+from visionstudio.api.tasks import Frame, GenerateRequest
+from visionstudio.engine.checking import check_count, check_result, check_track
 from visionstudio.engine.events import FrameFailed, FrameResult
-from visionstudio.engine.frames import VideoAhead
+from visionstudio.engine.frames import BlankVideo, VideoAhead
 from visionstudio.engine.loaded import Loaded, is_out_of_memory
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.requests import Generate, Track
@@ -25,6 +25,7 @@ from visionstudio.model.errors import (
     InvalidValue,
     MediaError,
     PluginError,
+    VisionStudioError,
     one_line,
 )
 
@@ -37,7 +38,7 @@ def track(request: Track, tools: Tools) -> Steps:
     many = info.output == "tracks"
     if not many and request.box is None:
         raise InvalidValue("tracking needs the object's box", next_step="draw it, or give --roi")
-    video = VideoAhead(tools.reader, request.path, request.kind)
+    video = _video(request, tools)
     tools.ctx.report(0.0, "loading the model")
     loaded = tools.models.take(info, request.params, request.weights, tools.ctx)
     frames = lost = 0
@@ -50,8 +51,22 @@ def track(request: Track, tools: Tools) -> Steps:
             yield
     finally:
         video.close()
-        tools.models.put_back(loaded, request.params, request.weights)
+        if many and not hasattr(loaded.model, "begin"):
+            loaded.model.unload()  # it cannot forget the objects of this video otherwise
+        else:
+            tools.models.put_back(loaded, request.params, request.weights)
     return {"frames": frames, "lost": lost}
+
+
+def _video(request: Track, tools: Tools) -> VideoAhead | BlankVideo:
+    if request.kind != "boxes":
+        return VideoAhead(tools.reader, request.path, request.kind)
+    if not request.detections or request.detector:
+        raise InvalidValue(
+            "there are no pictures to look at", next_step="give a video, or a file of detections"
+        )
+    rows = np.array(request.detections, dtype=np.float64)
+    return BlankVideo(int(rows[:, 0].max()) + 1, *(int(rows[:, i].max()) + 1 for i in (4, 3)))
 
 
 def _is_lost(event: FrameResult | FrameFailed) -> bool:
@@ -81,7 +96,9 @@ def _is_ours(error: BaseException) -> bool:
     return isinstance(error, InvalidValue) and bool(error.where or error.next_step)
 
 
-def _one(request: Track, loaded: Loaded, video: VideoAhead, tools: Tools) -> Iterator[FrameResult]:
+def _one(
+    request: Track, loaded: Loaded, video: VideoAhead | BlankVideo, tools: Tools
+) -> Iterator[FrameResult]:
     box = request.box
     if box is None:
         raise InvalidValue("tracking needs the object's box", next_step="draw it, or give --roi")
@@ -100,30 +117,63 @@ def _one(request: Track, loaded: Loaded, video: VideoAhead, tools: Tools) -> Ite
 
 
 def _many(
-    request: Track, loaded: Loaded, video: VideoAhead, tools: Tools
+    request: Track, loaded: Loaded, video: VideoAhead | BlankVideo, tools: Tools
 ) -> Iterator[FrameResult | FrameFailed]:
-    """A tracker of many objects sees each frame with the detections that were given for it."""
-    rows = defaultdict(list)
-    for frame, *row in request.detections:
-        rows[frame].append(row)
+    """A tracker of many objects sees each frame with the detections that belong to it."""
+    detect = _detector(request, tools) if request.detector else _given(request)
     order = frame_order(video.frames, request.start, request.end, request.backwards)
     video.follow(order)
+    if hasattr(loaded.model, "begin"):
+        loaded.model.begin(tools.ctx)
     for done, number in enumerate(order):
         try:
             picture = video.read(number)
         except MediaError as error:
             yield FrameFailed(str(number), one_line(error))
             continue
-        given = np.array(rows[number], dtype=np.float64).reshape(-1, 5)
-        scores = np.clip(given[:, 4], 0, 1).astype(np.float32)
-        indices = np.zeros(len(given), np.int64)
-        detections = Detections(given[:, :4], scores, indices, ("object",))
-        states = loaded.model.update(picture, detections, tools.ctx)
+        states = loaded.model.update(picture, detect(number, picture), tools.ctx)
         checked = tuple(
             (int(track_id), check_track(state, *video.shape)) for track_id, state in states
         )
         yield FrameResult(str(number), checked)
         tools.ctx.report((done + 1) / len(order), f"frame {number}")
+
+
+def _given(request: Track) -> Callable[[int, Frame], Detections]:
+    """The detections that came with the request, by frame."""
+    rows = defaultdict(list)
+    for frame, *row in request.detections:
+        rows[frame].append(row)
+
+    def detect(number: int, _picture: Frame) -> Detections:
+        given = np.array(rows[number], dtype=np.float64).reshape(-1, 5)
+        scores = np.clip(given[:, 4], 0, 1).astype(np.float32)
+        return Detections(given[:, :4], scores, np.zeros(len(given), np.int64), ("object",))
+
+    return detect
+
+
+def _detector(request: Track, tools: Tools) -> Callable[[int, Frame], Detections]:
+    """What a detector sees in a frame."""
+    info = tools.info(request.detector, ("detector",))
+
+    def detect(_number: int, picture: Frame) -> Detections:
+        model = tools.models.get(info, request.detector_params, request.detector_weights, tools.ctx)
+        try:
+            results = check_count(model.model.predict([picture], model.params, tools.ctx), 1)
+        except (Cancelled, VisionStudioError):
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise no_room(info) from error
+            log.error("%s", info.id, exc_info=error)
+            raise plugin_fault(info, error) from error
+        found = check_result(results[0], picture, info.output)
+        if not isinstance(found, Detections):
+            raise InvalidValue(f"'{info.id}' gives no boxes", next_step="choose a detector")
+        return found
+
+    return detect
 
 
 def generate(request: Generate, tools: Tools) -> Steps:

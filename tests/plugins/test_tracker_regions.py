@@ -20,8 +20,8 @@ from visionstudio.engine.tracking import (
     read_ground_truth,
     track,
 )
-from visionstudio_tracker.csrt import CsrtTracker
-from visionstudio_tracker.manifest import MANIFEST, CsrtParams
+from visionstudio_tracker.manifest import MANIFEST, GateParams
+from visionstudio_tracker.opencv import CsrtTracker
 
 
 class Quiet:
@@ -56,7 +56,7 @@ class Frames:
 
 def tracker(**params: Any) -> CsrtTracker:
     model = CsrtTracker()
-    model.load(CsrtParams(**params), None, Quiet())
+    model.load(GateParams(**params), None, Quiet())
     return model
 
 
@@ -224,7 +224,7 @@ def test_update_before_start_and_weights_are_refused() -> None:
     with pytest.raises(InvalidValue, match="not started"):
         tracker().update(np.zeros((10, 10, 3), np.uint8), Quiet())
     with pytest.raises(WeightsError):
-        CsrtTracker().load(CsrtParams(), Path("some.safetensors"), Quiet())
+        CsrtTracker().load(GateParams(), Path("some.safetensors"), Quiet())
 
 
 def test_the_manifest_names_it() -> None:

@@ -1,0 +1,54 @@
+"""OpenCV's trackers of a region, by their publications.
+
+CSRT: Lukežič, Vojíř, Čehovin Zajc, Matas, Kristan: Discriminative Correlation
+Filter with Channel and Spatial Reliability, CVPR 2017. KCF: Henriques, Caseiro,
+Martins, Batista: High-Speed Tracking with Kernelized Correlation Filters, PAMI
+2015. MIL: Babenko, Yang, Belongie: Visual Tracking with Online Multiple Instance
+Learning, CVPR 2009. MOSSE: Bolme, Beveridge, Draper, Lui: Visual Object Tracking
+using Adaptive Correlation Filters, CVPR 2010.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+
+from visionstudio_tracker.gated import GatedTracker
+
+
+class CsrtTracker(GatedTracker):
+    """Discriminative correlation filter with channel and spatial reliability."""
+
+    model = "tracker/csrt"
+
+    def _create(self) -> Any:
+        return cv2.TrackerCSRT_create()  # type: ignore[attr-defined]
+
+
+class KcfTracker(GatedTracker):
+    """Kernelized correlation filter. Keeps the size of the drawn box."""
+
+    model = "tracker/kcf"
+
+    def _create(self) -> Any:
+        return cv2.TrackerKCF_create()  # type: ignore[attr-defined]
+
+
+class MilTracker(GatedTracker):
+    """Online multiple instance learning. Keeps the size of the drawn box."""
+
+    model = "tracker/mil"
+
+    def _create(self) -> Any:
+        cv2.setRNGSeed(0)  # it draws its features at random; a run must be repeatable
+        return cv2.TrackerMIL_create()
+
+
+class MosseTracker(GatedTracker):
+    """Minimum output sum of squared error filter. Keeps the size of the drawn box."""
+
+    model = "tracker/mosse"
+
+    def _create(self) -> Any:
+        return cv2.legacy.TrackerMOSSE_create()  # type: ignore[attr-defined]
