@@ -211,9 +211,10 @@ def _colours(
     codes = np.where(inside, seen, count - 1).reshape(len(states), -1)
     flat = codes + np.arange(len(states))[:, None] * count
     counts = np.bincount(flat.ravel(), minlength=len(states) * count).reshape(-1, count)
-    return counts / counts.sum(axis=1, keepdims=True)
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
 def _similarity(histograms: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:
     """Bhattacharyya coefficients (n,), 0 to 1; what lies outside the frame fits nothing."""
-    return np.minimum(np.sqrt(histograms[:, :-1] * known[:-1]).sum(axis=1), 1.0)
+    alike = np.sqrt(histograms[:, :-1] * known[:-1]).sum(axis=1)
+    return np.asarray(np.minimum(alike, 1.0))

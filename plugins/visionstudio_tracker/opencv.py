@@ -42,7 +42,7 @@ class MilTracker(GatedTracker):
 
     def _create(self) -> Any:
         cv2.setRNGSeed(0)  # it draws its features at random; a run must be repeatable
-        return cv2.TrackerMIL_create()
+        return cv2.TrackerMIL_create()  # type: ignore[attr-defined]
 
 
 class MosseTracker(GatedTracker):

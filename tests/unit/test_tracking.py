@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from visionstudio.api import Context, Frame, TrackState
+from visionstudio.engine.mot_text import mot_text, read_mot_rows
 from visionstudio.engine.tracking import (
     BoxTuple,
     Tracked,
@@ -18,7 +19,6 @@ from visionstudio.engine.tracking import (
     parse_roi,
     read_ground_truth,
     track,
-    write_mot,
 )
 from visionstudio.model.errors import Cancelled, FormatError, InvalidValue, MediaError
 
@@ -123,14 +123,39 @@ def test_region_text() -> None:
 
 
 def test_mot_rows_are_one_based_ordered_and_without_lost_frames(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "track.txt"
-    tracked = [
-        Tracked(2, TrackState((0.5, 1, 10.5, 21), 0.25)),
-        Tracked(1, TrackState(None, 0.0, lost=True)),
-        Tracked(0, TrackState((0, 0, 4, 5), 1.0)),
+    states = {
+        2: ((1, TrackState((0.5, 1, 10.5, 21), 0.25)),),
+        1: ((1, TrackState(None, 0.0, lost=True)),),
+        0: ((1, TrackState((0, 0, 4, 5), 1.0)), (7, TrackState((1, 2, 3, 4), 0.5))),
+    }
+    text = mot_text(states)
+    assert text == (
+        "1,1,1,1,4,5,1,-1,-1,-1\n1,7,2,3,2,2,0.5,-1,-1,-1\n3,1,1.5,2,10,20,0.25,-1,-1,-1\n"
+    )
+    path = tmp_path / "track.txt"
+    path.write_text(text)
+    rows = list(read_mot_rows(path, ids=True))
+    assert [(r.frame, r.id, r.box, r.score) for r in rows] == [
+        (f, i, s.box, s.score) for f in (0, 2) for i, s in states[f]
     ]
-    assert write_mot(path, tracked) == 2
-    assert path.read_text() == "1,1,1,1,4,5,1,-1,-1,-1\n3,1,1.5,2,10,20,0.25,-1,-1,-1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1,1,0,0,5,5,1\nnonsense", ":2"),
+        ("1,1,0,0,5,0,1", ":1"),
+        ("1,1,0,0,5,nan,1", ":1"),
+        ("0,1,0,0,5,5,1", ":1"),
+        ("1,-1,0,0,5,5,1", "no track id"),
+        ("1,1,0,0,5,5,1\n1,1,9,9,5,5,1", "twice in frame 1"),
+    ],
+)
+def test_broken_mot_rows_name_their_line(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "gt.txt"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=words):
+        list(read_mot_rows(path, ids=True))
 
 
 def test_ground_truth_in_all_its_spellings(tmp_path: Path) -> None:

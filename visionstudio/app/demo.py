@@ -27,10 +27,12 @@ from visionstudio.engine.discovery import discover
 from visionstudio.engine.evaluation import analyse
 from visionstudio.engine.events import Event, Failed, Finished, FrameResult, Progress
 from visionstudio.engine.host import Host, LocalHost, run
+from visionstudio.engine.mot_text import mot_text
 from visionstudio.engine.requests import AnyRequest, FrameRef, Generate, Predict, Track
-from visionstudio.engine.tracking import Tracked, read_ground_truth, write_mot
+from visionstudio.engine.tracking import Tracked, read_ground_truth
 from visionstudio.engine.tracking import figures as track_figures
 from visionstudio.engine.training import build_plan, load_run, run_training
+from visionstudio.formats.files import write_bytes
 from visionstudio.model.errors import Cancelled, TrainingError, VisionStudioError
 from visionstudio.model.media import MediaItem
 from visionstudio.session.evaluating import truth_of
@@ -201,7 +203,8 @@ class _Work:
         request = Track(model="tracker/csrt", path=str(self.sample.clip), box=self.sample.roi)
         states: dict[str, TrackState] = self._results(request)
         tracked = [Tracked(int(key), state) for key, state in states.items()]
-        write_mot(self.sample.folder / "results" / "track.txt", tracked)
+        rows = mot_text({int(key): ((1, state),) for key, state in states.items()})
+        write_bytes(self.sample.folder / "results" / "track.txt", rows.encode("ascii"))
         figures = track_figures(tracked, read_ground_truth(self.sample.truth))
         lost = sum(t.state.lost for t in tracked)
         return {f"tracker_{name}": v for name, v in figures.items()} | {"tracker_lost": lost}

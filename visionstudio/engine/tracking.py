@@ -1,14 +1,14 @@
-"""Following one object through a video: the frame loop, MOT files and figures.
+"""Following one object through a video: the frame loop, ground truth and figures.
 
-`track` streams one `Tracked` per frame; `write_mot` and `read_ground_truth` are
-the text files; `figures` measures a track against ground truth.
+`track` streams one `Tracked` per frame; `read_ground_truth` reads what OTB and VOT have;
+`figures` measures a track against it.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -115,28 +115,6 @@ def _next(reader: FrameReader, model: SingleObjectTracker, number: int, ctx: Con
     except MediaError:
         return TrackState(None, 0.0, lost=True)
     return model.update(frame, ctx)
-
-
-def write_mot(path: Path, tracked: Iterable[Tracked], *, track_id: int = 1) -> int:
-    """Write MOT text (frame = index + 1, boxes 1-based, lost frames left out); returns its rows.
-
-    Columns: frame, id, left, top, width, height, confidence, and three -1 for
-    the world coordinates that a picture does not have. Rows are in frame order.
-    """
-    lines = []
-    for item in sorted(tracked, key=lambda t: t.frame):
-        if item.state.lost or item.state.box is None:
-            continue
-        x1, y1, x2, y2 = item.state.box
-        numbers = ",".join(f"{v:.10g}" for v in (x1 + 1, y1 + 1, x2 - x1, y2 - y1))
-        score = f"{item.state.score:.6g}"
-        lines.append(f"{item.frame + 1},{track_id},{numbers},{score},-1,-1,-1\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and renamed, so that a full disk never leaves half a file.
-    part = path.with_name(path.name + ".part")
-    part.write_text("".join(lines), encoding="ascii")
-    part.replace(path)
-    return len(lines)
 
 
 def read_ground_truth(path: Path) -> NDArray[np.float64]:

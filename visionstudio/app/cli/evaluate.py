@@ -44,8 +44,12 @@ def evaluate(
     ] = None,
     param: Params = None,
     device: Device = "auto",
-    gt: Annotated[Path | None, typer.Option(metavar="FILE", help="Ground truth, COCO.")] = None,
-    dt: Annotated[Path | None, typer.Option(metavar="FILE", help="Results, COCO.")] = None,
+    gt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ground truth, COCO or MOT text.")
+    ] = None,
+    dt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Results, COCO or MOT text.")
+    ] = None,
     task: Annotated[
         str | None, typer.Option(help="detect, segment, keypoints or mot, with --gt and --dt.")
     ] = None,
@@ -57,7 +61,9 @@ def evaluate(
     if gt is not None or dt is not None or task is not None:
         if folder is not None or gt is None or dt is None or task is None:
             raise typer.BadParameter("files are compared with --gt FILE --dt FILE --task TASK")
-        return _reply(_of_files(gt, dt, task), report)
+        return (
+            _of_tracks(gt, dt, report) if task == "mot" else _reply(_of_files(gt, dt, task), report)
+        )
     if folder is None:
         raise typer.BadParameter("name a project, or give --gt, --dt and --task")
     if sum(x is not None for x in (model, run or None, predictions)) != 1:
@@ -149,17 +155,19 @@ def _compare(
     return Reply(document, columns(table))
 
 
+def _of_tracks(gt: Path, dt: Path, report: Path | None) -> Reply:
+    from visionstudio.engine.evaluation.mot import evaluate_tracks, read_tracks
+
+    if report is not None:
+        raise typer.BadParameter("tracks have figures only", param_hint="--report")
+    metrics = evaluate_tracks(read_tracks(gt, truth=True), read_tracks(dt))
+    return Reply({"task": "mot", "metrics": metrics}, figures(metrics))
+
+
 def _of_files(gt: Path, dt: Path, task: str) -> Evaluation:
     from visionstudio.engine.evaluation.coco import read_input
     from visionstudio.engine.evaluation.detection import analyse_objects
-    from visionstudio.model.errors import InvalidValue
 
-    if task == "mot":
-        raise InvalidValue(
-            "figures of many-object tracks (MOTA, IDF1, HOTA) are not in this version",
-            where="--task mot",
-            next_step="measure one object's track with: visionstudio track … --gt FILE",
-        )
     if task not in _FILE_TASKS:
         raise typer.BadParameter(f"'{task}' is none of {', '.join(_FILE_TASKS)}")
     return analyse_objects(read_input(gt, dt, task))  # type: ignore[arg-type]  # checked above

@@ -13,12 +13,16 @@ from visionstudio.app.cli.reply import ProgressLine, Reply, count, figures
 
 if TYPE_CHECKING:
     from visionstudio.engine.registry import ModelInfo
-    from visionstudio.engine.requests import BoxRow
-    from visionstudio.engine.tracking import BoxTuple
+    from visionstudio.engine.requests import BoxRow, Track
 
 
 def track(
-    src: Annotated[Path, typer.Argument(metavar="SRC", help="A video or a folder of frames.")],
+    src: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SRC", help="A video, a folder of frames, or a file of detections alone."
+        ),
+    ],
     model: ModelId,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The MOT text to write.")],
     roi: Annotated[
@@ -27,6 +31,12 @@ def track(
     ] = None,
     detections: Annotated[
         Path | None, typer.Option(metavar="FILE", help="MOT detections, to follow many objects.")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(metavar="ID", help="A detector, to follow what it finds.")
+    ] = None,
+    detector_weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
     ] = None,
     start: Annotated[int | None, typer.Option(metavar="N", help="The first frame, from 0.")] = None,
     end: Annotated[int | None, typer.Option(metavar="N", help="The last frame.")] = None,
@@ -38,26 +48,47 @@ def track(
     param: Params = None,
     device: Device = "auto",
 ) -> Reply:
-    """Follow an object through a video and write MOT text."""
+    """Follow one object or many through a video and write MOT text."""
     from visionstudio.engine.discovery import discover
+    from visionstudio.engine.requests import Track
     from visionstudio.engine.tracking import parse_roi, read_ground_truth
     from visionstudio.media.scan import find_media
     from visionstudio.model.errors import InvalidValue
 
-    if (roi is None) == (detections is None):
-        raise typer.BadParameter("give either --roi X,Y,W,H or --detections FILE")
+    if src.suffix.lower() == ".txt" and src.is_file() and detections is None:
+        detections = src
+    if sum(x is not None for x in (roi, detections, detector)) != 1:
+        raise typer.BadParameter("give one of --roi X,Y,W,H, --detections FILE and --detector ID")
     values = parameters(param or ())
-    find_media([src])  # says when there is no such path
-    info = discover().model(model)
+    alone = detections is not None and src.is_file() and src.samefile(detections)
+    if not alone:
+        find_media([src])  # says when there is no such path
+    registry = discover()
+    info = registry.model(model)
     if info.task != "tracker":
         raise InvalidValue(f"'{model}' is a {info.task}", next_step="choose a tracker")
     _check_kind(info, roi is None)
-    box = parse_roi(roi) if roi is not None else None
-    rows = read_detections(detections) if detections is not None else ()
-    truth = read_ground_truth(gt) if gt is not None else None
-    run = _Run(info, src, weights, values, device)
-    states, seconds = run.states(box, rows, start, end, backwards)
-    return _answer(states, seconds, out, truth)
+    if detector is not None and registry.model(detector).task != "detector":
+        raise InvalidValue(f"'{detector}' is no detector", next_step="choose a detector")
+    request = Track(
+        model=info.id,
+        path=str(src.absolute()),
+        kind="boxes" if alone else "frames" if src.is_dir() else "video",
+        start=(_last_frame(src) if backwards else 0) if start is None and not alone else start,
+        end=end,
+        backwards=backwards,
+        box=parse_roi(roi) if roi is not None else None,
+        detections=_read_detections(detections) if detections is not None else (),
+        detector=detector or "",
+        detector_weights=str(detector_weights.absolute()) if detector_weights else None,
+        weights=str(weights.absolute()) if weights is not None else None,
+        params=values,
+        device=device,
+    )
+    truth = read_ground_truth(gt) if gt is not None and roi is not None else None
+    states, seconds = _states(request)
+    many = None if gt is None or roi is not None else gt
+    return _answer(states, seconds, out, truth, many)
 
 
 def _check_kind(info: ModelInfo, many: bool) -> None:
@@ -73,60 +104,27 @@ def _check_kind(info: ModelInfo, many: bool) -> None:
         raise InvalidValue(
             "it follows many objects by their detections",
             where=info.id,
-            next_step="give --detections FILE",
+            next_step="give --detections FILE or --detector ID",
         )
 
 
-class _Run:
-    def __init__(
-        self,
-        info: ModelInfo,
-        src: Path,
-        weights: Path | None,
-        params: dict[str, Any],
-        device: str,
-    ) -> None:
-        self.info, self.src, self.weights = info, src, weights
-        self.params, self.device = params, device
+def _states(request: Track) -> tuple[dict[int, Any], float]:
+    """What the tracker says of every frame, and the seconds it took."""
+    from visionstudio.api.results import TrackState
+    from visionstudio.engine.events import Finished, FrameFailed, FrameResult
 
-    def states(
-        self,
-        box: BoxTuple | None,
-        detections: tuple[BoxRow, ...],
-        start: int | None,
-        end: int | None,
-        backwards: bool,
-    ) -> tuple[dict[int, Any], float]:
-        """What the tracker says of every frame, and the seconds it took."""
-        from visionstudio.api.results import TrackState
-        from visionstudio.engine.events import Finished, FrameFailed, FrameResult
-        from visionstudio.engine.requests import Track
-
-        if start is None:
-            start = _last_frame(self.src) if backwards else 0
-        request = Track(
-            model=self.info.id,
-            path=str(self.src.absolute()),
-            kind="frames" if self.src.is_dir() else "video",
-            start=start,
-            end=end,
-            backwards=backwards,
-            box=box,
-            detections=detections,
-            weights=str(self.weights.absolute()) if self.weights is not None else None,
-            params=self.params,
-            device=self.device,
-        )
-        states: dict[int, Any] = {}
-        seconds = 0.0
-        for event in results_of(request, ProgressLine()):
-            if isinstance(event, FrameResult):
-                states[int(event.key)] = event.result
-            elif isinstance(event, FrameFailed):
-                states[int(event.key)] = TrackState(None, 0.0, lost=True) if box else ()
-            elif isinstance(event, Finished):
-                seconds = event.seconds
-        return states, seconds
+    lost = TrackState(None, 0.0, lost=True)
+    states: dict[int, Any] = {}
+    seconds = 0.0
+    for event in results_of(request, ProgressLine()):
+        if isinstance(event, FrameResult):
+            one = not isinstance(event.result, tuple)
+            states[int(event.key)] = ((1, event.result),) if one else event.result
+        elif isinstance(event, FrameFailed):
+            states[int(event.key)] = ((1, lost),) if request.box is not None else ()
+        elif isinstance(event, Finished):
+            seconds = event.seconds
+    return states, seconds
 
 
 def _last_frame(src: Path) -> int:
@@ -136,64 +134,32 @@ def _last_frame(src: Path) -> int:
     return probe(src, MediaKind.FRAMES if src.is_dir() else MediaKind.VIDEO).frames - 1
 
 
-def _answer(states: dict[int, Any], seconds: float, out: Path, truth: Any) -> Reply:
-    from visionstudio.engine.tracking import Tracked, write_mot
+def _answer(
+    states: dict[int, Any], seconds: float, out: Path, truth: Any, many: Path | None
+) -> Reply:
+    from visionstudio.engine.evaluation.mot import evaluate_tracks, read_tracks
+    from visionstudio.engine.mot_text import mot_text
+    from visionstudio.engine.tracking import Tracked
     from visionstudio.engine.tracking import figures as track_figures
     from visionstudio.formats.files import write_bytes
 
-    one = all(not isinstance(state, tuple) for state in states.values())
-    if one:
-        tracked = [Tracked(frame, state) for frame, state in states.items()]
-        write_mot(out, tracked)
-        lost = sum(t.state.lost for t in tracked)
-    else:
-        tracked = []
-        lost = sum(all(s.lost for _, s in state) for state in states.values())
-        write_bytes(out, mot_text(states).encode("ascii"))
+    write_bytes(out, mot_text(states).encode("ascii"))
+    lost = sum(all(s.lost for _, s in state) for state in states.values())
     fps = len(states) / seconds if seconds else 0.0
     document: dict[str, Any] = {"frames": len(states), "lost": lost, "fps": round(fps, 2)}
     lines = [f"{count(len(states), 'frame')}, lost in {lost}, {fps:.1f} frames/s: {out}"]
-    if truth is not None and one:
+    if truth is not None:
+        tracked = [Tracked(frame, state[0][1]) for frame, state in states.items()]
         document["metrics"] = track_figures(tracked, truth)
+    elif many is not None:
+        document["metrics"] = evaluate_tracks(read_tracks(many, truth=True), read_tracks(out))
+    if "metrics" in document:
         lines.append(figures(document["metrics"]))
     return Reply(document, "\n".join(lines))
 
 
-def read_detections(path: Path) -> tuple[BoxRow, ...]:
+def _read_detections(path: Path) -> tuple[BoxRow, ...]:
     """Rows (frame, x1, y1, x2, y2, score), from 0, of MOT's det.txt. Raises FormatError."""
-    from visionstudio.model.errors import FormatError
+    from visionstudio.engine.mot_text import read_mot_rows
 
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError("cannot read the detections", where=f"{path}: {error}") from None
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            frame, _, left, top, width, height, score = (float(v) for v in line.split(",")[:7])
-            if not (frame >= 1 and width > 0 and height > 0):
-                raise ValueError(line)
-        except ValueError:
-            raise FormatError(
-                "a detection is frame,id,left,top,width,height,confidence",
-                where=f"{path}:{number}",
-                next_step="correct the line",
-            ) from None
-        x, y = left - 1, top - 1
-        rows.append((int(frame) - 1, x, y, x + width, y + height, score))
-    return tuple(rows)
-
-
-def mot_text(states: dict[int, Any]) -> str:
-    """MOT lines of many objects: frames, ids and boxes from 1; lost ones are left out."""
-    lines = []
-    for frame in sorted(states):
-        for track_id, state in states[frame]:
-            if state.lost or state.box is None:
-                continue
-            x1, y1, x2, y2 = state.box
-            box = ",".join(f"{v:.10g}" for v in (x1 + 1, y1 + 1, x2 - x1, y2 - y1))
-            lines.append(f"{frame + 1},{track_id},{box},{state.score:.6g},-1,-1,-1\n")
-    return "".join(lines)
+    return tuple((row.frame, *row.box, row.score) for row in read_mot_rows(path))
