@@ -306,7 +306,7 @@ def test_evaluation_of_files(shared_data: Path, call: Call, fail: Fail) -> None:
     document = call("evaluate", "--gt", truth, "--dt", masks, "--task", "segment")
     assert round(document["metrics"]["AP"], 3) == 0.320
     line = fail("evaluate", "--gt", truth, "--dt", boxes, "--task", "mot")
-    assert "are not in this version" in line
+    assert "a row is frame,id,left,top,width,height,confidence" in line
     assert "no COCO file" in fail("evaluate", "--gt", boxes, "--dt", boxes, "--task", "detect")
 
 
