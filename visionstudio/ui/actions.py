@@ -94,6 +94,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.theme", "Switch light and dark", "switch_theme", "View", ("Ctrl+Shift+L",), icon="theme-light-dark"),
     # Label
     Action("tool.select", "Select and edit", "tool_select", "Label", ("V",), "media", "cursor-default-outline", checkable=True),
+    Action("tool.vertices", "Edit vertices", "tool_vertices", "Label", ("Shift+V",), "media", "vector-square-edit", checkable=True),
     Action("tool.box", "Box", "tool_box", "Label", ("W", "R"), "media", "vector-square", checkable=True),
     Action("tool.rotated_box", "Rotated box", "tool_rotated_box", "Label", ("Shift+R",), "media", "rotate-right-variant", checkable=True),
     Action("tool.ellipse", "Ellipse or circle", "tool_ellipse", "Label", ("O",), "media", "vector-ellipse", checkable=True),
@@ -144,7 +145,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("shape.turn_right", "Turn right by 1°", "turn_right", "Shape", ("X",), "editable", "rotate-right", repeats=True),
     Action("shape.turn_left_far", "Turn left by 10°", "turn_left_far", "Shape", ("Shift+Z",), "editable", repeats=True),
     Action("shape.turn_right_far", "Turn right by 10°", "turn_right_far", "Shape", ("Shift+X",), "editable", repeats=True),
-    Action("shape.close_or_open", "Close or open the line", "close_or_open", "Shape", (), "editable", "vector-polyline-edit", separator=True),
+    Action("tool.simplify", "Simplify…", "simplify", "Shape", ("S",), "editable", "vector-polyline-remove", separator=True),
+    Action("shape.close_or_open", "Close or open the line", "close_or_open", "Shape", (), "editable", "vector-polyline-edit"),
     Action("shape.reverse", "Reverse the points", "reverse_points", "Shape", (), "editable"),
     Action("shape.to_polygon", "Make a polygon of it", "to_polygon", "Shape", (), "editable", "vector-polygon", separator=True),
     Action("shape.to_box", "Make a box around it", "to_box", "Shape", (), "editable", "vector-square"),

@@ -13,7 +13,7 @@ from visionstudio.ui.actions import BY_ID, ActionSet
 from visionstudio.ui.i18n import tr
 
 TOOLS: tuple[tuple[str, ...], ...] = (
-    ("tool.select",),
+    ("tool.select", "tool.vertices"),
     ("tool.box", "tool.rotated_box", "tool.ellipse"),
     ("tool.polygon", "tool.polyline"),
     ("tool.points",),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from visionstudio.model.labels import SkeletonSpec
+from visionstudio.model.shapes import Bounds
 from visionstudio.ui.canvas import snap, style
 from visionstudio.ui.canvas.columns import Columns
 from visionstudio.ui.canvas.navigation import Navigation
@@ -30,6 +35,18 @@ class DrawingAids(Navigation):
         """What a point of the picture would snap to, whether or not snapping is on."""
         view = self.view
         return snap.find(self._columns, (view.width, view.height), x, y, view.reach(style.SNAP))
+
+    def vertices_at(self, points: NDArray[np.float64]) -> Iterator[tuple[int, int, int]]:
+        """Vertices of shown shapes that lie where one of (n, 2) points does.
+
+        Yields annotation, vertex and the number of the point. Shapes that are not
+        made of their vertices, such as ellipses and masks, are left out.
+        """
+        return snap.vertices_at(self._columns, points)
+
+    def meeting(self, region: Bounds) -> frozenset[int]:
+        """The shown annotations whose bounding box meets a region of the picture."""
+        return frozenset(self._columns.ids(self._columns.within(region)))
 
     def touched(self) -> None:
         """A tool says that its drawing is another one now."""

@@ -51,7 +51,7 @@ class Scene:
         if shape is None:
             return QRect()
         x1, y1, x2, y2 = (v * view.scale for v in shape.bounds())
-        pad = int(30 * view.ratio)
+        pad = int(42 * view.ratio)  # the handle that turns it stands off
         left, top = int(x1) + view.left - pad, int(y1) + view.top - pad
         wide = max(int(x2 - x1), int(240 * view.ratio))
         return QRect(left, top, wide + 2 * pad, int(y2 - y1) + 2 * pad)

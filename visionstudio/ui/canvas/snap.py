@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.model.shapes import Ellipse, Mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Points, Polygon, Polyline
 from visionstudio.ui.canvas.columns import Columns, Rows
 
+SAME_PLACE = 0.01  # pixels; vertices nearer to each other than this are at one place
+_ANGULAR = (Polygon, Polyline, Box, Points)  # whose outline is made of their own points
 _MOST = 2000  # more candidates than this cannot be told apart by eye
 
 
@@ -92,6 +95,32 @@ def _border(size: tuple[int, int], x: float, y: float, reach: float) -> Snap | N
     to_x = at_x if near_x else min(max(x, 0.0), float(width))
     to_y = at_y if near_y else min(max(y, 0.0), float(height))
     return Snap(to_x, to_y, "border")
+
+
+def vertices_at(columns: Columns, points: NDArray[np.float64]) -> Iterator[tuple[int, int, int]]:
+    """The vertices of polygons, lines, boxes and point sets that lie at one of (n, 2) points.
+
+    Yields annotation, vertex and the number of the point.
+    """
+    if len(points) == 0:
+        return
+    low, high = points.min(axis=0) - SAME_PLACE, points.max(axis=0) + SAME_PLACE
+    rows = columns.within((*low.tolist(), *high.tolist()))
+    rows = rows[[isinstance(_shape(columns, row), _ANGULAR) for row in rows.tolist()]]
+    vertices, owner = columns.vertices(rows)
+    begin = np.cumsum(columns.sizes[rows]) - columns.sizes[rows]
+    near = np.flatnonzero(((vertices >= low) & (vertices <= high)).all(axis=1))
+    near = near[np.argsort(vertices[near, 0], kind="stable")]
+    x = vertices[near, 0]
+    first = np.searchsorted(x, points[:, 0] - SAME_PLACE, "left")
+    end = np.searchsorted(x, points[:, 0] + SAME_PLACE, "right")
+    for n in np.flatnonzero(end > first).tolist():
+        for index in near[first[n] : end[n]].tolist():
+            if abs(vertices[index, 1] - points[n, 1]) <= SAME_PLACE:
+                row = owner[index]
+                target = _id(columns, int(rows[row]))
+                if target is not None:
+                    yield target, int(index - begin[row]), n
 
 
 def _shape(columns: Columns, row: int) -> object:

@@ -29,6 +29,9 @@ class LabelCommands(ViewCommands):
     def tool_polygon(self) -> None:
         self._use_tool("polygon")
 
+    def tool_vertices(self) -> None:
+        self._use_tool("vertices")
+
     def tool_rotated_box(self) -> None:
         self._use_tool("rotated_box")
 

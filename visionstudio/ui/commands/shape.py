@@ -24,6 +24,15 @@ class ShapeCommands(Group):
     def turn_right_far(self) -> None:
         self._change(tr("Turn"), shaping.turn_by(10))
 
+    def simplify(self) -> None:
+        session, canvas = self._session, self._window.viewer.canvas
+        chosen = session.selected() if session is not None else []
+        if any(shaping.can_simplify(a.shape) for a in chosen):
+            canvas.set_tool("simplify")
+            self._window.viewer.focus_canvas()
+        else:
+            self._say(tr("Only polygons and lines of more than three points can be simplified"))
+
     def close_or_open(self) -> None:
         self._change(tr("Close or open"), shaping.close_or_open)
 

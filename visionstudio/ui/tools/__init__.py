@@ -6,6 +6,7 @@ from visionstudio.api.params import Value
 from visionstudio.ui.tools.base import Host, Pointer, Tool
 from visionstudio.ui.tools.box import BoxTool
 from visionstudio.ui.tools.brush import BrushTool, EraserTool
+from visionstudio.ui.tools.edit_vertices import VerticesTool
 from visionstudio.ui.tools.ellipse import EllipseTool
 from visionstudio.ui.tools.pan import PanTool
 from visionstudio.ui.tools.points import PointsTool
@@ -14,11 +15,14 @@ from visionstudio.ui.tools.polyline import PolylineTool
 from visionstudio.ui.tools.region import RegionTool
 from visionstudio.ui.tools.rotated_box import RotatedBoxTool
 from visionstudio.ui.tools.select import SelectTool
+from visionstudio.ui.tools.simplify import SimplifyTool
 
 TOOLS: dict[str, type[Tool]] = {
     tool.name: tool
     for tool in (
         SelectTool,
+        VerticesTool,
+        SimplifyTool,
         BoxTool,
         RotatedBoxTool,
         EllipseTool,

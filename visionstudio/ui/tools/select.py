@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainter
 
-from visionstudio.model.shapes import Box, Shape
+from visionstudio.model.reshaping import turned
+from visionstudio.model.shapes import Box, Ellipse, RotatedBox, Shape
 from visionstudio.ui.canvas import style
-from visionstudio.ui.canvas.bulk import draw_points, draw_rects
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.tools.base import Host, Pointer, Tool, clipped
+from visionstudio.ui.tools import shared
+from visionstudio.ui.tools.base import Host, Pointer, Tool
+from visionstudio.ui.tools.handles import paint_band, paint_handles, paint_hot
+from visionstudio.ui.tools.shared import Partner
+from visionstudio.ui.tools.snapping import Snapper
 from visionstudio.ui.tools.vertices import (
     Grip,
+    angle_of,
     dragged,
     find_grip,
     held_inside,
-    middles,
+    turn_handle,
+    turned_to,
     union,
     without_vertex,
 )
@@ -36,6 +42,7 @@ _ARROWS = {
     Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
 }
+_TURNS = {Qt.Key.Key_Z: -1, Qt.Key.Key_X: 1}  # degrees
 
 
 @dataclass(slots=True)
@@ -44,6 +51,7 @@ class _Drag:
     start: Pointer
     shapes: dict[int, Shape] = field(default_factory=dict)
     grip: Grip | None = None
+    others: dict[int, Partner] = field(default_factory=dict)  # what shares vertices with it
     moved: bool = False
     narrow: int | None = None  # without a drag, the click selects this one alone
 
@@ -51,7 +59,8 @@ class _Drag:
 class SelectTool(Tool):
     """Click selects, dragging moves; vertices, sides and edges of what is selected can be dragged.
 
-    Alt+click on a vertex deletes it, dragging the middle of an edge adds one.
+    Alt+click on a vertex deletes it, dragging the middle of an edge adds one. Arrow
+    keys move, Z and X turn; what is done until the key is let go is one edit.
     Dragging from an empty place selects what lies wholly in the rectangle.
     """
 
@@ -62,11 +71,12 @@ class SelectTool(Tool):
         self._hot: tuple[int, Grip] | None = None
         self._drag: _Drag | None = None
         self._at = (0.0, 0.0)
-        self._nudged: tuple[dict[int, Shape], float, float] | None = None
+        self._by_keys: tuple[dict[int, Shape], dict[int, Shape]] | None = None  # before, now
+        self._snapper = Snapper(host)
 
     @property
     def busy(self) -> bool:
-        return (self._drag is not None and self._drag.moved) or self._nudged is not None
+        return (self._drag is not None and self._drag.moved) or self._by_keys is not None
 
     def hint(self) -> str:
         if self._hot is not None:
@@ -74,6 +84,8 @@ class SelectTool(Tool):
                 return tr("Drag to add a vertex")
             if self._hot[1].kind == "side":
                 return tr("Drag to move this side")
+            if self._hot[1].kind == "turn":
+                return tr("Drag to turn the shape, Shift holds to steps of 15°")
             return tr("Drag to move the vertex, Alt+click deletes it")
         if self.host.selection:
             return tr("Drag to move, arrow keys nudge, double-click zooms to the object")
@@ -82,7 +94,7 @@ class SelectTool(Tool):
     # -- mouse
 
     def press(self, pointer: Pointer) -> None:
-        self._settle_nudge()
+        self._settle_keys()
         if pointer.button != Qt.MouseButton.LeftButton:
             target = self.host.hit_at(pointer.x, pointer.y)
             if target is not None and target not in self.host.selection:
@@ -99,6 +111,9 @@ class SelectTool(Tool):
             shape = self.host.shape_of(target)
             if shape is not None:
                 self._drag = _Drag("grip", pointer, {target: shape}, grip)
+                if grip.kind != "turn":
+                    others = shared.partners(self.host, self._drag.shapes, self._editable)
+                    self._drag.others = others
             return
         found = self.host.hit_at(pointer.x, pointer.y)
         if found is None:
@@ -132,7 +147,9 @@ class SelectTool(Tool):
         if drag.kind == "band":
             self.host.refresh()
         elif drag.shapes:
-            self.host.lift(self._dragged(drag, pointer.x, pointer.y))
+            self.host.lift(self._dragged(drag, pointer))
+            if drag.grip is not None:
+                self.host.refresh()  # the marker of what it snaps to, the angle
 
     def release(self, pointer: Pointer) -> None:
         drag, self._drag = self._drag, None
@@ -141,9 +158,11 @@ class SelectTool(Tool):
         if drag.kind == "band":
             self._end_band(drag, pointer)
         elif drag.moved and drag.shapes:
-            self._settle(drag.shapes, self._dragged(drag, pointer.x, pointer.y))
+            before = drag.shapes | {i: p.shape for i, p in drag.others.items()}
+            self._settle(before, self._dragged(drag, pointer))
         elif drag.narrow is not None:
             self.host.request_selection((drag.narrow,), "replace")
+        self._snapper.drop()
         self._look(pointer)
         self.host.refresh()
 
@@ -165,7 +184,8 @@ class SelectTool(Tool):
         self.host.hint(self.hint())
 
     def shapes_replaced(self) -> None:
-        self._drag, self._nudged, self._hot = None, None, None
+        self._drag, self._by_keys, self._hot = None, None, None
+        self._snapper.drop()
 
     def _end_band(self, drag: _Drag, pointer: Pointer) -> None:
         adding = drag.start.held(_SHIFT) or drag.start.held(_CTRL)
@@ -177,12 +197,21 @@ class SelectTool(Tool):
         elif not adding and self.host.selection:
             self.host.request_selection((), "replace")
 
-    def _dragged(self, drag: _Drag, x: float, y: float) -> dict[int, Shape]:
-        view = self.host.view
-        if drag.grip is not None:
-            at = clipped(view, x, y)
-            return {i: dragged(s, drag.grip, *at) for i, s in drag.shapes.items()}
-        return self._moved(drag.shapes, x - drag.start.x, y - drag.start.y)
+    def _dragged(self, drag: _Drag, pointer: Pointer) -> dict[int, Shape]:
+        start, grip = drag.start, drag.grip
+        if grip is None:
+            return self._moved(drag.shapes, pointer.x - start.x, pointer.y - start.y)
+        if grip.kind == "turn":
+            steps = pointer.held(_SHIFT)
+            places = (start.x, start.y), (pointer.x, pointer.y)
+            return {i: turned_to(s, *places, steps=steps) for i, s in drag.shapes.items()}
+        at = self._snapper.place(pointer)
+        after = {i: dragged(s, grip, *at) for i, s in drag.shapes.items()}
+        if grip.kind == "middle":
+            for target, shape in drag.shapes.items():
+                after |= shared.split(drag.others, target, shape, grip, *at)
+            return after
+        return after | shared.followed(drag.others, drag.shapes, after)
 
     def _moved(self, shapes: dict[int, Shape], dx: float, dy: float) -> dict[int, Shape]:
         step = held_inside(union(list(shapes.values())), dx, dy, self.host.view)
@@ -243,41 +272,57 @@ class SelectTool(Tool):
     def wants(self, key: int) -> bool:
         if key in _ARROWS:
             return any(self._editable(i) is not None for i in self.host.selection)
+        if key in _TURNS:
+            return bool(self._turnable())
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             return self._vertex_hot()
         return super().wants(key)
 
     def key(self, key: int, keys: Qt.KeyboardModifier) -> bool:
+        step = 10 if keys & _SHIFT else 1
         arrow = _ARROWS.get(Qt.Key(key))
         if arrow is not None:
-            step = 10 if keys & _SHIFT else 1
             return self._nudge(arrow[0] * step, arrow[1] * step)
+        if key in _TURNS:
+            return self._turn(_TURNS[Qt.Key(key)] * step)
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self._vertex_hot():
             return self.delete_vertex()
         return super().key(key, keys)
 
     def key_up(self, key: int) -> bool:
-        return key in _ARROWS and self._settle_nudge()
+        return (key in _ARROWS or key in _TURNS) and self._settle_keys()
+
+    def _chosen(self) -> dict[int, Shape]:
+        return {i: s for i in self.host.selection if (s := self._editable(i)) is not None}
+
+    def _turnable(self) -> dict[int, Shape]:
+        return {i: s for i, s in self._chosen().items() if s.kind not in ("mask", "tag", "points")}
 
     def _nudge(self, dx: int, dy: int) -> bool:
-        """Move by whole pixels; all steps until the key is let go are one edit."""
-        if self._nudged is None:
-            shapes = {i: s for i in self.host.selection if (s := self._editable(i)) is not None}
-            if not shapes:
-                return False
-            self._nudged = shapes, 0.0, 0.0
-        shapes, x, y = self._nudged
-        x, y = held_inside(union(list(shapes.values())), x + dx, y + dy, self.host.view)
-        self._nudged = shapes, x, y
-        self.host.lift({i: s.translated(x, y) for i, s in shapes.items()})
+        """Move by whole pixels."""
+        before, now = self._by_keys or (self._chosen(), self._chosen())
+        if not before:
+            return False
+        return self._show_keys(before, self._moved(now, dx, dy))
+
+    def _turn(self, degrees: int) -> bool:
+        """Turn each shape about its own centre."""
+        before, now = self._by_keys or (self._turnable(), self._turnable())
+        if not before:
+            return False
+        angle = math.radians(degrees)
+        return self._show_keys(before, {i: turned(s, angle) for i, s in now.items()})
+
+    def _show_keys(self, before: dict[int, Shape], now: dict[int, Shape]) -> bool:
+        self._by_keys = before, now
+        self.host.lift(now)
         return True
 
-    def _settle_nudge(self) -> bool:
-        if self._nudged is None:
+    def _settle_keys(self) -> bool:
+        if self._by_keys is None:
             return False
-        shapes, x, y = self._nudged
-        self._nudged = None
-        self._settle(shapes, {i: s.translated(x, y) for i, s in shapes.items()})
+        (before, now), self._by_keys = self._by_keys, None
+        self._settle(before, now)
         return True
 
     def _vertex_hot(self) -> bool:
@@ -290,23 +335,25 @@ class SelectTool(Tool):
         shape = self._editable(target)
         fewer = None if shape is None else without_vertex(shape, grip.at)
         self._hot = None
-        if fewer is None:
+        if fewer is None or shape is None:
             self.host.hint(tr("This shape cannot do with fewer vertices"))
         else:
-            self.host.settle({target: fewer})
+            others = shared.partners(self.host, {target: shape}, self._editable)
+            self.host.settle({target: fewer} | shared.thinned(others, target, grip.at))
         self.host.refresh()
         return True
 
     def cancel(self) -> bool:
         under_way = self.busy
-        self._drag, self._nudged = None, None
+        self._drag, self._by_keys = None, None
+        self._snapper.drop()
         if under_way:
             self.host.lift({})
             self.host.refresh()
         return under_way
 
     def leave(self) -> None:
-        self._settle_nudge()
+        self._settle_keys()
         self.cancel()
         self._hot = None
         self.host.hover(None)
@@ -314,52 +361,23 @@ class SelectTool(Tool):
     # -- drawing
 
     def paint(self, painter: QPainter) -> None:
+        view, drag = self.host.view, self._drag
         focused = self.host.focused
         if focused is not None and (shape := self._editable(focused)) is not None:
-            self._paint_handles(painter, shape)
-        if self._hot is not None and self._drag is None:
-            self._paint_hot(painter, *self._hot)
-        drag = self._drag
+            paint_handles(painter, view, shape)
+            if drag is not None and drag.grip is not None and drag.grip.kind == "turn":
+                self._paint_angle(painter, shape)
+        if self._hot is not None and drag is None:
+            target, grip = self._hot
+            hot = self.host.shape_of(target)
+            if hot is not None:
+                paint_hot(painter, view, hot, grip)
         if drag is not None and drag.kind == "band" and drag.moved:
-            view = self.host.view
-            corner = QPointF(*view.to_widget(*self._at))
-            pen = QPen(QColor(style.ACCENT), 1)
-            painter.setPen(pen)
-            painter.setBrush(QColor(76, 159, 254, 40))
-            painter.drawRect(QRectF(drag.start.place, corner).normalized())
+            paint_band(painter, drag.start.place, QPointF(*view.to_widget(*self._at)))
+        self._snapper.paint(painter)
 
-    def _paint_handles(self, painter: QPainter, shape: Shape) -> None:
-        view = self.host.view
-        placed = view.widget_points(shape.points())
-        room = (view.view_width / view.ratio + 20, view.view_height / view.ratio + 20)
-        seen = ((placed > -20) & (placed < room)).all(axis=1)
-        side = style.HANDLE if len(placed) <= 200 else style.HANDLE / 2
-        corners = placed[seen] - side / 2
-        rects = np.concatenate([corners, np.full_like(corners, side)], axis=1)
-        centres, _ = middles(shape, view)
-        painter.setPen(style.pen("#000000", style.HANDLE / 2 + 2))
-        draw_points(painter, view.widget_points(centres))
-        painter.setPen(style.pen("#ffffff", style.HANDLE / 2))
-        draw_points(painter, view.widget_points(centres))
-        painter.setPen(QPen(QColor("#000000"), 1))
-        painter.setBrush(QColor("#ffffff"))
-        draw_rects(painter, rects)
-
-    def _paint_hot(self, painter: QPainter, target: int, grip: Grip) -> None:
-        shape = self.host.shape_of(target)
-        if shape is None or grip.at >= len(shape.points()):
-            return
-        points = shape.points()
-        view = self.host.view
-        if grip.kind == "vertex":
-            at = points[grip.at]
-            style.paint_handle(painter, QPointF(*view.to_widget(*at)), "#ffffff", hot=True)
-        elif grip.kind == "side":
-            ends = view.widget_points(points[[grip.at, (grip.at + 1) % len(points)]])
-            painter.setPen(style.pen(style.ACCENT, style.SELECTED + 2))
-            painter.drawLine(QPointF(*ends[0]), QPointF(*ends[1]))
-        else:
-            centres, index = middles(shape, view)
-            for centre in centres[index == grip.at]:
-                place = QPointF(*view.to_widget(*centre))
-                style.paint_handle(painter, place, "#ffffff", round_=True, hot=True)
+    def _paint_angle(self, painter: QPainter, shape: Shape) -> None:
+        turn = turn_handle(shape, self.host.view)
+        if turn is not None and isinstance(shape, RotatedBox | Ellipse):
+            at = QPointF(*turn[1]) + QPointF(style.HANDLE + 6, -style.HANDLE)
+            style.paint_note(painter, at, f"{math.degrees(angle_of(shape)):.0f}°")

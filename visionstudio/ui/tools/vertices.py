@@ -2,25 +2,73 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.model import reshaping
 from visionstudio.model.geometry import distance_to_segments
-from visionstudio.model.shapes import Bounds, Box, Points, Polygon, Polyline, Shape
+from visionstudio.model.shapes import (
+    Bounds,
+    Box,
+    Ellipse,
+    Points,
+    Polygon,
+    Polyline,
+    RotatedBox,
+    Shape,
+    Skeleton,
+)
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.view import View
 
 FloatArray = NDArray[np.float64]
 _ROOM = 28.0  # widget units: shorter edges have no handle in the middle
+_STALK = 26.0  # widget units from a shape to the handle that turns it
+_TURNABLE = (RotatedBox, Ellipse, Polygon, Polyline, Skeleton)
 
 
 class Grip(NamedTuple):
-    """A vertex, a side of a box, or the middle of an edge, by its place `at` among `points()`."""
+    """What can be grabbed, by its place `at` among `points()`.
 
-    kind: Literal["vertex", "side", "middle"]
+    A vertex, a side of a box, the middle of an edge, or the handle that turns the shape.
+    """
+
+    kind: Literal["vertex", "side", "middle", "turn"]
     at: int
+
+
+def turn_handle(shape: Shape, view: View) -> tuple[FloatArray, FloatArray] | None:
+    """Where the handle that turns a shape begins and ends, in widget units.
+
+    It stands on the first side of a rotated box, else above the shape; below
+    where there is no room above. None for shapes that are not turned by hand.
+    """
+    if not isinstance(shape, _TURNABLE):
+        return None
+    points = shape.points()
+    if isinstance(shape, RotatedBox):
+        foot, middle = points[:2].mean(axis=0), points.mean(axis=0)
+        foots = [foot, 2 * middle - foot]
+    elif isinstance(shape, Ellipse):
+        foots = [points[3], points[1]]
+    else:
+        x1, y1, x2, y2 = shape.bounds()
+        foots = [np.array([(x1 + x2) / 2, y1]), np.array([(x1 + x2) / 2, y2])]
+    placed = view.widget_points(np.array([*foots, (foots[0] + foots[1]) / 2]))
+    centre = placed[2]
+    ways = []
+    for n, foot in enumerate(placed[:2]):
+        away = foot - centre
+        length = float(np.hypot(*away))
+        unit = away / length if length > 1e-6 else np.array([0.0, -1.0 if n == 0 else 1.0])
+        ways.append((foot, foot + unit * _STALK))
+    room = np.array([view.view_width, view.view_height]) / view.ratio
+    inside = [bool(((tip > 4) & (tip < room - 4)).all()) for _, tip in ways]
+    return ways[1] if inside[1] and not inside[0] else ways[0]
 
 
 def middles(shape: Shape, view: View) -> tuple[FloatArray, NDArray[np.int64]]:
@@ -46,7 +94,10 @@ def find_grip(shape: Shape, view: View, x: float, y: float) -> Grip | None:
     nearest = int(away.argmin())
     if away[nearest] <= reach:
         return Grip("vertex", nearest)
-    if isinstance(shape, Box):
+    handle = turn_handle(shape, view)
+    if handle is not None and math.dist(handle[1], view.to_widget(x, y)) <= style.REACH + 2:
+        return Grip("turn", 0)
+    if isinstance(shape, Box | RotatedBox):
         away = distance_to_segments(points, np.roll(points, -1, axis=0), x, y)
         nearest = int(away.argmin())
         return Grip("side", nearest) if away[nearest] <= 0.7 * reach else None
@@ -66,6 +117,8 @@ def dragged(shape: Shape, grip: Grip, x: float, y: float) -> Shape:
     """
     if grip.kind == "middle":
         return with_vertex(shape, grip.at, x, y)
+    if grip.kind == "side" and isinstance(shape, RotatedBox):
+        return _side_moved(shape, grip.at, x, y)
     points = shape.points().copy()
     if grip.kind == "vertex":
         points[grip.at] = x, y
@@ -73,6 +126,40 @@ def dragged(shape: Shape, grip: Grip, x: float, y: float) -> Shape:
         axis = 1 if grip.at % 2 == 0 else 0
         points[[grip.at, (grip.at + 1) % 4], axis] = (x, y)[axis]
     return shape.with_points(points)
+
+
+def _side_moved(box: RotatedBox, side: int, x: float, y: float) -> RotatedBox:
+    """The box with a side moved across to (x, y), the opposite one kept."""
+    cos, sin = math.cos(box.angle), math.sin(box.angle)
+    out = np.array([(sin, -cos), (cos, sin), (-sin, cos), (-cos, -sin)][side])
+    size = box.height if side % 2 == 0 else box.width
+    opposite = np.array([box.cx, box.cy]) - out * size / 2
+    size = float(((x, y) - opposite) @ out)
+    cx, cy = (float(v) for v in opposite + out * size / 2)
+    if side % 2 == 0:
+        return replace(box, cx=cx, cy=cy, height=abs(size))
+    return replace(box, cx=cx, cy=cy, width=abs(size))
+
+
+def turned_to(
+    shape: Shape, start: tuple[float, float], end: tuple[float, float], *, steps: bool
+) -> Shape:
+    """The shape turned about its centre as a drag from `start` to `end` means.
+
+    With `steps` it stops at multiples of 15°.
+    """
+    cx, cy = reshaping.centre(shape)
+    angle = math.atan2(end[1] - cy, end[0] - cx) - math.atan2(start[1] - cy, start[0] - cx)
+    if steps:
+        now = angle_of(shape)
+        step = math.radians(15)
+        angle = round((now + angle) / step) * step - now
+    return reshaping.turned(shape, angle)
+
+
+def angle_of(shape: Shape) -> float:
+    """The angle that a shape stores, in radians; 0 for others."""
+    return shape.angle if isinstance(shape, RotatedBox | Ellipse) else 0.0
 
 
 def with_vertex(shape: Shape, after: int, x: float, y: float) -> Shape:

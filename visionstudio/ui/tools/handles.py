@@ -1,0 +1,92 @@
+"""How the handles of a shape look: vertices, middles of edges, the one that turns it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from visionstudio.model.shapes import Shape
+from visionstudio.ui.canvas import style
+from visionstudio.ui.canvas.bulk import draw_points, draw_rects
+from visionstudio.ui.canvas.view import View
+from visionstudio.ui.tools.vertices import Grip, middles, turn_handle
+
+_MANY = 200  # vertices beyond which their handles are small
+_BESIDE = 20.0  # widget units around the viewport that are drawn too
+
+
+def paint_handles(painter: QPainter, view: View, shape: Shape) -> None:
+    """All that can be dragged of the one selected shape."""
+    turn = turn_handle(shape, view)
+    if turn is not None:
+        _paint_turn(painter, *turn, hot=False)
+    centres, _ = middles(shape, view)
+    painter.setPen(style.pen("#000000", style.HANDLE / 2 + 2))
+    draw_points(painter, view.widget_points(centres))
+    painter.setPen(style.pen("#ffffff", style.HANDLE / 2))
+    draw_points(painter, view.widget_points(centres))
+    paint_vertices(painter, view, shape.points(), np.zeros(len(shape.points()), dtype=bool))
+
+
+def paint_vertices(
+    painter: QPainter, view: View, points: NDArray[np.float64], chosen: NDArray[np.bool_]
+) -> None:
+    """White squares, those of chosen vertices in the accent colour."""
+    placed = view.widget_points(points)
+    room = (view.view_width / view.ratio + _BESIDE, view.view_height / view.ratio + _BESIDE)
+    seen = ((placed > -_BESIDE) & (placed < room)).all(axis=1)
+    side = style.HANDLE if len(placed) <= _MANY else style.HANDLE / 2
+    painter.setPen(QPen(QColor("#000000"), 1))
+    for marked, fill, size in ((False, "#ffffff", side), (True, style.ACCENT, side + 2)):
+        corners = placed[seen & (chosen == marked)] - size / 2
+        painter.setBrush(QColor(fill))
+        draw_rects(painter, np.concatenate([corners, np.full_like(corners, size)], axis=1))
+
+
+def paint_hot(painter: QPainter, view: View, shape: Shape, grip: Grip) -> None:
+    """What the next click would take, larger."""
+    points = shape.points()
+    if grip.at >= len(points):
+        return
+    if grip.kind == "turn":
+        turn = turn_handle(shape, view)
+        if turn is not None:
+            _paint_turn(painter, *turn, hot=True)
+    elif grip.kind == "vertex":
+        at = points[grip.at]
+        style.paint_handle(painter, QPointF(*view.to_widget(*at)), "#ffffff", hot=True)
+    elif grip.kind == "side":
+        ends = view.widget_points(points[[grip.at, (grip.at + 1) % len(points)]])
+        painter.setPen(style.pen(style.ACCENT, style.SELECTED + 2))
+        painter.drawLine(QPointF(*ends[0]), QPointF(*ends[1]))
+    else:
+        centres, index = middles(shape, view)
+        for centre in centres[index == grip.at]:
+            place = QPointF(*view.to_widget(*centre))
+            style.paint_handle(painter, place, "#ffffff", round_=True, hot=True)
+
+
+def paint_band(painter: QPainter, start: QPointF, end: QPointF) -> None:
+    """The rectangle that selects what it holds."""
+    painter.setPen(QPen(QColor(style.ACCENT), 1))
+    painter.setBrush(QColor(76, 159, 254, 40))
+    painter.drawRect(QRectF(start, end).normalized())
+
+
+def _paint_turn(
+    painter: QPainter, foot: NDArray[np.float64], tip: NDArray[np.float64], *, hot: bool
+) -> None:
+    """A stalk with a disc and an arrow round it."""
+    start, end = QPointF(*foot), QPointF(*tip)
+    for shade, width in (("#161616", 3.0), ("#ffffff", 1.25)):
+        painter.setPen(style.pen(shade, width))
+        painter.drawLine(start, end)
+    style.paint_handle(painter, end, "#ffffff", round_=True, hot=hot)
+    reach = (style.HANDLE + (5.0 if hot else 0.0)) / 2 + 4.0
+    around = QRectF(end.x() - reach, end.y() - reach, 2 * reach, 2 * reach)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for shade, width in (("#161616", 3.0), ("#ffffff", 1.25)):
+        painter.setPen(style.pen(shade, width))
+        painter.drawArc(around, 20 * 16, 140 * 16)
