@@ -105,6 +105,7 @@ def test_track_a_region_drawn_by_hand(desk: Desk, sample: Sample) -> None:
     desk.key(Qt.Key.Key_T, SHIFT)
     x1, y1, x2, y2 = sample.roi
     desk.job(lambda: desk.drag((x1, y1), (x2, y2)), "CSRT")
+    desk.saved()  # the job has ended, the storage thread may still write
     frames = [
         a
         for a in desk.session.store.annotations(desk.session.current.id)  # type: ignore[union-attr]

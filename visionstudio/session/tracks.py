@@ -1,4 +1,4 @@
-"""Follow a region drawn by hand through a video and store it as one track.
+"""Follow a region drawn by hand, or all that a detector finds, and store the tracks.
 
 The frames arrive one by one while the tracker works; the track is stored when
 it ends or is stopped, as one step to undo. The drawn box is the person's own,
@@ -20,6 +20,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Box
 from visionstudio.session import proposals
+from visionstudio.session.all_tracks import AllTracks
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.models import ModelChoice, Models
 from visionstudio.session.project import ProjectSession
@@ -46,6 +47,7 @@ class Tracks:
         self._jobs = jobs
         self.progressed = Signal()  # (media id, frame, TrackState)
         self.finished = Signal()  # (media id, frames with the object, frames without)
+        self.all_finished = Signal()  # (media id, how many tracks)
 
     def track(
         self,
@@ -76,6 +78,52 @@ class Tracks:
         run = _Run(choice, item, start, class_id)
         cancel = self._models.submit(request, lambda event: self._on_event(run, job, event))
         return job
+
+    def track_all(self, choice: ModelChoice, item: MediaItem, detector: ModelChoice) -> Job:
+        """Follow every object that `detector` finds, through the whole video."""
+        request = Track(
+            model=choice.model.id,
+            path=str(self._session.path_of(item)),
+            kind=item.kind.value,
+            detector=detector.model.id,
+            detector_weights=str(detector.weights) if detector.weights else None,
+            detector_params=dict(detector.params),
+            weights=str(choice.weights) if choice.weights else None,
+            params=dict(choice.params),
+            device=self._models.device,
+        )
+        job = self._jobs.start(f"{choice.model.title} · {item.name}", lambda: cancel())
+        run = AllTracks(choice, item, detector)
+
+        def on_event(event: Event) -> None:
+            match event:
+                case FrameResult(key, result):
+                    if isinstance(result, tuple):
+                        run.add(int(key), result)
+                case ProgressEvent(fraction, message):
+                    job.report(fraction, message)
+                case Finished():
+                    self._store_all(run, job, None)
+                case Failed():
+                    self._store_all(run, job, event.error())
+                case Stopped():
+                    job.stop()
+                    self._store_all(run, job, None)
+
+        cancel = self._models.submit(request, on_event)
+        return job
+
+    def _store_all(self, run: AllTracks, job: Job, error: VisionStudioError | None) -> None:
+        def done(edit: Edit | None) -> None:
+            if edit is not None:
+                self._session.apply(edit)
+            if error is not None:
+                job.fail(error)
+            else:
+                job.finish(f"{run.count} tracks")
+            self.all_finished.emit(run.item.id, run.count)
+
+        self._session.in_store(run.edit, done, job.fail)
 
     def _on_event(self, run: _Run, job: Job, event: Event) -> None:
         match event:

@@ -18,13 +18,13 @@ class ModelCommands(Group):
         self._window.model_panel.predict_all()
 
     def accept(self) -> None:
-        self._window.model_panel.accept()
+        self._window.model_panel.proposals.accept()
 
     def accept_all(self) -> None:
-        self._window.model_panel.accept_all()
+        self._window.model_panel.proposals.accept_all()
 
     def reject_all(self) -> None:
-        self._window.model_panel.reject_all()
+        self._window.model_panel.proposals.reject_all()
 
     def train(self) -> None:
         self._window.model_panel.open_training()

@@ -13,7 +13,7 @@ class TrackCommands(LabelCommands):
     """Track an object, play a video."""
 
     def accept_track(self) -> None:
-        self._window.model_panel.accept_track()
+        self._window.model_panel.proposals.accept_track()
 
     def track_selected(self) -> None:
         session = self._session

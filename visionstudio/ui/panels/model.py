@@ -1,4 +1,4 @@
-"""The model panel: choose a model and its weights, predict, decide on proposals, train."""
+"""The model panel: choose a model and its weights, predict, track, train."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import QFileSystemWatcher, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -17,7 +16,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QSlider,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -28,14 +26,14 @@ from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.training.runs import RunInfo
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Box
-from visionstudio.session import proposals
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.predictions import PredictTarget
-from visionstudio.session.tracks import accept_track
 from visionstudio.session.training import Training, trained_runs
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.panels.proposals import ProposalControls
+from visionstudio.ui.panels.weights_choice import DetectorChoice, WeightsChoice
 
 _SETTLE_MS = 500  # a run's files are written one after the other
 
@@ -93,61 +91,24 @@ class ModelPanel(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._model.currentIndexChanged.connect(self._model_chosen)
-        self._weights = QComboBox()
-        self._weights.setObjectName("weightsChoice")
-        self._weights.setAccessibleName(tr("Weights"))
-        self._weights.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self._weights = WeightsChoice()
+        self._detector = DetectorChoice()
         self._weights.currentIndexChanged.connect(lambda _: self._update_enabled())
         self._about = QLabel()
         self._about.setWordWrap(True)
         self._about.setProperty("role", "secondary")
         layout.addWidget(self._model)
         layout.addWidget(self._weights)
+        layout.addWidget(self._detector)
         layout.addWidget(self._about)
-        layout.addWidget(self._build_proposals())
+        self.proposals = ProposalControls()
+        layout.addWidget(self.proposals)
         layout.addLayout(self._build_buttons())
         self._form_area = QScrollArea()
         self._form_area.setWidgetResizable(True)
         self._form_area.setFrameShape(QFrame.Shape.NoFrame)
         self._form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout.addWidget(self._form_area, 1)
-
-    def _build_proposals(self) -> QWidget:
-        box = QWidget()
-        box.setObjectName("proposalControls")
-        layout = QVBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        self._threshold = QSlider(Qt.Orientation.Horizontal)
-        self._threshold.setObjectName("thresholdSlider")
-        self._threshold.setAccessibleName(tr("Threshold"))
-        self._threshold.setRange(0, 100)
-        self._threshold_box = QDoubleSpinBox()
-        self._threshold_box.setObjectName("thresholdValue")
-        self._threshold_box.setAccessibleName(tr("Threshold"))
-        self._threshold_box.setRange(0, 1)
-        self._threshold_box.setSingleStep(0.05)
-        self._threshold.valueChanged.connect(lambda v: self._set_threshold(v / 100))
-        self._threshold_box.valueChanged.connect(self._set_threshold)
-        label = QLabel(tr("Threshold"))
-        label.setBuddy(self._threshold_box)
-        row.addWidget(label)
-        row.addWidget(self._threshold, 1)
-        row.addWidget(self._threshold_box)
-        layout.addLayout(row)
-        self._count = QLabel()
-        self._count.setObjectName("proposalCount")
-        self._count.setProperty("role", "secondary")
-        # The same room for every text: neither the panel nor the picture beside it moves.
-        self._count.setWordWrap(True)
-        self._count.setMinimumHeight(2 * self._count.fontMetrics().lineSpacing())
-        self._count.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self._count)
-        return box
 
     def _build_buttons(self) -> QVBoxLayout:
         layout = QVBoxLayout()
@@ -170,12 +131,8 @@ class ModelPanel(QWidget):
         first.addWidget(self._predict, 1)
         first.addWidget(self._train)
         second = QHBoxLayout()
-        self._accept = self._button("acceptButton", tr("Accept all"), self.accept_all)
-        self._accept.setToolTip(tr("Accept every visible proposal (Shift+Enter)"))
-        self._reject = self._button("rejectButton", tr("Reject all"), self.reject_all)
-        self._reject.setToolTip(tr("Refuse every visible proposal; they are not offered again"))
-        second.addWidget(self._accept)
-        second.addWidget(self._reject)
+        second.addWidget(self.proposals.accept_button)
+        second.addWidget(self.proposals.reject_button)
         layout.addLayout(first)
         layout.addLayout(second)
         return layout
@@ -194,6 +151,7 @@ class ModelPanel(QWidget):
             self._workbench.models.changed.disconnect(self.refresh)
         self._workbench = workbench
         self._runs = {}
+        self.proposals.set_session(workbench.session if workbench is not None else None)
         if self._watcher.directories():
             self._watcher.removePaths(self._watcher.directories())
         self.setEnabled(workbench is not None)
@@ -201,12 +159,10 @@ class ModelPanel(QWidget):
             return
         workbench.trainings.finished.connect(self._trained)
         workbench.models.changed.connect(self.refresh)
-        workbench.session.annotations_changed.connect(self._update_counts)
         workbench.session.current_changed.connect(self._update_enabled)
-        workbench.session.threshold_changed.connect(self._show_threshold)
         workbench.predictions.finished.connect(self._predicted)
         workbench.tracks.finished.connect(self._tracked)
-        self._show_threshold(workbench.session.threshold)
+        workbench.tracks.all_finished.connect(self._tracked_all)
         self.refresh()
 
     def refresh(self) -> None:
@@ -277,27 +233,11 @@ class ModelPanel(QWidget):
         self._update_enabled()
 
     def _fill_weights(self, *, keep: bool) -> None:
-        """Offer the chosen model's weights: as before, else the newest whose training has ended."""
         model = self.model()
-        before = self._weights.currentData()
-        self._weights.blockSignals(True)
-        self._weights.clear()
         runs = self._runs.get(model.id, []) if model is not None else []
-        for run in runs:
-            self._weights.addItem(_run_title(run), run.folder / "best.safetensors")
-            last = self._weights.count() - 1
-            self._weights.setItemData(last, str(run.folder), Qt.ItemDataRole.ToolTipRole)
-        if model is not None and model.ready:
-            self._weights.addItem(tr("Built in"), None)
-        if model is not None and self._weights.count() == 0:
-            self._weights.addItem(tr("Not trained yet"), None)
-        offered = [self._weights.itemData(row) for row in range(self._weights.count())]
-        ended = _ended(runs)
-        if keep and before in offered:
-            self._weights.setCurrentIndex(offered.index(before))
-        elif ended:
-            self._weights.setCurrentIndex(runs.index(ended[0]))
-        self._weights.blockSignals(False)
+        self._weights.offer(model, runs, keep=keep)
+        if self._workbench is not None:
+            self._detector.offer(self._workbench.models.of_task("detector"), self._runs)
 
     def model(self) -> ModelInfo | None:
         """The chosen model."""
@@ -317,103 +257,37 @@ class ModelPanel(QWidget):
         model = self.model()
         if model is None or self._form is None:
             return None
-        weights = self._weights.currentData()
-        return ModelChoice(
-            model, weights if isinstance(weights, Path) else None, self._form.values()
-        )
+        return ModelChoice(model, self._weights.chosen(), self._form.values())
 
     def _can_run(self) -> bool:
         model = self.model()
-        return model is not None and (model.ready or isinstance(self._weights.currentData(), Path))
+        return model is not None and (model.ready or self._weights.chosen() is not None)
 
     def _update_enabled(self) -> None:
         model = self.model()
         session = self._workbench.session if self._workbench else None
         has_picture = session is not None and session.current is not None
-        texts = {"tracker": tr("Track a region"), "generator": tr("Generate…")}
+        many = model is not None and model.output == "tracks"
+        self._detector.setVisible(many)
+        track = tr("Track all objects") if many else tr("Track a region")
+        texts = {"tracker": track, "generator": tr("Generate…")}
         self._predict.setText(texts.get(model.task, tr("Predict")) if model else tr("Predict"))
         needs_picture = model is not None and model.task != "generator"
-        self._predict.setEnabled(self._can_run() and (has_picture or not needs_picture))
+        can_detect = not many or self._detector.chosen() is not None
+        can_run = self._can_run() and can_detect
+        self._predict.setEnabled(can_run and (has_picture or not needs_picture))
         predictor = model is not None and model.task in PREDICTORS
         self._predict.setPopupMode(
             QToolButton.ToolButtonPopupMode.MenuButtonPopup
             if predictor
             else QToolButton.ToolButtonPopupMode.DelayedPopup
         )
-        self._predict.setToolTip(
-            "" if self._can_run() else tr("Train the model first, or choose one that is ready")
-        )
+        missing = tr("Train the model first, or choose one that is ready")
+        if not can_detect:
+            missing = tr("Train a detector first: it finds the objects to track")
+        self._predict.setToolTip("" if can_run else missing)
         self._train.setEnabled(model is not None and model.trainable)
-        self._update_counts()
-
-    # -- proposals ------------------------------------------------------------------------------
-
-    def _set_threshold(self, value: float) -> None:
-        if self._workbench is not None:
-            self._workbench.session.set_threshold(value)
-
-    def _show_threshold(self, value: float) -> None:
-        for widget in (self._threshold, self._threshold_box):
-            widget.blockSignals(True)
-        self._threshold.setValue(round(value * 100))
-        if abs(self._threshold_box.value() - value) > 0.005:  # else it may be being typed into
-            self._threshold_box.setValue(value)
-        for widget in (self._threshold, self._threshold_box):
-            widget.blockSignals(False)
-        self._update_counts()
-
-    def _update_counts(self, *_: object) -> None:
-        shown = self._workbench.session.visible_proposals() if self._workbench else []
-        self._count.setText(
-            tr("Proposals shown: {count} · Enter accepts one, Delete rejects", count=len(shown))
-            if shown
-            else tr("No proposals here")
-        )
-        self._accept.setEnabled(bool(shown))
-        self._reject.setEnabled(bool(shown))
-
-    def accept(self) -> None:
-        """Accept the selected proposals, or the best visible one, and go to the next."""
-        if self._workbench is None:
-            return
-        session = self._workbench.session
-        shown = session.visible_proposals()
-        chosen = [a for a in shown if a.id in session.selection]
-        if not chosen:
-            chosen = sorted(shown, key=lambda a: -(a.score or 0))[:1]
-        if not chosen:
-            return
-        session.apply(proposals.accept(chosen))
-        rest = sorted((a for a in shown if a not in chosen), key=lambda a: -(a.score or 0))
-        session.select({rest[0].id} if rest else set())
-
-    def accept_all(self) -> None:
-        """Accept every visible proposal of the picture or frame."""
-        self._decide(proposals.accept)
-
-    def reject_all(self) -> None:
-        """Reject every visible proposal of the picture or frame."""
-        self._decide(proposals.reject)
-
-    def _decide(self, how: Callable[..., object]) -> None:
-        if self._workbench is None:
-            return
-        shown = self._workbench.session.visible_proposals()
-        if shown:
-            self._workbench.session.apply(how(shown))  # type: ignore[arg-type]
-
-    def accept_track(self) -> None:
-        """Accept the whole track of the selected proposal."""
-        if self._workbench is None:
-            return
-        session = self._workbench.session
-        tracks = {
-            a.track_id
-            for a in session.annotations
-            if a.id in session.selection and a.track_id is not None
-        }
-        for track_id in tracks:
-            accept_track(session, track_id)
+        self.proposals.refresh()
 
     # -- running models -------------------------------------------------------------------------
 
@@ -423,6 +297,8 @@ class ModelPanel(QWidget):
             return
         if model.task == "generator":
             self.open_generator()
+        elif model.output == "tracks":
+            self.track_all()
         elif model.task == "tracker":
             self.region_wanted.emit()
         else:
@@ -489,8 +365,10 @@ class ModelPanel(QWidget):
         session = self._workbench.session
         item = session.current
         model = self.model()
-        if model is None or model.task != "tracker":
-            trackers = self._workbench.models.of_task("tracker")
+        if model is None or model.task != "tracker" or model.output == "tracks":
+            trackers = [
+                m for m in self._workbench.models.of_task("tracker") if m.output != "tracks"
+            ]
             if not trackers or not self.choose(trackers[0].id):
                 self.message.emit(tr("No tracker is installed"), "error")
                 return
@@ -507,9 +385,24 @@ class ModelPanel(QWidget):
             choice, item, box, session.active_class.id, start=session.frame
         )
 
+    def track_all(self) -> None:
+        """Follow every object that the chosen detector finds in the video, from its start."""
+        choice, detector = self.choice(), self._detector.chosen()
+        if self._workbench is None or choice is None or detector is None:
+            return
+        item = self._workbench.session.current
+        if item is None or item.kind is MediaKind.IMAGE:
+            self.message.emit(tr("Tracking needs a video or a folder of frames"), "warning")
+        else:
+            self._workbench.tracks.track_all(choice, item, detector)
+
     def _tracked(self, _media_id: int, seen: int, lost: int) -> None:
         text = tr("Tracked through {seen} frames, lost in {lost}", seen=seen, lost=lost)
         self.message.emit(text, "info")
+
+    def _tracked_all(self, _media_id: int, tracks: int) -> None:
+        text = tr("Tracks found: {count}", count=tracks)
+        self.message.emit(text if tracks else tr("The model found nothing here"), "info")
 
     def open_training(self) -> None:
         """Ask for the training dialog of the chosen model."""
@@ -530,13 +423,3 @@ class ModelPanel(QWidget):
             runs = self._runs.get(choice.model.id, [])
             classes = [r.classes for r in runs if r.folder / "best.safetensors" == choice.weights]
             self.generator_wanted.emit(choice, classes[0] if classes else ())
-
-
-def _ended(runs: list[RunInfo]) -> list[RunInfo]:
-    return [run for run in runs if run.state != "running"]
-
-
-def _run_title(run: RunInfo) -> str:
-    """The first figure of its validation, and when it was trained."""
-    figures = [f"{name} {value:.3f}" for name, value in run.metrics.items()][:1]
-    return " · ".join([*figures, f"{run.started.astimezone():%Y-%m-%d %H:%M}"])
