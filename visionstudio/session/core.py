@@ -258,6 +258,20 @@ class SessionCore(StoreLink):
 
         self._save(None, work, done)
 
+    def go_to(self, annotation: Annotation) -> None:
+        """Show an annotation of any picture or frame, selected."""
+        item = self.media.get(annotation.media_id)
+        if item is None:
+            return
+        if self.current is None or (item.id, annotation.frame) != (self.current.id, self.frame):
+            self.current = item
+            self._show(annotation.frame)
+            self._to_select = frozenset({annotation.id})
+        elif self._shown.get(annotation.id) is None:
+            self._to_select = frozenset({annotation.id})  # its rows are on their way
+        else:
+            self.select([annotation.id])
+
     def _go_to(self, effects: Effects) -> None:
         """Show what an edit has done: its place, with what is there now selected."""
         place = effects.place_to_show(self.media, self.current, self.frame)

@@ -91,6 +91,16 @@ def delete(annotations: Sequence[Annotation]) -> Edit | None:
     return Edit(_named("Delete", annotations, "object"), changes)
 
 
+def verify(annotations: Sequence[Annotation]) -> Edit | None:
+    """Say that annotations are right as they are; proposals become labels by it."""
+    changed = [
+        (a, replace(a, state=State.VERIFIED, history=(*a.history, State.VERIFIED.value)))
+        for a in annotations
+        if a.state is not State.VERIFIED
+    ]
+    return _edit(_named("Verify", [a for a, _ in changed], "object"), changed)
+
+
 def set_verified(items: Sequence[MediaItem], verified: bool) -> Edit | None:
     """Say that pictures are completely labelled, or no longer."""
     changed = [(i, replace(i, verified=verified)) for i in items]

@@ -79,6 +79,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("edit.delete", "Delete or reject", "delete", "Edit", ("Del",), "editable", "delete-outline"),
     Action("edit.select_all", "Select all", "select_all", "Edit", ("Ctrl+A",), "media", separator=True),
     Action("edit.deselect", "Leave tool or selection", "escape", "Edit", ("Esc",), "media"),
+    Action("edit.find", "Find objects…", "find_objects", "Edit", ("F", "Ctrl+Shift+F"), "project", "text-search", separator=True),
+    Action("edit.find_next", "Next result", "next_result", "Edit", ("F3",), "project"),
+    Action("edit.find_previous", "Previous result", "previous_result", "Edit", ("Shift+F3",), "project"),
     Action("edit.preferences", "Preferences…", "preferences", "Edit", ("Ctrl+,",), icon="cog-outline", separator=True),
     # View
     Action("view.next", "Next picture", "next_item", "View", ("D",), "project", "chevron-right", repeats=True),

@@ -29,6 +29,7 @@ from visionstudio.ui.aids import apply_aids
 from visionstudio.ui.commands import Commands
 from visionstudio.ui.conditions import conditions
 from visionstudio.ui.dialog_opener import Dialogs
+from visionstudio.ui.finding import Finding
 from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.inspector import Inspector
@@ -76,6 +77,7 @@ class MainWindow(WindowParts):
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self.tour = Tour(self)
+        self.finding = Finding(self)
         self._connect()
         apply_aids(self)
         self.setAcceptDrops(True)
@@ -193,6 +195,7 @@ class MainWindow(WindowParts):
         self.media_panel.set_session(session)
         self.class_panel.set_session(session)
         self.object_panel.set_session(session)
+        self.finding.set_session(session)
         if workbench is not None or "model_panel" in self.__dict__:
             self.model_panel.set_workbench(workbench)
         self.viewer.set_session(session)
@@ -368,6 +371,10 @@ class MainWindow(WindowParts):
     def toast(self, text: str, level: str = "info") -> None:
         """Say something without stopping anybody."""
         self.toasts.show(text, level)
+
+    def toast_undo(self, text: str) -> None:
+        """Say what has been done, with a way to take it back."""
+        self.toasts.show(text, "info", (tr("Undo"), self._commands.undo))
 
     # Actions
 

@@ -139,6 +139,15 @@ class EditCommands(Group):
                 if a.id in proposed or (a.state.is_label and not session.is_hidden(a))
             )
 
+    def find_objects(self) -> None:
+        self._window.finding.start()
+
+    def next_result(self) -> None:
+        self._window.finding.step(1)
+
+    def previous_result(self) -> None:
+        self._window.finding.step(-1)
+
     def escape(self) -> None:
         canvas = self._window.viewer.canvas
         if canvas.cancel():

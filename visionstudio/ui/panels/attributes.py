@@ -52,6 +52,10 @@ class AnswerEditor(QWidget):
         """Show what all objects answer, None for nothing, MIXED for different things."""
         raise NotImplementedError
 
+    def commit(self) -> bool:
+        """Answer with what is being typed. Returns whether it fits."""
+        return True
+
 
 class _LineEditor(AnswerEditor):
     """A text or a number."""
@@ -71,17 +75,21 @@ class _LineEditor(AnswerEditor):
         self._shown = text
 
     def _take(self) -> None:
+        self.commit()
+
+    def commit(self) -> bool:
         text = self._line.text().strip()
         if text == self._shown:
-            return
+            return True
         value = self.spec.converted(text) if text else None
         if text and value is None:
             wanted = range_text(self.spec) or tr("a number")
             self.refused.emit(f"{self.spec.name}: {wanted}")
             self._line.setText(self._shown)
-            return
+            return False
         self._shown = text
         self.answered.emit(value)
+        return True
 
 
 class _Choice(QComboBox):
