@@ -164,4 +164,5 @@ def test_set_an_attribute_on_what_was_found(full: Driver) -> None:
         lambda store: sum(a.attributes.get("age") == 9 for a in store.iter_annotations()),
         with_nine.append,
     )
-    full.wait(lambda: with_nine == [120])
+    full.wait(lambda: bool(with_nine))
+    assert with_nine == [120]

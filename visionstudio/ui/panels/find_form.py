@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QStringListModel, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
-    QCompleter,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -41,7 +40,6 @@ class FindForm(QWidget):
         super().__init__(parent)
         self.setObjectName("findForm")
         self._specs: dict[str, AttributeSpec] = {}
-        self._names = QStringListModel(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_WAIT_MS)
@@ -110,9 +108,13 @@ class FindForm(QWidget):
             label.setBuddy(low)
             for column, widget in enumerate((label, low, high)):
                 grid.addWidget(widget, 0, 3 * n + column)
-        self.attribute = self._line("findAttribute", tr("Attribute"), 80)
+        self._names = self._box("findAttributes", tr("Attribute"))
+        self.attribute = self._line("findAttribute", tr("Name of the attribute"), 80)
         self.attribute.setPlaceholderText(tr("name"))
-        self.attribute.setCompleter(QCompleter(self._names, self))
+        self._names.setEditable(True)
+        self._names.setLineEdit(self.attribute)
+        self._names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self._names.setCompleter(None)  # type: ignore[arg-type]
         self.test = self._box("findTest", tr("What the attribute says"))
         for text, test in (
             (tr("has any value"), "any"),
@@ -130,7 +132,7 @@ class FindForm(QWidget):
         self.run = self._line("findRun", tr("Number of the run"), 48)
         for column, span, widget in (
             (0, 1, QLabel(tr("Attribute"))),
-            (1, 2, self.attribute),
+            (1, 2, self._names),
             (3, 2, self.test),
             (5, 1, self.value),
             (6, 1, QLabel(tr("Track"))),
@@ -173,7 +175,10 @@ class FindForm(QWidget):
             self.label_class.addItem(QIcon(swatch), one.name, one.id)
         self.label_class.setCurrentIndex(max(self.label_class.findData(chosen), 0))
         self._specs = {s.name: s for one in classes for s in one.attributes}
-        self._names.setStringList(sorted(self._specs))
+        written = self.attribute.text()
+        self._names.clear()
+        self._names.addItems(sorted(self._specs))
+        self.attribute.setText(written)
 
     def show_sources(self, sources: Sequence[str]) -> None:
         """Offer where annotations come from."""
