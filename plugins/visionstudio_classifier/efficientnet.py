@@ -23,16 +23,22 @@ from visionstudio.api import (
     TrainResult,
     WeightsError,
 )
-from visionstudio_classifier.learning import answers, check_classes, cross_entropy, validator
+from visionstudio_classifier.learning import (
+    answers,
+    check_classes,
+    cross_entropy,
+    validator,
+    weights_of,
+)
 from visionstudio_classifier.manifest import ClassifierParams, EfficientNetTraining
 from visionstudio_torch import backbone
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import memory_guard, seed_torch, torch_threads
-from visionstudio_torch.fit import BEST, Recipe, Settings, fit
+from visionstudio_torch.fit import BEST, Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.transforms import (
-    Augmentation,
-    random_colour,
+    augmentation_of,
+    random_look,
     random_matrix,
     resize,
     short_side_size,
@@ -191,6 +197,7 @@ def _train_head(
         held = _features(net, data.val, side, 1, ctx, until)
         items = _features(net, data.train, side, views, ctx, until)
     head = _Head(net.classifier)
+    weights = weights_of(params.class_weights, [label for _, label in items], len(info.classes))
     labels = np.array([label for _, label in held], np.int64)
     known = torch.stack([rows[0] for rows, _ in held]) if held else torch.zeros(0, 1280)
     recipe: Recipe[Views, tuple[Tensor, int], list[Tensor]] = Recipe(
@@ -200,15 +207,16 @@ def _train_head(
             torch.stack([row for row, _ in batch]),
             torch.tensor([label for _, label in batch]),
         ],
-        loss=lambda model, batch: cross_entropy(model(batch[0]), batch[1]),
+        loss=lambda model, batch: cross_entropy(model(batch[0]), batch[1], weights),
         validate=validator(lambda part: known[part], labels),
         best="accuracy",
         info=info,
     )
     epochs = planned_epochs(params.epochs, len(items), 8000, 10, 60, ctx)
     batch = min(params.batch, len(items))
-    result = fit(head, recipe, Settings(epochs, params.lr, batch, weight_decay=0.02), ctx)
-    _complete(net, ctx.run_folder / BEST)
+    result = fit(head, recipe, settings_of(params, epochs, batch=batch), ctx)
+    if (ctx.run_folder / BEST).is_file():  # none when only a learning rate was looked for
+        _complete(net, ctx.run_folder / BEST)
     return result
 
 
@@ -254,19 +262,17 @@ def _fine_tune(
     net.to(memory_format=torch.channels_last)
     if pretrained:
         _keep_statistics(net)
-    how = Augmentation(
-        flip_x=params.flip, scale=0.3, rotate=8.0, brightness=0.1, contrast=0.15, colour=0.05
-    )
+    how = augmentation_of(params)
 
     def augment(item: Labelled, rng: np.random.Generator) -> Labelled:
         image, label = item
         matrix = random_matrix(image.shape[0], image.shape[1], how, rng)
         image = image if matrix is None else warp_image(image, matrix)
-        return random_colour(image, how, rng), label
+        return random_look(image, how, rng), label
 
-    train = _crops(data.train, params.image_size, ctx)
-    held = _crops(data.val, params.image_size, ctx)
-    labels = np.array([held[i][1] for i in range(len(held))], np.int64)
+    train, tags = _crops(data.train, params.image_size, ctx)
+    held, labels = _crops(data.val, params.image_size, ctx)
+    weights = weights_of(params.class_weights, tags.tolist(), len(info.classes))
     recipe: Recipe[Labelled, Labelled, list[Tensor]] = Recipe(
         items=train,
         augment=augment,
@@ -274,7 +280,7 @@ def _fine_tune(
             _tensor([image for image, _ in batch]),
             torch.tensor([label for _, label in batch]),
         ],
-        loss=lambda model, batch: cross_entropy(model(batch[0]), batch[1]),
+        loss=lambda model, batch: cross_entropy(model(batch[0]), batch[1], weights),
         validate=validator(
             lambda part: _tensor([held[i][0] for i in range(*part.indices(len(held)))]), labels
         ),
@@ -283,22 +289,25 @@ def _fine_tune(
     )
     epochs = planned_epochs(params.epochs, len(train), 2000, 4, 40, ctx)
     slow = {"classifier": 1.0, "": 0.1} if pretrained else {}
-    settings = Settings(
-        epochs, params.lr, min(params.batch, len(train)), weight_decay=0.02, slow=slow
-    )
+    settings = settings_of(params, epochs, batch=min(params.batch, len(train)), slow=slow)
     return fit(net, recipe, settings, ctx)
 
 
-def _crops(samples: Sequence[Sample], side: int, ctx: TrainContext) -> Cached[int, Labelled]:
-    """The crops of the tagged pictures, as many of them in memory as there is room for."""
-    tagged = []
+def _crops(
+    samples: Sequence[Sample], side: int, ctx: TrainContext
+) -> tuple[Cached[int, Labelled], NDArray[np.int64]]:
+    """The crops of the tagged pictures, as many of them in memory as there is room for, and
+    their class indices."""
+    tagged, labels = [], []
     for i in range(len(samples)):
         ctx.report(0.0, f"reading picture {i + 1} of {len(samples)}")
-        if samples[i].target.label is not None:
+        label = samples[i].target.label
+        if label is not None:
             tagged.append(i)
+            labels.append(label)
 
     def load(index: int) -> Labelled:
         sample = samples[index]
         return centre_crop(sample.image, side), int(sample.target.label or 0)
 
-    return Cached(tagged, load, lambda item: item[0].nbytes)
+    return Cached(tagged, load, lambda item: item[0].nbytes), np.array(labels, np.int64)

@@ -27,9 +27,28 @@ def check_classes(data: TrainingData) -> int:
     return len(data.classes)
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """The loss of (N, C) logits and (N,) labels, by the name it is plotted under."""
-    return {"loss": nn.functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING)}
+def weights_of(wanted: str, labels: Sequence[int], classes: int) -> Tensor | None:
+    """The weight of each class: None for all alike, else the inverse of its frequency.
+
+    The weights of all examples have a mean of 1, so that the learning rate stays right.
+    """
+    if wanted == "none" or not labels:
+        return None
+    counts = torch.bincount(torch.tensor(labels), minlength=classes)
+    return len(labels) / (int((counts > 0).sum()) * counts.clamp(min=1).float())
+
+
+def cross_entropy(
+    logits: Tensor, labels: Tensor, weights: Tensor | None = None
+) -> dict[str, Tensor]:
+    """The loss of (N, C) logits and (N,) labels, by the name it is plotted under.
+
+    `weights` (C,) says how much each class counts.
+    """
+    if weights is not None:
+        weights = weights.to(logits)
+    loss = nn.functional.cross_entropy(logits, labels, weights, label_smoothing=SMOOTHING)
+    return {"loss": loss}
 
 
 def figures(logits: Tensor, labels: NDArray[np.int64]) -> dict[str, float]:

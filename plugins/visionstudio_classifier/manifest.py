@@ -6,11 +6,20 @@ from dataclasses import dataclass
 
 from visionstudio.api import Manifest, ModelSpec, WeightsSpec, param
 from visionstudio_torch.params import (
-    TrainParams,
+    AUGMENTATION,
+    FitParams,
     batch_param,
+    blur_param,
+    class_weights_param,
+    colour_param,
     freeze_param,
     image_size_param,
     lr_param,
+    mirror_param,
+    rotate_param,
+    scale_param,
+    translate_param,
+    weight_decay_param,
     weights_param,
 )
 
@@ -31,7 +40,7 @@ class ClassifierParams:
 
 
 @dataclass(frozen=True)
-class SimpleCnnTraining(TrainParams):
+class SimpleCnnTraining(FitParams):
     """Training of the small network from scratch."""
 
     lr: float = lr_param(0.004, step=5e-4)
@@ -58,20 +67,29 @@ class SimpleCnnTraining(TrainParams):
         help="1 for grey pictures, 3 for colour; auto looks at them.",
     )
     augment: bool = param(
-        True, impact="train", help="Shift, scale and turn pictures a little while training."
+        True,
+        impact="train",
+        group=AUGMENTATION,
+        help="Shift, scale and turn pictures a little while training, as set below.",
     )
     flip: str = param(
         "auto",
         choices=("auto", "on", "off"),
         title="Mirror",
         impact="train",
+        group=AUGMENTATION,
         help="Mirror pictures left to right at random; auto: colour pictures only, because "
         "grey ones are often signs and letters.",
     )
+    rotate: float = rotate_param(8.0)
+    translate: float = translate_param(0.06)
+    scale: float = scale_param(0.1)
+    weight_decay: float = weight_decay_param(0.02)
+    class_weights: str = class_weights_param()
 
 
 @dataclass(frozen=True)
-class EfficientNetTraining(TrainParams):
+class EfficientNetTraining(FitParams):
     """Training of a new head on the ImageNet backbone, or of all of it."""
 
     lr: float = lr_param(
@@ -87,12 +105,16 @@ class EfficientNetTraining(TrainParams):
         title="Freeze features",
         help="Train the linear head only, in seconds. Switched off, all layers are fine-tuned.",
     )
-    flip: bool = param(
-        True,
-        title="Mirror",
-        impact="train",
-        help="Mirror pictures left to right at random, where that keeps their class.",
+    flip: bool = mirror_param(
+        True, help="Mirror pictures left to right at random, where that keeps their class."
     )
+    rotate: float = rotate_param(8.0)
+    translate: float = translate_param()
+    scale: float = scale_param(0.3)
+    colour: float = colour_param(0.1)
+    blur: float = blur_param()
+    weight_decay: float = weight_decay_param(0.02)
+    class_weights: str = class_weights_param()
 
 
 MANIFEST = Manifest(

@@ -22,11 +22,17 @@ from visionstudio.api import (
     TrainResult,
     WeightsError,
 )
-from visionstudio_classifier.learning import answers, check_classes, cross_entropy, validator
+from visionstudio_classifier.learning import (
+    answers,
+    check_classes,
+    cross_entropy,
+    validator,
+    weights_of,
+)
 from visionstudio_classifier.manifest import ClassifierParams, SimpleCnnTraining
 from visionstudio_classifier.network import SimpleCnnNet
 from visionstudio_torch.device import seed_torch, torch_threads
-from visionstudio_torch.fit import Recipe, Settings, fit
+from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.transforms import (
     Augmentation,
@@ -118,6 +124,7 @@ class SimpleCnn:
             net.features.requires_grad_(False)
         epochs = planned_epochs(params.epochs, len(train), SEEN, 12, 100, ctx)
         images = [item.image for item in val]
+        weights = weights_of(params.class_weights, [item.label for item in train], classes)
         recipe = Recipe(
             items=train,
             augment=_augmenter(params, channels),
@@ -126,7 +133,7 @@ class SimpleCnn:
                 * torch.tensor([item.gain for item in batch]).view(-1, 1, 1, 1),
                 torch.tensor([item.label for item in batch]),
             ),
-            loss=lambda model, batch: cross_entropy(model(batch[0]), batch[1]),
+            loss=lambda model, batch: cross_entropy(model(batch[0]), batch[1], weights),
             validate=validator(
                 lambda part: _tensor(images[part], info, channels),
                 np.array([item.label for item in val], np.int64),
@@ -134,7 +141,7 @@ class SimpleCnn:
             best="accuracy",
             info=info,
         )
-        settings = Settings(epochs, params.lr, min(params.batch, len(train)), weight_decay=0.02)
+        settings = settings_of(params, epochs, batch=min(params.batch, len(train)))
         return fit(net, recipe, settings, ctx)
 
 
@@ -182,9 +189,9 @@ def _augmenter(
 ) -> Callable[[_Small, np.random.Generator], _Small]:
     how = Augmentation(
         flip_x=params.flip == "on" or (params.flip == "auto" and channels == 3),
-        scale=0.1 if params.augment else 0.0,
-        rotate=8.0 if params.augment else 0.0,
-        translate=0.06 if params.augment else 0.0,
+        scale=params.scale if params.augment else 0.0,
+        rotate=params.rotate if params.augment else 0.0,
+        translate=params.translate if params.augment else 0.0,
     )
 
     def augment(item: _Small, rng: np.random.Generator) -> _Small:

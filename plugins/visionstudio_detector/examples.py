@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from torch import Tensor
 
 from visionstudio.api import Sample
 from visionstudio_torch import transforms
+from visionstudio_torch.data import Cached
+from visionstudio_torch.mosaic import mosaic
 from visionstudio_torch.transforms import Augmentation
 
 Example = tuple[Tensor, dict[str, Tensor]]
@@ -65,12 +67,16 @@ def _item(sample: Sample, image: NDArray[np.uint8], matrix: transforms.Matrix) -
     return Item(image, boxes[keep], indices[keep], boxes[drop], indices[drop])
 
 
-def augmenter(how: Augmentation) -> Callable[[Item, np.random.Generator], Example]:
-    """The function that makes a random example of an item."""
+def augmenter(
+    how: Augmentation, others: Sequence[Item] | Cached[Sample, Item] = ()
+) -> Callable[[Item, np.random.Generator], Example]:
+    """The function that makes a random example of an item, with `others` in a mosaic."""
 
     def augment(item: Item, rng: np.random.Generator) -> Example:
+        if how.mosaic and len(others) and rng.random() < how.mosaic:
+            item = _mosaic(item, others, rng)
         height, width = item.image.shape[:2]
-        image = transforms.random_colour(item.image, how, rng)
+        image = transforms.random_look(item.image, how, rng)
         boxes, indices, ignore = item.boxes, item.indices, item.ignore
         matrix = transforms.random_matrix(height, width, how, rng)
         if matrix is not None:
@@ -88,6 +94,31 @@ def augmenter(how: Augmentation) -> Callable[[Item, np.random.Generator], Exampl
         return transforms.to_tensor(image), target
 
     return augment
+
+
+def _mosaic(
+    item: Item, others: Sequence[Item] | Cached[Sample, Item], rng: np.random.Generator
+) -> Item:
+    """An item of the same size, put together from parts of it and of three others."""
+    items = [item, *(others[int(i)] for i in rng.integers(len(others), size=3))]
+    height, width = item.image.shape[:2]
+    image, tiles = mosaic([i.image for i in items], height, width, rng)
+    boxes, indices, ignore, ignored = [], [], [], []
+    for one, tile in zip(items, tiles, strict=True):
+        inside, keep = tile.boxes(one.boxes)
+        boxes.append(inside[keep])
+        indices.append(one.indices[keep])
+        unsure, _ = tile.boxes(one.ignore)
+        # What is hardly visible any more is neither object nor background.
+        ignore += [inside[~keep], unsure]
+        ignored += [one.indices[~keep], one.ignore_indices]
+    return Item(
+        image,
+        np.concatenate(boxes),
+        np.concatenate(indices),
+        np.concatenate(ignore),
+        np.concatenate(ignored),
+    )
 
 
 def collate(examples: list[Example]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:

@@ -30,9 +30,9 @@ from visionstudio_detector.validation import box_validation
 from visionstudio_torch.backbone import freeze
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import seed_torch
-from visionstudio_torch.fit import Recipe, Settings, fit
+from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
-from visionstudio_torch.transforms import Augmentation, to_tensor
+from visionstudio_torch.transforms import augmentation_of, to_tensor
 from visionstudio_torch.weights import WeightsInfo, apply_weights, load_weights, start_from
 
 MODEL = "detector/faster-rcnn"
@@ -96,7 +96,7 @@ class FasterRcnn:
         held = Cached(data.val, read, lambda item: item.bytes)
         recipe = Recipe(
             items=items,
-            augment=augmenter(augmentation(params)),
+            augment=augmenter(augmentation_of(params), items),
             collate=collate,
             loss=lambda model, batch: model(*batch),
             validate=lambda model: _validate(model, held, data.classes, params.batch, ctx),
@@ -114,20 +114,8 @@ class FasterRcnn:
         # on two cores.
         shown = max(len(data.train), params.batch)
         epochs = planned_epochs(params.epochs, shown, 940, 3, 1000, ctx)
-        settings = Settings(epochs=epochs, lr=params.lr, batch=params.batch)
+        settings = settings_of(params, epochs)
         return fit(net, recipe, settings, ctx)
-
-
-def augmentation(params: FasterRcnnTrainParams) -> Augmentation:
-    """How training pictures are varied."""
-    return Augmentation(
-        flip_x=params.flip != "none",
-        flip_y=params.flip == "both",
-        scale=params.scale,
-        brightness=params.colour,
-        contrast=params.colour,
-        colour=params.colour / 2,
-    )
 
 
 def _new_net(classes: int, params: FasterRcnnTrainParams) -> FasterRcnnNet:

@@ -32,9 +32,9 @@ from visionstudio_detector.validation import box_validation
 from visionstudio_torch.backbone import freeze
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import seed_torch
-from visionstudio_torch.fit import Recipe, Settings, fit
+from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
-from visionstudio_torch.transforms import Augmentation, letterbox, letterbox_size, to_tensor
+from visionstudio_torch.transforms import augmentation_of, letterbox, letterbox_size, to_tensor
 from visionstudio_torch.weights import WeightsInfo, apply_weights, load_weights, start_from
 
 State = dict[str, Tensor]
@@ -152,7 +152,7 @@ class GridDetector:
 
         recipe = Recipe(
             items=items,
-            augment=augmenter(augmentation(params)),
+            augment=augmenter(augmentation_of(params), items),
             collate=_stacked,
             loss=loss,
             validate=validate,
@@ -173,15 +173,7 @@ class GridDetector:
         epochs = planned_epochs(
             params.epochs, max(len(data.train), params.batch), pictures, 10, 300, ctx
         )
-        settings = Settings(
-            epochs=epochs,
-            lr=params.lr,
-            batch=params.batch,
-            weight_decay=5e-4,
-            warm_up=0.15,
-            ema=0.998,
-        )
-        return fit(net, recipe, settings, ctx)
+        return fit(net, recipe, settings_of(params, epochs), ctx)
 
     def _new_net(self, classes: int, params: GridTrainParams) -> GridNet:
         family = self._family
@@ -207,19 +199,6 @@ class GridDetector:
         own = net.state_dict()
         fitting = {n: t for n, t in state.items() if n in own and own[n].shape == t.shape}
         net.load_state_dict({**own, **fitting})
-
-
-def augmentation(params: GridTrainParams) -> Augmentation:
-    """How training pictures are varied."""
-    return Augmentation(
-        flip_x=params.flip != "none",
-        flip_y=params.flip == "both",
-        scale=params.scale,
-        translate=params.translate,
-        brightness=params.colour,
-        contrast=params.colour,
-        colour=params.colour / 2,
-    )
 
 
 def _stacked(examples: list[Example]) -> tuple[Tensor, list[State]]:

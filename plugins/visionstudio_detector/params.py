@@ -6,14 +6,20 @@ from dataclasses import dataclass
 
 from visionstudio.api import param
 from visionstudio_torch.params import (
-    TrainParams,
+    FitParams,
     batch_param,
+    blur_param,
     colour_param,
+    ema_param,
     flip_param,
     image_size_param,
     lr_param,
+    mosaic_param,
+    rotate_param,
     scale_param,
     translate_param,
+    warm_up_param,
+    weight_decay_param,
     weights_param,
 )
 
@@ -39,7 +45,7 @@ class DetectParams:
 
 
 @dataclass(frozen=True)
-class FasterRcnnTrainParams(TrainParams):
+class FasterRcnnTrainParams(FitParams):
     """How to train Faster R-CNN."""
 
     lr: float = lr_param(6e-4)
@@ -51,12 +57,16 @@ class FasterRcnnTrainParams(TrainParams):
         help="Pictures are resized to this short side. Larger finds smaller objects, slower.",
     )
     flip: str = flip_param("horizontal")
+    rotate: float = rotate_param()
+    translate: float = translate_param()
     scale: float = scale_param(0.0)
     colour: float = colour_param(0.1)
+    blur: float = blur_param()
+    mosaic: float = mosaic_param()
 
 
 @dataclass(frozen=True)
-class GridTrainParams(TrainParams):
+class GridTrainParams(FitParams):
     """How to train a detector on grids of anchors."""
 
     lr: float = lr_param(3e-3)
@@ -73,5 +83,11 @@ class GridTrainParams(TrainParams):
     )
     flip: str = flip_param("horizontal")
     scale: float = scale_param(0.25)
+    rotate: float = rotate_param()
     translate: float = translate_param(0.1)
     colour: float = colour_param(0.1)
+    blur: float = blur_param()
+    mosaic: float = mosaic_param()
+    weight_decay: float = weight_decay_param(5e-4)
+    warm_up: float = warm_up_param(0.15)
+    ema: float = ema_param(0.998)

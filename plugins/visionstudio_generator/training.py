@@ -27,8 +27,9 @@ from visionstudio_generator.network import LATENT, Discriminator, Generator, Lay
 from visionstudio_torch import checkpoint
 from visionstudio_torch.data import epoch_order
 from visionstudio_torch.device import launch, memory_guard, torch_threads
-from visionstudio_torch.fit import BEST, diverged
+from visionstudio_torch.fit import BEST
 from visionstudio_torch.schedule import Pace
+from visionstudio_torch.step import diverged
 from visionstudio_torch.weights import WeightsInfo, save_weights
 
 JUDGED = 512  # pictures drawn for each judgement

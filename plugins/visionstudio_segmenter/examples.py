@@ -96,7 +96,7 @@ def cropper(
         labels = transforms.warp_labels(item.labels, whole, (size, size), IGNORE)
         if not unlabelled:
             labels = np.where(labels == 0, np.uint8(IGNORE), labels)
-        image = transforms.random_colour(image, how, rng)
+        image = transforms.random_look(image, how, rng)
         return transforms.to_tensor(image), torch.from_numpy(labels)
 
     return crop

@@ -86,16 +86,20 @@ def _double(before: int, after: int) -> nn.Sequential:
     )
 
 
-def losses(logits: Tensor, labels: Tensor, ignore: int = 255) -> dict[str, Tensor]:
+def losses(
+    logits: Tensor, labels: Tensor, weights: Tensor | None = None, ignore: int = 255
+) -> dict[str, Tensor]:
     """Cross-entropy and soft Dice loss (Milletari et al., 2016) of the labels that occur.
 
     `logits` (N, K, H, W), `labels` (N, H, W) int64 in 0…K-1 or `ignore`, whose pixels
-    count in neither.
+    count in neither. `weights` (K,) says how much each label counts in the cross-entropy.
     """
     counted = labels != ignore
     known = labels.clamp(max=logits.shape[1] - 1)
     total = counted.sum().clamp(min=1)
-    entropy = functional.cross_entropy(logits, known, reduction="none")
+    if weights is not None:
+        weights = weights.to(logits)
+    entropy = functional.cross_entropy(logits, known, weights, reduction="none")
     entropy = (entropy * counted).sum() / total
     share = logits.softmax(dim=1) * counted[:, None]
     truth = functional.one_hot(known, logits.shape[1]).permute(0, 3, 1, 2) * counted[:, None]

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 from visionstudio.api import param
 from visionstudio_torch.params import (
-    TrainParams,
+    FitParams,
     batch_param,
+    blur_param,
+    class_weights_param,
     colour_param,
+    ema_param,
     flip_param,
     image_size_param,
     lr_param,
+    rotate_param,
     scale_param,
 )
 
@@ -32,7 +36,7 @@ class SegmentParams:
 
 
 @dataclass(frozen=True)
-class UnetTrainParams(TrainParams):
+class UnetTrainParams(FitParams):
     """How to train U-Net."""
 
     lr: float = lr_param(1.5e-3)
@@ -51,5 +55,9 @@ class UnetTrainParams(TrainParams):
         help="Larger pictures are reduced to this first, in training and prediction.",
     )
     flip: str = flip_param("both")
+    rotate: float = rotate_param()
     scale: float = scale_param(0.15)
     colour: float = colour_param(0.1)
+    blur: float = blur_param()
+    ema: float = ema_param(0.98)
+    class_weights: str = class_weights_param()

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from visionstudio.api import (
     Context,
@@ -40,10 +40,10 @@ from visionstudio_torch import preview
 from visionstudio_torch.backbone import freeze
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import memory_guard, seed_torch, torch_threads
-from visionstudio_torch.fit import Recipe, Settings, fit
+from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.metrics import Confusion
 from visionstudio_torch.schedule import planned_epochs
-from visionstudio_torch.transforms import Augmentation, to_tensor
+from visionstudio_torch.transforms import augmentation_of, to_tensor
 from visionstudio_torch.weights import WeightsInfo, apply_weights, load_weights, start_from
 
 MODEL = "segmenter/unet"
@@ -123,11 +123,18 @@ class Unet:
         items = Cached(data.train, read, lambda item: item.bytes)
         held = Cached(data.val, read, lambda item: item.bytes)
         background, crops = survey(items, params.image_size)
+        weights = None
+        if params.class_weights == "balanced":
+            weights = balance(items, len(data.classes) + 1)
         recipe = Recipe(
             items=Repeated(items, crops),
-            augment=cropper(params.image_size, augmentation(params), unlabelled=background),
+            augment=cropper(
+                params.image_size,
+                augmentation_of(params, quarter_turns=True),
+                unlabelled=background,
+            ),
             collate=collate,
-            loss=lambda model, batch: losses(model(batch[0]), batch[1]),
+            loss=lambda model, batch: losses(model(batch[0]), batch[1], weights),
             validate=lambda model: _validate(model, held, data.classes, background, ctx),
             best="mIoU",
             info=WeightsInfo(
@@ -143,7 +150,7 @@ class Unet:
         # About 1,800 crops in all reach most of what can be reached, in 3 CPU minutes.
         shown = max(len(recipe.items), params.batch)
         epochs = planned_epochs(params.epochs, shown, 1800, 2, 1000, ctx)
-        settings = Settings(epochs=epochs, lr=params.lr, batch=params.batch, ema=0.98)
+        settings = settings_of(params, epochs)
         return fit(net, recipe, settings, ctx)
 
 
@@ -153,19 +160,6 @@ def background_name(classes: tuple[str, ...]) -> str:
     while name in classes:
         name = f"({name})"
     return name
-
-
-def augmentation(params: UnetTrainParams) -> Augmentation:
-    """How crops are varied."""
-    return Augmentation(
-        flip_x=params.flip != "none",
-        flip_y=params.flip == "both",
-        quarter_turns=params.flip == "both",
-        scale=params.scale,
-        brightness=params.colour,
-        contrast=params.colour,
-        colour=params.colour / 2,
-    )
 
 
 def _new_net(classes: int, encoder: str, params: UnetTrainParams) -> SegmentationNet:
@@ -199,6 +193,21 @@ def survey(items: Cached[Any, Item], crop: int) -> tuple[bool, int]:
         )
     crops = round(area / len(places) / crop**2)
     return unlabelled > _SEAM * known, max(1, min(crops, 16))
+
+
+def balance(items: Cached[Any, Item], classes: int) -> Tensor:
+    """The weight (classes,) of each label by its pixels in a few pictures, with a mean of 1.
+
+    By the inverse root of its frequency: by the inverse itself a speck would rule the loss.
+    """
+    places = np.unique(np.linspace(0, len(items) - 1, min(len(items), _LOOKED_AT)).astype(int))
+    counts = np.zeros(IGNORE + 1, np.int64)
+    for place in places:
+        counts += np.bincount(items[int(place)].labels.reshape(-1), minlength=IGNORE + 1)
+    pixels = np.maximum(counts[:classes], 1)
+    weights = np.where(counts[:classes] > 0, 1 / np.sqrt(pixels), 0.0)
+    mean = (weights * pixels).sum() / pixels.sum()
+    return torch.tensor(weights / mean, dtype=torch.float32)
 
 
 def probabilities(

@@ -1,16 +1,16 @@
 """The training loop: a recipe to be read from top to bottom.
 
 What is particular to a model comes in as functions of a `Recipe`; everything that all
-trainings share stands in `fit`: devices and processes, the one-cycle schedule fitted into
-the time budget, gradient clipping, averaged weights, validation, best weights,
-checkpoints that resume bit for bit, progress, stopping.
+trainings share stands in `fit`: devices and processes, precision, the schedule fitted into
+the time budget, batches added up, gradient clipping, averaged weights, validation, best
+weights, early stopping, checkpoints that resume bit for bit, progress, stopping.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -21,12 +21,14 @@ from torch.optim.swa_utils import AveragedModel
 from visionstudio.api import TrainContext, TrainingError, TrainResult
 from visionstudio_torch import checkpoint
 from visionstudio_torch.data import Cached, batches
-from visionstudio_torch.device import launch, memory_guard, torch_threads
-from visionstudio_torch.schedule import Pace, one_cycle
+from visionstudio_torch.device import launch, memory_guard, repeatable, torch_threads
+from visionstudio_torch.finder import find_rate
+from visionstudio_torch.progress import Progress, Record, judge
+from visionstudio_torch.schedule import Pace, rate_factor
+from visionstudio_torch.step import Stepper
 from visionstudio_torch.weights import WeightsInfo, save_weights
 
 BEST = "best.safetensors"
-_REPORT_SECONDS = 0.5
 _CHECKPOINT_SECONDS = (5.0, 60.0)  # at the ends of epochs; at the latest
 _VALIDATE_SECONDS = 300.0  # at the latest, when epochs are long
 _VALIDATION_SHARE = 0.15  # of the training time; rarer than each epoch when it costs more
@@ -38,17 +40,36 @@ B = TypeVar("B")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train. `ema` is the decay of averaged weights, 0 for none; `clip` the largest
-    norm of the gradient; `slow` maps prefixes of parameter names to factors on `lr`."""
+    """How to train.
+
+    `batch` is how many examples a device takes at once, over all processes; a step adds up
+    `accumulate` of them. `warm_up` is a share of training, `clip` the largest norm of the
+    gradient (0: any), `ema` the decay of averaged weights (0: none), `patience` the
+    validations without anything better after which training ends (0: never). `slow` maps
+    prefixes of parameter names to factors on `lr`. `deterministic` makes a run repeatable
+    bit for bit: where it validates then does not depend on the clock.
+    """
 
     epochs: int
     lr: float
     batch: int
     weight_decay: float = 1e-4
+    schedule: str = "one-cycle"
     warm_up: float = 0.25
     clip: float = 10.0
+    accumulate: int = 1
     ema: float = 0.0
+    precision: str = "fp32"
+    patience: int = 0
+    deterministic: bool = False
     slow: dict[str, float] = field(default_factory=dict)
+
+
+def settings_of(params: Any, epochs: int, **changes: Any) -> Settings:
+    """The settings that a model's `FitParams` ask for; `changes` go before them."""
+    known = [f.name for f in fields(Settings) if f.name not in ("epochs", "slow")]
+    values = {name: getattr(params, name) for name in known if hasattr(params, name)}
+    return Settings(epochs=epochs, **{**values, **changes})
 
 
 @dataclass(frozen=True)
@@ -76,37 +97,50 @@ def fit(
 ) -> TrainResult:
     """Train `model` and leave ``best.safetensors`` and ``last.ckpt`` in the run folder.
 
-    Raises TrainingError when there is nothing to train on or the loss is no longer a
-    number, OutOfMemory, and Cancelled from `ctx.report`.
+    When the context asks for a learning rate instead (`ctx.find_lr`), one is suggested and
+    nothing is kept. Raises TrainingError when there is nothing to train on or the loss is no
+    longer a number, OutOfMemory, and Cancelled from `ctx.report`.
     """
     if len(recipe.items) == 0:
         raise TrainingError(
             "there is no picture to train on", next_step="label some pictures first"
         )
     advice = "lower the batch size or the image size"
-    with torch_threads(ctx.threads), memory_guard(advice):
+    guards = torch_threads(ctx.threads), memory_guard(advice), repeatable(settings.deterministic)
+    with guards[0], guards[1], guards[2]:
         return _fit(model, recipe, settings, ctx)
 
 
 def _fit(
     model: nn.Module, recipe: Recipe[L, E, B], settings: Settings, ctx: TrainContext
 ) -> TrainResult:
-    fabric = launch(ctx.device)
+    fabric = launch(ctx.device, settings.precision)
     lead = fabric.is_global_zero
     optimizer = torch.optim.AdamW(parameter_groups(model, settings), lr=settings.lr)
     average = averaged(model, settings.ema)
     wrapped, optimizer = fabric.setup(model, optimizer)
     if average is not None:
         average.to(fabric.device)
-    steps_per_epoch = -(-len(recipe.items) // settings.batch)
+    step_size = settings.batch * settings.accumulate
+    steps_per_epoch = -(-len(recipe.items) // step_size)
     pace = Pace(settings.epochs * steps_per_epoch, ctx.time_left)
+    stepper: Stepper[E] = Stepper(
+        fabric,
+        model,
+        wrapped,
+        optimizer,
+        average,
+        recipe,
+        clip=settings.clip,
+        parts=settings.accumulate,
+    )
     fingerprint = {
         "model": recipe.info.model,
         "data": recipe.info.data_hash,
         "settings": repr(asdict(settings)),
         "seed": ctx.seed,
     }
-    record = _Record()
+    record = Record()
     torch.manual_seed(ctx.seed + fabric.global_rank)
     if ctx.resume:
         state = checkpoint.load_checkpoint(ctx.run_folder, fingerprint)
@@ -114,8 +148,9 @@ def _fit(
         optimizer.load_state_dict(state["optimizer"])
         if average is not None:
             average.load_state_dict(state["average"])
+        fabric.strategy.precision.load_state_dict(state["precision"])
         pace.step, pace.progress = state["step"], state["progress"]
-        record = _Record(**state["record"])
+        record, stepper.parts = Record(**state["record"]), state["parts"]
         checkpoint.restore_rng(state)
 
     def save() -> None:
@@ -125,8 +160,10 @@ def _fit(
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "average": average.state_dict() if average is not None else {},
+                "precision": fabric.strategy.precision.state_dict(),
                 "step": pace.step,
                 "progress": pace.progress,
+                "parts": stepper.parts,
                 "record": asdict(record),
             }
             checkpoint.save_checkpoint(ctx.run_folder, parts)
@@ -136,62 +173,58 @@ def _fit(
         if lead:
             started = time.perf_counter()
             judged: nn.Module = average.module if average is not None else model
-            record.add(_judge(judged, recipe, ctx))
+            record.add(*judge(judged, recipe.validate, recipe.best, ctx))
             if record.is_best:
                 info = replace(recipe.info, metrics=dict(record.metrics))
                 save_weights(ctx.run_folder / BEST, judged.state_dict(), info)
             model.train()
             pace.validation_seconds = time.perf_counter() - started
             record.validation += pace.validation_seconds
-            ctx.report(pace.progress, metrics=record.last, step=pace.step)
+            ctx.report(pace.progress, metrics=record.told, step=pace.step)
+        record.without_better = fabric.broadcast(record.without_better)
         fabric.barrier()
 
     loader = batches(
         recipe.items,
         recipe.augment,
-        recipe.collate,
-        batch=settings.batch,
+        list,
+        batch=step_size,
         seed=ctx.seed,
         first_step=pace.step,
         workers=min(4, ctx.threads),
         rank=fabric.global_rank,
         world=fabric.world_size,
     )
-    report = _Report(ctx, steps_per_epoch)
+    progress = Progress(ctx, steps_per_epoch)
     saved = judged_at = time.monotonic()
     model.train()
     try:
+        if getattr(ctx, "find_lr", False):
+            return find_rate(stepper, loader, ctx)  # type: ignore[arg-type]
         while True:
             # The lead decides for all processes, whose clocks differ.
-            remaining = pace.remaining() if not ctx.should_stop() else 0
+            ends = ctx.should_stop() or 0 < settings.patience <= record.without_better
+            remaining = pace.remaining() if not ends else 0
             if fabric.world_size > 1:
                 remaining = fabric.broadcast(remaining)
             if remaining == 0:
                 break
             pace.start_step()
-            rate = settings.lr * one_cycle(pace.progress, settings.warm_up)
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group["scale"]
-            losses = recipe.loss(wrapped, fabric.to_device(next(loader)))
-            total = torch.stack(list(losses.values())).sum()
-            value = float(total.detach())
-            if not np.isfinite(value):
-                raise diverged(pace.step, settings.lr)
-            optimizer.zero_grad(set_to_none=True)
-            fabric.backward(total)
-            fabric.clip_gradients(wrapped, optimizer, max_norm=settings.clip)
-            optimizer.step()
-            if average is not None:
-                average.update_parameters(model)
+            rate = settings.lr * rate_factor(settings.schedule, pace.progress, settings.warm_up)
+            examples = next(loader)
+            record.waiting += time.perf_counter() - pace.started
+            losses = stepper.step(examples, rate, pace.step)
             pace.end_step(remaining)
             record.training += time.perf_counter() - pace.started
             if lead:
-                report.step(pace, value, losses, rate)
+                progress.step(pace, losses, rate)
 
             now = time.monotonic()
             epoch_ends = pace.step % steps_per_epoch == 0
             affordable = record.validation <= _VALIDATION_SHARE * record.training
             due = (epoch_ends and affordable) or now - judged_at > _VALIDATE_SECONDS
+            if settings.deterministic:
+                due = epoch_ends
             if fabric.world_size > 1:
                 due = fabric.broadcast(due)
             if due:
@@ -206,66 +239,6 @@ def _fit(
     finally:
         loader.close()
     return TrainResult(-(-pace.step // steps_per_epoch), dict(record.metrics))
-
-
-@dataclass
-class _Record:
-    """The validation figures so far; all of it goes into the checkpoint."""
-
-    step: int = -1  # of the last validation
-    metrics: dict[str, float] = field(default_factory=dict)  # of the best weights
-    last: dict[str, float] = field(default_factory=dict)
-    best: float = float("-inf")
-    is_best: bool = False
-    training: float = 0.0  # seconds
-    validation: float = 0.0  # seconds
-
-    def add(self, judged: tuple[dict[str, float], float | None]) -> None:
-        self.last, value = judged
-        # At equal figures later weights are better: the rate has gone down since.
-        self.is_best = value is None or value >= self.best
-        if self.is_best:
-            self.best = self.best if value is None else value
-            self.metrics = self.last
-
-
-def _judge(
-    model: nn.Module, recipe: Recipe[Any, Any, Any], ctx: TrainContext
-) -> tuple[dict[str, float], float | None]:
-    """Validation figures, and the one that decides, None without validation data."""
-    ctx.report(message="validation")
-    model.eval()
-    with torch.no_grad():
-        metrics = {k: float(v) for k, v in recipe.validate(model).items()}
-    return metrics, metrics.get(recipe.best)
-
-
-class _Report:
-    """Progress at most a few times a second, with losses averaged since the last time.
-
-    The context is asked at every step, because that is where cancelling takes effect.
-    """
-
-    def __init__(self, ctx: TrainContext, steps_per_epoch: int) -> None:
-        self._ctx = ctx
-        self._steps_per_epoch = steps_per_epoch
-        self._sums: dict[str, float] = {}
-        self._count = 0
-        self._time = float("-inf")
-
-    def step(self, pace: Pace, total: float, losses: dict[str, Tensor], rate: float) -> None:
-        values = {name: float(v.detach()) for name, v in losses.items()} if len(losses) > 1 else {}
-        for name, value in {"loss": total, **values}.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
-        message = pace.message(self._steps_per_epoch)
-        if time.monotonic() - self._time < _REPORT_SECONDS:
-            self._ctx.report(pace.progress, message)
-            return
-        metrics = {name: value / self._count for name, value in self._sums.items()}
-        metrics |= {"lr": rate}
-        self._ctx.report(pace.progress, message, metrics=metrics, step=pace.step)
-        self._sums, self._count, self._time = {}, 0, time.monotonic()
 
 
 def parameter_groups(model: nn.Module, settings: Settings) -> list[dict[str, Any]]:
@@ -294,11 +267,3 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
         torch._foreach_lerp_(list(averages), list(parameters), 1 - keep)
 
     return AveragedModel(model, multi_avg_fn=update)
-
-
-def diverged(step: int, lr: float) -> TrainingError:
-    """The error for a loss that is no longer a number."""
-    return TrainingError(
-        f"the loss is not a number after {step} steps",
-        next_step=f"lower the learning rate, {lr:g} at present, for example to {lr / 10:g}",
-    )

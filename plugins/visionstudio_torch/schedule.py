@@ -1,4 +1,4 @@
-"""The one-cycle schedule and how it is fitted into a time budget."""
+"""How the learning rate goes, and how that is fitted into a time budget."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from visionstudio.api import TrainContext
+from visionstudio.api import InvalidValue, TrainContext
 
 
 def one_cycle(progress: float, warm_up: float = 0.25, start: float = 0.04) -> float:
@@ -16,10 +16,34 @@ def one_cycle(progress: float, warm_up: float = 0.25, start: float = 0.04) -> fl
     Cosine from `start` up to 1 over the first `warm_up` part, then cosine down to
     about 0 (Smith and Topin, 2018, with cosine annealing).
     """
-    if progress < warm_up:
+    if progress < warm_up:  # never with a warm-up of nothing
         return start + (1 - start) * (1 - math.cos(math.pi * progress / warm_up)) / 2
     rest = (progress - warm_up) / (1 - warm_up)
     return 1e-4 + (1 - 1e-4) * (1 + math.cos(math.pi * min(rest, 1.0))) / 2
+
+
+def cosine(progress: float, warm_up: float = 0.05) -> float:
+    """A straight line up over the first `warm_up` part, then half a cosine down to about 0
+    (Loshchilov and Hutter, SGDR, 2017, without restarts)."""
+    if progress < warm_up:
+        return max(progress / warm_up, 1e-4)
+    rest = (progress - warm_up) / (1 - warm_up)
+    return 1e-4 + (1 - 1e-4) * (1 + math.cos(math.pi * min(rest, 1.0))) / 2
+
+
+def rate_factor(schedule: str, progress: float, warm_up: float) -> float:
+    """Factor on the highest learning rate at `progress` 0…1 of a schedule by its name."""
+    match schedule:
+        case "one-cycle":
+            return one_cycle(progress, warm_up)
+        case "cosine":
+            return cosine(progress, warm_up)
+        case "constant":
+            return max(progress / warm_up, 1e-4) if progress < warm_up else 1.0
+        case _:
+            raise InvalidValue(
+                f"there is no schedule '{schedule}'", next_step="use one-cycle, cosine or constant"
+            )
 
 
 def planned_epochs(

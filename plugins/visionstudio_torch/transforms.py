@@ -26,6 +26,8 @@ class Augmentation:
 
     `scale` s draws a factor in [1/(1+s), 1+s], `rotate` is in degrees, `translate` a
     share of the size; `brightness`, `contrast` and `colour` are shares of the full range.
+    `blur` is the largest standard deviation in pixels, `mosaic` the share of pictures that
+    are put together from four.
     """
 
     flip_x: bool = False
@@ -37,6 +39,33 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
     colour: float = 0.0
+    blur: float = 0.0
+    mosaic: float = 0.0
+
+
+def augmentation_of(params: Any, *, quarter_turns: bool = False) -> Augmentation:
+    """The changes that a model's training parameters ask for, by their common names.
+
+    `quarter_turns` also turns square crops by them when pictures are mirrored both ways.
+    """
+    flip = str(getattr(params, "flip", "none"))
+
+    def share(name: str) -> float:
+        return float(getattr(params, name, 0.0))
+
+    return Augmentation(
+        flip_x=flip in ("horizontal", "both", "True"),
+        flip_y=flip == "both",
+        quarter_turns=quarter_turns and flip == "both",
+        scale=share("scale"),
+        rotate=share("rotate"),
+        translate=share("translate"),
+        brightness=share("colour"),
+        contrast=share("colour"),
+        colour=share("colour") / 2,
+        blur=share("blur"),
+        mosaic=share("mosaic"),
+    )
 
 
 def resize(image: Image, height: int, width: int) -> Image:
@@ -173,6 +202,15 @@ def random_colour(image: Image, how: Augmentation, rng: np.random.Generator) -> 
     table = (np.arange(256.0)[:, None] - 127.5) * gains + 127.5 + offset
     lut = np.clip(table + 0.5, 0, 255).astype(np.uint8)[None]
     return np.asarray(cv2.LUT(np.ascontiguousarray(image), lut), np.uint8)
+
+
+def random_look(image: Image, how: Augmentation, rng: np.random.Generator) -> Image:
+    """What changes pixels and moves nothing: colours, and in every other picture blur."""
+    image = random_colour(image, how, rng)
+    if not how.blur or rng.random() < 0.5:
+        return image
+    sigma = rng.uniform(0, how.blur)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), max(sigma, 0.1)), np.uint8)
 
 
 def to_tensor(image: Image) -> Tensor:

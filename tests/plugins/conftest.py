@@ -115,6 +115,7 @@ class RecordingContext:
     seed: int = 0
     resume: bool = False
     budget: float | None = None
+    find_lr: bool = False
     stop_at: int | None = None  # the step from which on to stop and keep the best
     cancel_at: int | None = None
     metrics: list[tuple[int | None, dict[str, float]]] = field(default_factory=list)

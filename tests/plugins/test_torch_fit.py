@@ -15,8 +15,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from visionstudio.api import Cancelled, OutOfMemory, TrainingError
-from visionstudio_torch.fit import BEST, Recipe, Settings, fit, parameter_groups
+from visionstudio.api import Cancelled, InvalidValue, OutOfMemory, TrainingError
+from visionstudio_segmenter.params import UnetTrainParams
+from visionstudio_torch.fit import (
+    BEST,
+    Recipe,
+    Settings,
+    fit,
+    parameter_groups,
+    settings_of,
+)
+from visionstudio_torch.schedule import rate_factor
 from visionstudio_torch.weights import WeightsInfo, load_weights
 
 Context = Callable[..., Any]
@@ -54,7 +63,8 @@ def _recipe(**changes: Any) -> Recipe[Any, Any, Any]:
     return replace(recipe, **changes)
 
 
-SETTINGS = Settings(epochs=6, lr=0.05, batch=4, ema=0.9)
+SETTINGS = Settings(epochs=6, lr=0.05, batch=4, ema=0.9, deterministic=True)
+HARD = replace(SETTINGS, accumulate=2, batch=2, precision="bf16", schedule="cosine", clip=0.5)
 
 
 def test_it_learns_and_leaves_weights(train_context: Context) -> None:
@@ -74,16 +84,19 @@ def test_it_learns_and_leaves_weights(train_context: Context) -> None:
     assert any("lr" in m for _, m in ctx.metrics)
 
 
-def test_resumed_training_equals_uninterrupted_training(train_context: Context) -> None:
+@pytest.mark.parametrize("settings", [SETTINGS, HARD])
+def test_resumed_training_equals_uninterrupted_training(
+    train_context: Context, settings: Settings
+) -> None:
     whole, parts = train_context("whole"), train_context("parts", stop_at=13)
     straight = _model()
-    fit(straight, _recipe(), SETTINGS, whole)
-    fit(_model(), _recipe(), SETTINGS, parts)
+    fit(straight, _recipe(), settings, whole)
+    fit(_model(), _recipe(), settings, parts)
     assert (parts.run_folder / "last.ckpt").is_file()
     resumed = _model()
     torch.manual_seed(999)
     again = train_context("parts", resume=True)
-    fit(resumed, _recipe(), SETTINGS, again)
+    fit(resumed, _recipe(), settings, again)
     assert again.steps == 30 - 13
     for name, tensor in straight.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
@@ -163,6 +176,84 @@ def test_one_sample_fills_a_batch(train_context: Context) -> None:
     recipe = _recipe(items=[np.zeros(2, np.float32)], loss=loss)
     fit(_model(), recipe, SETTINGS, train_context())
     assert sizes == [4] * 6
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_short_of_memory_a_step_is_computed_in_smaller_parts(
+    train_context: Context, error: BaseException
+) -> None:
+    """A model that takes one example at a time ends where one ends that takes all four."""
+    sizes: list[int] = []
+
+    def loss(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+        sizes.append(len(batch))
+        torch.rand(3)  # what a failed try draws must not be missing afterwards
+        if len(batch) > 1:
+            raise error
+        return {"squares": ((model(batch) - batch[:, :1]) ** 2).mean()}
+
+    def whole_loss(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+        return {"squares": ((model(batch) - batch[:, :1]) ** 2).mean()}
+
+    small, large = _model(), _model()
+    small[1].p = large[1].p = 0.0  # type: ignore[assignment]
+    fit(small, _recipe(loss=loss), SETTINGS, train_context("small"))
+    fit(large, _recipe(loss=whole_loss), SETTINGS, train_context("large"))
+    assert sizes[:7] == [4, 2, 1, 1, 1, 1, 1]
+    for name, tensor in large.state_dict().items():
+        torch.testing.assert_close(small.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)
+
+
+def test_added_up_batches_equal_a_large_one(train_context: Context) -> None:
+    one, added = _model(), _model()
+    one[1].p = added[1].p = 0.0  # type: ignore[assignment]
+    fit(one, _recipe(), SETTINGS, train_context("one"))
+    fit(added, _recipe(), replace(SETTINGS, batch=1, accumulate=4), train_context("added"))
+    for name, tensor in one.state_dict().items():
+        torch.testing.assert_close(added.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)
+
+
+def test_it_ends_early_when_nothing_gets_better(train_context: Context) -> None:
+    scores = iter([0.2, 0.9, 0.1, 0.9, 0.2, 0.1, 0.0])
+    ctx = train_context()
+    recipe = _recipe(validate=lambda _: {"score": next(scores)})
+    result = fit(_model(), recipe, replace(SETTINGS, epochs=50, patience=3), ctx)
+    assert result.epochs == 5
+    assert result.metrics == {"score": 0.9}
+
+
+def test_a_learning_rate_is_suggested(train_context: Context) -> None:
+    ctx = train_context(find_lr=True)
+    result = fit(_model(), _recipe(), replace(SETTINGS, epochs=1), ctx)
+    assert 1e-3 < result.metrics["suggested_lr"] <= 0.5
+    assert not (ctx.run_folder / BEST).exists()
+    rates = [m["lr"] for _, m in ctx.metrics]
+    assert rates == sorted(rates)
+    flat = _recipe(loss=lambda model, batch: {"flat": model(batch).sum() * 0 + 1})
+    with pytest.raises(TrainingError, match="falls at no learning rate"):
+        fit(_model(), flat, SETTINGS, train_context(find_lr=True))
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "constant"])
+def test_schedules_start_low_and_reach_the_rate(train_context: Context, schedule: str) -> None:
+    factors = [rate_factor(schedule, p, 0.25) for p in np.linspace(0, 1, 101)]
+    assert factors[0] < 0.05
+    assert max(factors) == pytest.approx(1.0, abs=1e-3)
+    assert factors[-1] == (1.0 if schedule == "constant" else pytest.approx(1e-4))
+    assert rate_factor(schedule, 0.0, 0.0) == pytest.approx(1.0)
+
+
+def test_what_cannot_be_asked_for(train_context: Context) -> None:
+    for wrong, words in (({"precision": "fp16"}, "NVIDIA"), ({"schedule": "steps"}, "one-cycle")):
+        with pytest.raises(InvalidValue, match=words):
+            fit(_model(), _recipe(), replace(SETTINGS, **wrong), train_context())  # type: ignore[arg-type]
+
+
+def test_common_parameters_become_settings() -> None:
+    params = UnetTrainParams(lr=0.01, accumulate=3, patience=2, schedule="cosine")
+    settings = settings_of(params, 7, batch=5)
+    assert (settings.epochs, settings.batch, settings.lr) == (7, 5, 0.01)
+    assert (settings.accumulate, settings.patience, settings.ema) == (3, 2, 0.98)
 
 
 def test_full_memory_is_named(train_context: Context) -> None:

@@ -57,6 +57,14 @@ class TrainContext(Context, Protocol):
         """Whether ``last.ckpt`` exists and training should go on from it."""
         ...
 
+    @property
+    def find_lr(self) -> bool:
+        """Whether only a learning rate is looked for: the result has the figure `suggested_lr`.
+
+        A trainer that cannot do that may raise TrainingError.
+        """
+        ...
+
     def time_left(self) -> float | None:
         """Seconds of the time budget that are left, None without one."""
         ...

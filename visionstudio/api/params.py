@@ -54,6 +54,7 @@ class ParamSpec:
     impact: Impact = "predict"
     advanced: bool = False
     zero: str = ""
+    group: str = ""
 
 
 def param(
@@ -69,6 +70,7 @@ def param(
     impact: Impact = "predict",
     advanced: bool = False,
     zero: str = "",
+    group: str = "",
 ) -> Any:
     """A dataclass field that carries its bounds, unit and help."""
     extra = {
@@ -82,6 +84,7 @@ def param(
         "impact": impact,
         "advanced": advanced,
         "zero": zero,
+        "group": group,
     }
     return field(default=default, metadata={_KEY: extra})
 

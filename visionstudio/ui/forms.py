@@ -26,6 +26,7 @@ from visionstudio.ui.i18n import tr
 
 _INT_LIMIT = 2_000_000_000
 _SLIDER_STEPS = 1000
+_MORE = "More settings"
 LABEL_WIDTH = 128  # forms that stand below each other line up
 
 
@@ -41,10 +42,9 @@ class ParamForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addLayout(self._rows([s for s in specs if not s.advanced]))
-        advanced = [s for s in specs if s.advanced]
-        if advanced:
-            self._add_folded(layout, advanced)
+        layout.addLayout(self._rows([s for s in specs if not _fold_of(s)]))
+        for group in dict.fromkeys(filter(None, map(_fold_of, specs))):
+            self._add_folded(layout, group, [s for s in specs if _fold_of(s) == group])
         layout.addStretch(1)
 
     def _rows(self, specs: Iterable[ParamSpec]) -> QFormLayout:
@@ -68,10 +68,10 @@ class ParamForm(QWidget):
             self._editors[spec.name] = editor
         return form
 
-    def _add_folded(self, layout: QVBoxLayout, specs: list[ParamSpec]) -> None:
+    def _add_folded(self, layout: QVBoxLayout, group: str, specs: list[ParamSpec]) -> None:
         more = QToolButton()
-        more.setObjectName("paramsMore")
-        more.setText(tr("More settings"))
+        more.setObjectName("paramsMore" if group == _MORE else f"params{group}")
+        more.setText(tr(group))
         more.setCheckable(True)
         more.setAutoRaise(True)
         more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -97,6 +97,11 @@ class ParamForm(QWidget):
         for name, value in values.items():
             if name in self._editors:
                 self._editors[name].set_value(value)
+
+
+def _fold_of(spec: ParamSpec) -> str:
+    """The title under which a parameter is folded away, "" for one that always shows."""
+    return spec.group or (_MORE if spec.advanced else "")
 
 
 def _tool_tip(spec: ParamSpec) -> str:

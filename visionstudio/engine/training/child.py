@@ -3,8 +3,8 @@
     python -m visionstudio.engine.training.child RUN_FOLDER [--resume]
 
 Events go to stdout as lines of JSON; "stop" on stdin ends the run and keeps the
-best weights. When stdin closes the window is gone: the run is stopped, and after
-a grace time killed with all that it started.
+best weights, "pause" holds it until "go on". When stdin closes the window is gone: the
+run is stopped, and after a grace time killed with all that it started.
 """
 
 from __future__ import annotations
@@ -65,8 +65,13 @@ def main() -> int:
 
 def _listen(commands: object, control: Control) -> None:
     for line in commands:  # type: ignore[attr-defined]
-        if line.strip() == b"stop":
-            control.stop.set()
+        match line.strip():
+            case b"stop":
+                control.stop.set()
+            case b"pause":
+                control.pause()
+            case b"go on":
+                control.go_on()
     control.stop.set()
     timer = threading.Timer(GRACE_SECONDS, _end_group, (1,))
     timer.daemon = True

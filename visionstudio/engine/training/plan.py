@@ -49,7 +49,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a training run depends on. Written to the run folder as plan.json.
 
     `minutes` is the time budget, None for none. `threads` is how many CPU threads
-    the run may use, 0 for all cores. `data_hash` covers pictures and labels.
+    the run may use, 0 for all cores. `data_hash` covers pictures and labels. With `find_lr`
+    the run only looks for a learning rate and keeps no weights.
     """
 
     model: str
@@ -67,6 +68,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "auto"
     minutes: float | None = None
     threads: int = 0
+    find_lr: bool = False
 
     def of(self, split: Split) -> tuple[PlanPicture, ...]:
         """The pictures of one side of the split."""

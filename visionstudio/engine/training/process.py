@@ -52,11 +52,24 @@ class TrainingRun:
         """End soon and keep the best weights: a Finished event follows."""
         with self._lock:
             self._stopping = True
-            child = self._child
-            if child is not None and child.stdin is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    child.stdin.write(b"stop\n")
-                    child.stdin.flush()
+            self._say(b"stop\n")
+
+    def pause(self) -> None:
+        """Hold training after the step at hand; its memory stays taken."""
+        with self._lock:
+            self._say(b"pause\n")
+
+    def go_on(self) -> None:
+        """Go on after `pause`."""
+        with self._lock:
+            self._say(b"go on\n")
+
+    def _say(self, word: bytes) -> None:
+        child = self._child
+        if child is not None and child.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                child.stdin.write(word)
+                child.stdin.flush()
 
     def kill(self) -> None:
         """End now; what was checkpointed stays. A Stopped event follows."""

@@ -52,21 +52,44 @@ from visionstudio.model.errors import (
 from visionstudio.settings.folders import cache_folder
 
 log = logging.getLogger(__name__)
+PAUSE_SECONDS = 0.2  # at which a paused run looks whether it is to end
+FINDER_SECONDS = 120.0  # are enough to find a learning rate, also for a trainer that cannot
 QUIET_SECONDS = 1.0  # progress without figures is kept in events.jsonl this often
 
 
 @dataclass(slots=True)
 class Control:
-    """How others stop a run: `stop` keeps the best weights, `cancel` ends at the next report."""
+    """How others steer a run: `stop` keeps the best weights, `cancel` ends at the next report,
+    `pause` holds it there until `go_on`."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     cancel: threading.Event = field(default_factory=threading.Event)
+    going: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.going.set()
+
+    def pause(self) -> None:
+        """Wait at the next report until `go_on`, `stop` or `cancel`."""
+        self.going.clear()
+
+    def go_on(self) -> None:
+        self.going.set()
+
+    def wait(self) -> float:
+        """Block while paused; the seconds that it took."""
+        if self.going.is_set():
+            return 0.0
+        begun = time.monotonic()
+        while not (self.going.wait(PAUSE_SECONDS) or self.stop.is_set() or self.cancel.is_set()):
+            pass
+        return time.monotonic() - begun
 
 
 class RunContext(JobContext):
     """The `TrainContext` of a run."""
 
-    __slots__ = ("_control", "_until", "resume", "run_folder")
+    __slots__ = ("_control", "_until", "find_lr", "resume", "run_folder")
 
     def __init__(
         self,
@@ -83,7 +106,11 @@ class RunContext(JobContext):
         self.run_folder = folder
         self.resume = resume and (folder / LAST).is_file()
         self._control = control
-        self._until = None if plan.minutes is None else time.monotonic() + 60 * plan.minutes
+        self.find_lr = plan.find_lr
+        seconds = None if plan.minutes is None else 60 * plan.minutes
+        if plan.find_lr:
+            seconds = FINDER_SECONDS
+        self._until = None if seconds is None else time.monotonic() + seconds
 
     def report(
         self,
@@ -103,13 +130,20 @@ class RunContext(JobContext):
                     next_step="train again with a lower learning rate (a tenth), or check labels",
                 )
         super().report(fraction, message, metrics=metrics, step=step, **extra)
+        if not self._control.going.is_set():
+            super().report(message="paused")
+            held = self._control.wait()
+            if self._until is not None:
+                self._until += held
+            super().report(message=message)
 
     def time_left(self) -> float | None:
         """Seconds of the budget that are left, at least 0; None without a budget."""
         return None if self._until is None else max(0.0, self._until - time.monotonic())
 
     def should_stop(self) -> bool:
-        return self._control.stop.is_set()
+        late = self.find_lr and self.time_left() == 0
+        return late or self._control.stop.is_set()
 
     def preview(self, name: str, image: Any) -> None:
         """Keep a (H, W, 3) uint8 RGB picture under previews/ and tell about it."""
@@ -222,6 +256,8 @@ class _Run:
                 f"plugin '{self.plan.plugin}' returned {type(result).__name__}, not TrainResult",
                 where=self.plan.model,
             )
+        if self.plan.find_lr:
+            return self._found_rate(result)
         weights = self.folder / BEST
         if _is_first():
             check_weights(weights, self.plan.model)
@@ -234,6 +270,18 @@ class _Run:
             "stopped": self.control.stop.is_set(),
         }
         return Finished(time.monotonic() - self.begun, self.device, summary)
+
+    def _found_rate(self, result: TrainResult) -> Finished:
+        rate = result.metrics.get("suggested_lr")
+        if rate is None:
+            raise TrainingError(
+                "this model cannot look for a learning rate",
+                where=self.plan.model,
+                next_step="try a few by hand, each a third of the one before",
+            )
+        metrics = {"suggested_lr": float(rate)}
+        summary = {"run": str(self.folder), "weights": "", "epochs": 0, "metrics": metrics}
+        return Finished(time.monotonic() - self.begun, self.device, {**summary, "stopped": False})
 
 
 def _own_device(device: str) -> str:
