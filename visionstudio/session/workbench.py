@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from visionstudio.session.evaluations import Evaluations
 from visionstudio.session.exchange import Exchange
 from visionstudio.session.generations import Generations
 from visionstudio.session.jobs import Jobs
@@ -21,6 +22,7 @@ class Workbench:
         self.jobs = jobs
         self.predictions = Predictions(session, models, jobs)
         self.trainings = Trainings(session, models, jobs)
+        self.evaluations = Evaluations(session, models, jobs)
         self.tracks = Tracks(session, models, jobs)
         self.generations = Generations(models, jobs)
         self.exchange = Exchange(session, jobs)

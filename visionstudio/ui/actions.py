@@ -164,6 +164,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("model.accept_all", "Accept all visible proposals", "accept_all", "Model", ("Shift+Return", "Shift+Enter"), "proposals", "check-all"),
     Action("model.reject_all", "Reject all visible proposals", "reject_all", "Model", ("Shift+Del",), "proposals", "close"),
     Action("model.train", "Train…", "train", "Model", ("Ctrl+T",), "project", "school-outline", separator=True),
+    Action("model.evaluate", "Evaluate…", "evaluate", "Model", ("Ctrl+Shift+M",), "project", "chart-box-outline"),
     Action("model.generate", "Generate pictures…", "generate", "Model", (), "project", "image-auto-adjust"),
     Action("model.plugins", "Plugins…", "plugins", "Model", (), icon="puzzle-outline", separator=True),
     Action("model.free_memory", "Free the models' memory", "free_memory", "Model"),

@@ -12,6 +12,8 @@ from visionstudio.ui.aids import apply_aids
 from visionstudio.ui.i18n import tr
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from visionstudio.engine.registry import ModelInfo
     from visionstudio.session.models import ModelChoice
     from visionstudio.ui.window import MainWindow
@@ -110,6 +112,17 @@ class Dialogs:
                 panel.predict_current()
 
         dialog.use_wanted.connect(use)
+        self._show(dialog)
+
+    def open_evaluation(self, run: Path | None = None) -> None:
+        """Measure models on the project's labels; a run's folder is chosen at first."""
+        if self._window.project is None:
+            return
+        from visionstudio.ui.evaluation.dialog import EvaluationDialog
+        from visionstudio.ui.places import Places
+
+        dialog = EvaluationDialog(self._window.project.workbench, run, self._window)
+        dialog.place_wanted.connect(Places(self._window).go)
         self._show(dialog)
 
     def open_generator(self, choice: ModelChoice, classes: tuple[str, ...]) -> None:

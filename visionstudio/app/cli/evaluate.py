@@ -14,7 +14,7 @@ from visionstudio.app.cli.reply import ProgressLine, Reply, columns, figures
 from visionstudio.app.cli.train import find_run
 
 if TYPE_CHECKING:
-    from visionstudio.engine.evaluation import Evaluation, Truth
+    from visionstudio.engine.evaluation import Collector, Evaluation
     from visionstudio.engine.evaluation.truth import Key
     from visionstudio.engine.training import RunInfo
     from visionstudio.storage.store import ProjectStore
@@ -241,15 +241,15 @@ class _Subject:
     ) -> Evaluation:
         """Predict on the pictures of the split and compare."""
         from visionstudio.engine.discovery import discover
-        from visionstudio.engine.evaluation import analyse
+        from visionstudio.engine.evaluation import Collector
         from visionstudio.session.evaluating import truth_of
 
         info = discover().model(self.model)
         check_task(info)
-        truth = truth_of(store, keys)
-        results = self._results(truth, params, device)
+        collector = Collector(truth_of(store, keys), info.output)
+        self._predict(collector, params, device)
         weights = str(self.weights.absolute()) if self.weights is not None else ""
-        found = analyse(truth, results, info.output)
+        found = collector.evaluate()
         return msgspec.structs.replace(found, model=self.model, weights=weights)
 
     def split(self, split: str | None) -> str:
@@ -267,25 +267,23 @@ class _Subject:
             return None
         return self.run.of(split)
 
-    def _results(self, truth: Truth, params: dict[str, Any], device: str) -> dict[int, Any]:
+    def _predict(self, collector: Collector, params: dict[str, Any], device: str) -> None:
         from visionstudio.engine.events import FrameFailed, FrameResult
         from visionstudio.engine.requests import Predict
         from visionstudio.model.errors import MediaError
 
         request = Predict(
             model=self.model,
-            frames=truth.frames(),
+            frames=collector.truth.frames(),
             weights=str(self.weights.absolute()) if self.weights is not None else None,
             params=params,
             device=device,
         )
-        results: dict[int, Any] = {}
         failed: list[str] = []
         for event in results_of(request, ProgressLine()):
             if isinstance(event, FrameResult):
-                results[int(event.key)] = event.result
+                collector.add(int(event.key), event.result)
             elif isinstance(event, FrameFailed):
                 failed.append(event.reason)
-        if failed and not results:
+        if failed and not len(collector):
             raise MediaError("none of the pictures could be predicted", where=failed[0])
-        return results

@@ -5,7 +5,7 @@ and `analyse_maps` compare plain values; the `evaluate_…` functions give figur
 projects and training runs are measured by the same code.
 """
 
-from visionstudio.engine.evaluation.analysis import analyse, analyse_file
+from visionstudio.engine.evaluation.analysis import Collector, analyse, analyse_file
 from visionstudio.engine.evaluation.coco import (
     evaluate_boxes,
     evaluate_files,
@@ -22,6 +22,7 @@ from visionstudio.engine.evaluation.semantic import evaluate_semantic
 from visionstudio.engine.evaluation.truth import Truth
 
 __all__ = [
+    "Collector",
     "Evaluation",
     "Truth",
     "analyse",

@@ -31,6 +31,55 @@ OUTPUTS = ("classes", "boxes", "masks", "semantic")
 """The kinds of results that can be compared with labels."""
 
 
+class Collector:
+    """Takes results one by one and keeps of each what a comparison needs: not its masks' pixels.
+
+    `output` is the kind of the model's results, one of OUTPUTS. `add` may be called from
+    another thread than the rest.
+    """
+
+    def __init__(self, truth: Truth, output: str) -> None:
+        if output not in OUTPUTS:
+            raise InvalidValue(f"results of the kind '{output}' cannot be compared with labels")
+        self.truth = truth
+        self._output = output
+        self._rows: dict[int, list[dict[str, Any]]] = {}
+        self._labels: dict[int, Classification] = {}
+        self._maps: dict[int, SemanticMap] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._labels) + len(self._maps)
+
+    def add(self, item_id: int, result: object) -> None:
+        """The result of a picture or frame of the truth; of another kind it is left out."""
+        match result:
+            case Classification():
+                self._labels[item_id] = result
+            case SemanticMap():
+                plain = SemanticMap(result.labels, result.classes, result.background)
+                self._maps[item_id] = plain
+            case Detections() | Masks():
+                self._rows[item_id] = coco_rows(result, item_id, "", self.truth.class_ids)
+
+    def evaluate(self, threshold: float | None = None) -> Evaluation:
+        """Compare what was added with the labels.
+
+        `threshold` is the score from which on objects count as answers, by default the best.
+        """
+        if self._output == "classes":
+            return _labels(self.truth, self._labels.get)
+        if self._output != "semantic":
+            rows = [row for rows in self._rows.values() for row in rows]
+            task: CocoTask = "segment" if self._output == "masks" else "detect"
+            return _objects(self.truth, rows, task, threshold)
+        if not self._maps:
+            raise InvalidValue("there are no pixel maps to compare with the labels")
+        one = next(iter(self._maps.values()))
+        items = [i for i in self.truth.dataset.items if i.id in self._maps]
+        labels = ((i, self._maps[i.id].labels) for i in items if i.id is not None)
+        return _maps(self.truth, labels, items, one.classes, one.background)
+
+
 def analyse(
     truth: Truth,
     results: Mapping[int, Result],
@@ -38,28 +87,11 @@ def analyse(
     *,
     threshold: float | None = None,
 ) -> Evaluation:
-    """What results by item id are worth. `output` is the kind of the model's results.
-
-    `threshold` is the score from which on objects count as answers, by default the best.
-    """
-    if output == "classes":
-        found = {i: r for i, r in results.items() if isinstance(r, Classification)}
-        return _labels(truth, found.get)
-    if output == "semantic":
-        maps = {i: r for i, r in results.items() if isinstance(r, SemanticMap)}
-        if not maps:
-            raise InvalidValue("there are no pixel maps to compare with the labels")
-        one = next(iter(maps.values()))
-        items = [i for i in truth.dataset.items if i.id in maps]
-        labels = ((i, maps[i.id].labels) for i in items if i.id is not None)
-        return _maps(truth, labels, items, one.classes, one.background)
-    if output not in OUTPUTS:
-        raise InvalidValue(f"results of the kind '{output}' cannot be compared with labels")
-    rows: list[dict[str, Any]] = []
+    """What results by item id are worth; see `Collector`."""
+    collector = Collector(truth, output)
     for item_id, result in results.items():
-        if isinstance(result, Detections | Masks):
-            rows += coco_rows(result, item_id, "", truth.class_ids)
-    return _objects(truth, rows, "segment" if output == "masks" else "detect", threshold)
+        collector.add(item_id, result)
+    return collector.evaluate(threshold)
 
 
 def analyse_file(truth: Truth, predictions: Path) -> Evaluation:

@@ -337,6 +337,10 @@ class Canvas(DrawingAids):
         if annotation is not None:
             self._set_view(self.view.around(annotation.shape.bounds()))
 
+    def show_bounds(self, bounds: Bounds) -> None:
+        """Bring a part of the picture into the middle, with what surrounds it."""
+        self._set_view(self.view.around(bounds))
+
     def _view_used(self) -> None:
         # What is drawn of a zoom step would be in the way of the next one.
         wait = _CALM if self._scene.sheet.use(self.view) else 0

@@ -29,6 +29,9 @@ class ModelCommands(Group):
     def train(self) -> None:
         self._window.model_panel.open_training()
 
+    def evaluate(self) -> None:
+        self._window.dialogs.open_evaluation()
+
     def generate(self) -> None:
         self._window.model_panel.open_generator()
 

@@ -1,0 +1,55 @@
+"""Going to a place that somebody found: a picture or frame, a part of it, and its label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+
+from visionstudio.model.errors import VisionStudioError
+from visionstudio.model.geometry import box_iou
+
+if TYPE_CHECKING:
+    from visionstudio.engine.evaluation.evaluation import BoxRow, Case, Picture
+    from visionstudio.ui.window import MainWindow
+
+_SAME = 0.9  # the IoU from which on an annotation is the one that was compared
+
+
+class Places(QObject):
+    """Opens a case's picture in the window and, once it shows, its part of it."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+
+    def go(self, picture: Picture, case: Case) -> None:
+        """Open the picture of a case."""
+        session = self._window.session
+        if session is None:
+            return
+        box = case.truth or case.found
+        current = session.current
+        if current is not None and (current.id, session.frame) == (picture.media_id, picture.frame):
+            self._look(box, case.truth)
+            return
+        viewer = self._window.viewer
+        once = Qt.ConnectionType.SingleShotConnection
+        viewer.shown.connect(lambda _: self._look(box, case.truth), once)
+        try:
+            session.open_media(picture.media_id, picture.frame)
+        except VisionStudioError as error:  # it was taken out of the project meanwhile
+            self._window.toast(str(error), "warning")
+
+    def _look(self, box: BoxRow | None, truth: BoxRow | None) -> None:
+        session = self._window.session
+        if session is None or box is None:
+            return
+        self._window.viewer.canvas.show_bounds(box)
+        if truth is not None:
+            same = [
+                a.id
+                for a in session.annotations
+                if a.shape.kind != "tag" and float(box_iou(a.shape.bounds(), truth)[0, 0]) >= _SAME
+            ]
+            session.select(same[:1])
