@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.conftest import Driver
 from visionstudio.media import header as headers
-from visionstudio.media import prefetch, pyramid, pyramid_build
+from visionstudio.media import prefetch, pyramid
 from visionstudio.media.colour import to_rgb
 from visionstudio.media.display import as_pixels, auto_levels, render
 from visionstudio.media.header import picture_header
@@ -92,7 +93,7 @@ def test_tiles_equal_the_decode_of_the_whole(tmp_path: Path, kind: str, how: str
         assert ready is not None
         found = ready
     assert (found.width, found.height) == (WIDTH, HEIGHT)
-    assert len(found.levels) >= 3
+    assert len(found.levels) >= 2
     whole = read_pixels(path).values
     for x, y, w, h in parts(found):
         part = found.read(0, x, y, w, h)
@@ -130,7 +131,8 @@ def test_what_cannot_be_a_pyramid_says_why(tmp_path: Path, monkeypatch: pytest.M
             path, header, lambda _: None, lambda: True
         )
     damaged = makers._place(path)
-    damaged.write_bytes(b"II*\0 no picture")
+    damaged.mkdir()
+    (damaged / "0.tif").write_bytes(b"II*\0 no picture")
     assert makers.find(path, header) is None
     assert not damaged.exists()
     monkeypatch.setattr(headers, "MAX_PIXELS", 1_000_000)
@@ -142,11 +144,12 @@ def test_what_cannot_be_a_pyramid_says_why(tmp_path: Path, monkeypatch: pytest.M
 def test_old_pyramids_make_room(tmp_path: Path) -> None:
     makers = Pyramids(tmp_path)
     for n in range(4):
-        file = tmp_path / f"{n}.tif"
-        file.write_bytes(bytes(1000))
-        pyramid_build.os.utime(file, (n, n))
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        (folder / "0.tif").write_bytes(bytes(1000))
+        os.utime(folder, (n, n))
     makers.trim(2500)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["2.tif", "3.tif"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["2", "3"]
 
 
 def pixels(canvas: Canvas) -> np.ndarray:

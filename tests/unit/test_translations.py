@@ -12,6 +12,7 @@ import pytest
 from visionstudio.settings.schema import GROUPS
 from visionstudio.ui import i18n
 from visionstudio.ui.actions import ACTIONS, MENUS
+from visionstudio.ui.grid.panel import ORDERS
 from visionstudio.ui.panels.media_model import STATES
 from visionstudio.ui.tools import TOOLS
 
@@ -39,6 +40,8 @@ def tables() -> Iterator[tuple[str, str]]:
         yield menu, "menu"
     for _, title in STATES:
         yield title, "media state"
+    for _, title in ORDERS:
+        yield title, "order of the grid"
     for tool in TOOLS.values():
         for option in tool.options:
             for text in (option.title, option.help, *option.choices):

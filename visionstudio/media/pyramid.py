@@ -41,11 +41,12 @@ _KEPT = (np.uint8, np.uint16, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One copy of the picture in the file: its size, its page, and its place beneath that."""
+    """One copy of the picture: its size, its file, the page in it, its place beneath that."""
 
     width: int
     height: int
-    page: int
+    path: Path
+    page: int = 0
     subifd: int = -1
 
 
@@ -92,7 +93,7 @@ class Pyramid:
         if level not in self._open:
             pyvips.cache_set_max(0)  # what is kept is kept by us
             at = self.levels[level]
-            image = pyvips.Image.tiffload(str(self.path), page=at.page, subifd=at.subifd)
+            image = pyvips.Image.tiffload(str(at.path), page=at.page, subifd=at.subifd)
             self._open[level] = image, pyvips.Region.new(image)
         return self._open[level]
 
@@ -161,9 +162,9 @@ def levels_of(path: Path, tiff: tifffile.TiffFile) -> Pyramid | None:
             break
         beneath = list(whole.subifds or ())
         if page.offset in beneath:
-            levels.append(Level(*size, int(whole.index), beneath.index(page.offset)))
+            levels.append(Level(*size, path, int(whole.index), beneath.index(page.offset)))
         else:
-            levels.append(Level(*size, int(page.index)))
+            levels.append(Level(*size, path, int(page.index)))
     if not levels or max(levels[-1].width, levels[-1].height) > OVERVIEW_SIDE:
         return None
     return Pyramid(path, tuple(levels))

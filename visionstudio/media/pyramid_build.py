@@ -16,12 +16,13 @@ import tifffile
 
 from visionstudio.media.header import TILED_FORMATS, PictureHeader
 from visionstudio.media.identity import content_key
-from visionstudio.media.pyramid import Pyramid, levels_of, ready_pyramid
+from visionstudio.media.pyramid import Level, Pyramid, ready_pyramid
 from visionstudio.model.errors import MediaError
 from visionstudio.settings.folders import cache_folder
 
 LIMIT_BYTES = 32 * 2**30
 _POLL_SECONDS = 0.05
+_THREADS = "2"  # of libvips: each holds bands of the picture, and decoding is what takes the time
 _MARGIN = 2**30  # of the disk's room is left to others
 _DEPTHS = ((8, 1), (16, 2), (32, 4))
 
@@ -42,7 +43,7 @@ class Pyramids:
 
     def find(self, path: Path, header: PictureHeader) -> Pyramid | None:
         """The picture's pyramid if it is there already: in its file, or in the cache."""
-        return ready_pyramid(path, header) or _opened(self._place(path))
+        return ready_pyramid(path, header) or _opened(path, self._place(path))
 
     def get(
         self,
@@ -68,7 +69,7 @@ class Pyramids:
             raise MediaError(
                 making.error, where=str(path), next_step="copy it again from its source"
             )
-        found = _opened(target)
+        found = _opened(path, target)
         if found is None:
             raise MediaError(
                 "its levels cannot be read back", where=str(target), next_step="check that disk"
@@ -84,7 +85,7 @@ class Pyramids:
             one.stop()
 
     def _place(self, path: Path) -> Path:
-        return self._folder / f"{content_key(path)}.tif"
+        return self._folder / content_key(path)
 
     def _start(self, path: Path, header: PictureHeader, target: Path) -> _Making:
         with self._lock:
@@ -121,21 +122,20 @@ class Pyramids:
             )
 
     def trim(self, limit: int) -> None:
-        """Remove the least recently used files beyond a size in bytes, and parts left behind."""
+        """Remove the least recently used pyramids beyond a size in bytes."""
         busy = {making.part for making in self._making.values() if not making.done.is_set()}
-        files = []
-        for name in self._folder.glob("*.tif*"):
+        found = []
+        for folder in self._folder.iterdir():
             with contextlib.suppress(OSError):
-                status = name.stat()
-                files.append((status.st_mtime, status.st_size, name))
-        total = sum(size for _, size, _ in files)
-        for _, size, name in sorted(files):
+                size = sum(file.stat().st_size for file in folder.iterdir())
+                found.append((folder.stat().st_mtime, size, folder))
+        total = sum(size for _, size, _ in found)
+        for _, size, folder in sorted(found):
             if total <= limit:
                 return
-            if name not in busy:
-                with contextlib.suppress(OSError):
-                    name.unlink()
-                    total -= size
+            if folder not in busy:
+                shutil.rmtree(folder, ignore_errors=True)
+                total -= size
 
 
 class _Making:
@@ -152,9 +152,10 @@ class _Making:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(p for p in paths if p),
-            "VIPS_CONCURRENCY": str(max(1, (os.cpu_count() or 2) - 1)),
+            "VIPS_CONCURRENCY": _THREADS,
         }
         command = [sys.executable, "-m", "visionstudio.media.pyramid_child"]
+        self.part.mkdir(parents=True)
         self._child = subprocess.Popen(
             [*command, str(source), str(self.part)],
             stdin=subprocess.DEVNULL,
@@ -180,31 +181,33 @@ class _Making:
                 said = child.stderr.read().strip()
             code = child.wait()
             if code == 0:
-                self.part.replace(self._target)
+                self.part.rename(self._target)
             else:
                 self.error = said or f"its levels could not be made (exit code {code})"
         except OSError as error:
             self.error = f"its levels could not be kept: {error.strerror or error}"
         finally:
-            with contextlib.suppress(OSError):
-                self.part.unlink(missing_ok=True)
+            shutil.rmtree(self.part, ignore_errors=True)
             for pipe in (child.stdout, child.stderr):
                 if pipe is not None:
                     pipe.close()
             self.done.set()
 
 
-def _opened(cached: Path) -> Pyramid | None:
+def _opened(path: Path, folder: Path) -> Pyramid | None:
     """A pyramid of the cache; None when there is none, or a damaged one, which is removed."""
+    levels: list[Level] = []
     try:
-        os.utime(cached)  # the least recently used goes first
-        with tifffile.TiffFile(cached) as tiff:
-            found = levels_of(cached, tiff)
+        os.utime(folder)  # the least recently used goes first
+        while (file := folder / f"{len(levels)}.tif").exists():
+            with tifffile.TiffFile(file) as tiff:
+                page = tiff.pages[0].aspage()
+                levels.append(Level(int(page.imagewidth), int(page.imagelength), file))
     except FileNotFoundError:
         return None
     except (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError):
-        found = None
-    if found is None:
-        with contextlib.suppress(OSError):
-            cached.unlink()
-    return found
+        levels = []
+    if not levels:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return Pyramid(path, tuple(levels))

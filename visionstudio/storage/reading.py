@@ -122,6 +122,43 @@ class ProjectReader:
             ).fetchall()
         return {media_id: MediaSummary(labels, waiting) for media_id, labels, waiting in found}
 
+    def drawn_on(self, media_ids: Sequence[int], most: int) -> dict[int, list[Annotation]]:
+        """At most so many annotations of each item's first frame, not the rejected ones."""
+        sql = (
+            f"{rows.ANNOTATION.select} WHERE media_id = ? AND frame = 0 AND state <> ?"
+            " ORDER BY z, id LIMIT ?"
+        )
+        rejected = rows.STATE_CODE[State.REJECTED]
+        return {m: self._all(sql, rows.annotation_from, (m, rejected, most)) for m in media_ids}
+
+    def tags_of(self, media_ids: Sequence[int]) -> dict[int, list[Annotation]]:
+        """The tags of each item's first frame, in every state; items without any are left out."""
+        found: dict[int, list[Annotation]] = {}
+        for start in range(0, len(media_ids), _READ_AT_ONCE):
+            some = media_ids[start : start + _READ_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = (
+                f"{rows.ANNOTATION.select} WHERE media_id IN ({marks}) AND frame = 0"
+                f" AND kind = {rows.TAG_CODE} ORDER BY media_id, id"
+            )
+            for tag in self._all(sql, rows.annotation_from, some):
+                found.setdefault(tag.media_id, []).append(tag)
+        return found
+
+    def ranks(self) -> list[tuple[int, int, float | None, float | None]]:
+        """What media are sorted by: id, first class's place, highest score, greatest doubt.
+
+        Labels and proposals count; doubt is that of proposals, 1 at a score of a half
+        and 0 where a model is sure. Items without either are left out.
+        """
+        doubt = f"max(CASE WHEN a.state = {rows.PROPOSED_CODE} THEN 1 - abs(2 * a.score - 1) END)"
+        sql = (
+            f"SELECT a.media_id, min(c.place), max(a.score), {doubt}"
+            " FROM annotation AS a JOIN class AS c ON c.id = a.class_id"
+            f" WHERE a.state IN ({_label_codes()}, {rows.PROPOSED_CODE}) GROUP BY a.media_id"
+        )
+        return self._all(sql, lambda row: (row[0], row[1], row[2], row[3]))
+
     def media_with_class(self, class_id: int) -> frozenset[int]:
         """The media items that have a label or proposal of a class."""
         codes = f"{_label_codes()}, {rows.PROPOSED_CODE}"

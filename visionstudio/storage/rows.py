@@ -35,6 +35,7 @@ STATE_CODE: Mapping[State, int] = {state: code for code, state in enumerate(STAT
 LABEL_CODES: tuple[int, ...] = tuple(STATE_CODE[s] for s in STATES if s.is_label)
 PROPOSED_CODE = STATE_CODE[State.PROPOSED]
 _KIND_CODE = {kind: code for code, kind in enumerate(KINDS)}
+TAG_CODE = _KIND_CODE["tag"]
 _FLAGS = tuple(Flags(n) for n in range(256))
 _NOTHING: Mapping[str, Any] = {}
 

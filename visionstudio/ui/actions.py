@@ -87,6 +87,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.next", "Next picture", "next_item", "View", ("D",), "project", "chevron-right", repeats=True),
     Action("view.previous", "Previous picture", "previous_item", "View", ("A",), "project", "chevron-left", repeats=True),
     Action("view.next_open", "Next picture not verified", "next_unverified", "View", ("Shift+D",), "project"),
+    Action("view.grid", "Grid of pictures", "show_grid", "View", ("Shift+G",), "project", "view-grid-outline", checkable=True),
     Action("view.find", "Filter pictures", "focus_filter", "View", ("Ctrl+L",), "project", "magnify"),
     Action("view.fit", "Fit to window", "fit", "View", ("Ctrl+F",), "media", "fit-to-page-outline", separator=True),
     Action("view.actual_size", "Actual size", "actual_size", "View", ("Ctrl+0",), "media"),

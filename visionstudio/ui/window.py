@@ -44,6 +44,7 @@ from visionstudio.ui.window_parts import WindowParts, spare_typing
 if TYPE_CHECKING:
     from visionstudio.session.attributes import AttributeChange
     from visionstudio.session.project import ProjectSession
+    from visionstudio.ui.grid.panel import MediaGrid
     from visionstudio.ui.panels.model import ModelPanel
     from visionstudio.ui.project import OpenProject
 
@@ -69,6 +70,7 @@ class MainWindow(WindowParts):
         super().__init__(settings, models or Models(poster.post), Jobs(), poster, self._run)
         poster.setParent(self)
         self.project: OpenProject | None = None
+        self.came_from_grid = False  # Esc goes back there
         self._make_sample = make_sample
         self._worker = Worker(poster.post)
         self._commands = Commands(self)
@@ -130,6 +132,37 @@ class MainWindow(WindowParts):
         panel.region_wanted.connect(lambda: self._run("tool.region"))
         panel.class_wanted.connect(self._class_wanted)
         self.viewer.region_drawn.connect(panel.track_region)
+
+    def _connect_grid(self, grid: MediaGrid) -> None:
+        grid.opened.connect(self._open_from_grid)
+        grid.left.connect(lambda: self.show_grid(False))
+        grid.message.connect(self.toast)
+        grid.set_session(self.session)
+
+    def show_grid(self, on: bool) -> None:
+        """Show all pictures in a grid, or the current one."""
+        if self.project is None:
+            return
+        if on:
+            self.viewer.canvas.cancel()
+            self.grid.set_session(self.session)
+            self.grid.show_current()
+            self._centre.setCurrentWidget(self.grid)
+            self.grid.setFocus()
+            self.status.hint.setText(
+                tr("1–9 tags, Space verifies, Enter opens, Ctrl+wheel changes the size")
+            )
+        else:
+            self._centre.setCurrentWidget(self.viewer)
+            self.viewer.focus_canvas()
+            self.status.hint.setText(self.viewer.canvas.current_hint)
+        self.came_from_grid = False
+        self.actions_["view.grid"].setChecked(on)
+
+    def _open_from_grid(self, media_id: int) -> None:
+        self.show_grid(False)
+        self.came_from_grid = True
+        self._open_item(media_id)
 
     # Project
 
@@ -199,6 +232,10 @@ class MainWindow(WindowParts):
         if workbench is not None or "model_panel" in self.__dict__:
             self.model_panel.set_workbench(workbench)
         self.viewer.set_session(session)
+        if "grid" in self.__dict__:
+            self.grid.set_session(session)
+        self.came_from_grid = False
+        self.actions_["view.grid"].setChecked(False)
         self.viewer.banners.clear()
         self._centre.setCurrentWidget(self.viewer if project is not None else self.welcome)
         self.tools.setVisible(project is not None)
@@ -299,6 +336,8 @@ class MainWindow(WindowParts):
 
     def _open_item(self, media_id: int) -> None:
         if self.session is not None:
+            if self.shown_grid is not None:
+                self.show_grid(False)
             self.session.open_media(media_id)
 
     def _current_changed(self) -> None:
@@ -469,6 +508,8 @@ class MainWindow(WindowParts):
         self._worker.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()
+        if "grid" in self.__dict__:
+            self.grid.close_threads()
         self.inspector.close()
         self.models.close()
         self.settings.flush()

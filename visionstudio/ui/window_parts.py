@@ -43,6 +43,7 @@ from visionstudio.ui.viewer import Viewer
 from visionstudio.ui.welcome import Welcome
 
 if TYPE_CHECKING:
+    from visionstudio.ui.grid.panel import MediaGrid
     from visionstudio.ui.panels.model import ModelPanel
 
 _SIZE = (1600, 1000)
@@ -125,6 +126,29 @@ class WindowParts(QMainWindow):
         self.model_dock.setWidget(panel)
         self._connect_models(panel)
         return panel
+
+    @cached_property
+    def grid(self) -> MediaGrid:
+        """Made when it is first shown."""
+        from visionstudio.ui.grid.panel import MediaGrid
+
+        grid = MediaGrid(self.media_panel.model)
+        side = self.settings.note("grid_side")
+        if isinstance(side, int):
+            grid.view.set_side(side)
+        grid.side_chosen.connect(lambda chosen: self.settings.remember("grid_side", chosen))
+        self._centre.addWidget(grid)
+        self._connect_grid(grid)
+        return grid
+
+    @property
+    def shown_grid(self) -> MediaGrid | None:
+        """The grid while it is shown in the place of the picture."""
+        made = "grid" in self.__dict__
+        return self.grid if made and self._centre.currentWidget() is self.grid else None
+
+    def _connect_grid(self, grid: MediaGrid) -> None:
+        raise NotImplementedError
 
     def _connect_models(self, panel: ModelPanel) -> None:
         raise NotImplementedError

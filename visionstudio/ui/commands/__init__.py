@@ -28,5 +28,9 @@ class Commands(
     """Acts on the window and the project that is open in it."""
 
     def run(self, call: str) -> None:
-        """Run the method that an action names."""
-        getattr(self, call)()
+        """Run the method that an action names; in the grid some mean the pictures chosen there."""
+        grid = self._window.shown_grid
+        if grid is not None and grid.takes(call):
+            grid.run(call)
+        else:
+            getattr(self, call)()

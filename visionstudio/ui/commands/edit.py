@@ -154,8 +154,10 @@ class EditCommands(Group):
             return
         if canvas.tool_name != "select":
             canvas.set_tool("select")
-        elif self._session is not None:
+        elif self._session is not None and self._session.selection:
             self._session.select(())
+        elif self._window.came_from_grid:
+            self._window.show_grid(True)
 
     def preferences(self) -> None:
         self._window.dialogs.open_preferences()

@@ -40,6 +40,9 @@ class ViewCommands(Group):
             end = tr("This is the last picture.") if step > 0 else tr("This is the first picture.")
             self._window.status.hint.setText(end)
 
+    def show_grid(self) -> None:
+        self._window.show_grid(self._window.shown_grid is None)
+
     def focus_filter(self) -> None:
         self._window.media_dock.show()
         self._window.media_panel.filter.setFocus()

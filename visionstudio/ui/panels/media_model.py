@@ -63,14 +63,18 @@ class MediaModel(QAbstractListModel):
 
     ItemRole = int(Qt.ItemDataRole.UserRole)
     SummaryRole = ItemRole + 1
-    filtered = Signal()  # a new filter has been applied to all rows
+    filtered = Signal()  # a new filter or order has been applied to all rows
+    ranks_lost = Signal()  # the list is another one, its ranks are no longer known
 
     def __init__(self, loader: ThumbnailLoader, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._loader = loader
         loader.ready.connect(self._thumbnail_ready)
         self._session: ProjectSession | None = None
-        self._places: NDArray[np.int64] | None = None  # None: all
+        self._places: NDArray[np.int64] | None = None  # None: all, in the list's own order
+        self._filtered = False
+        self._ranks: NDArray[np.float64] | None = None  # by place; None: the list's own order
+        self._rows: NDArray[np.int64] | None = None  # by place, where they are sorted by ranks
         self._text, self._state = "", "all"
         self._found: list[int] = []
         self._next = 0
@@ -86,7 +90,8 @@ class MediaModel(QAbstractListModel):
         self._timer.stop()
         self.beginResetModel()
         self._session = session
-        self._places = None
+        self._places = self._ranks = self._rows = None
+        self._filtered = False
         self._text, self._state = "", "all"
         self.endResetModel()
         if session is not None:
@@ -112,6 +117,9 @@ class MediaModel(QAbstractListModel):
         place = self._session.media.place_of(media_id) if self._session is not None else None
         if place is None or self._places is None:
             return place
+        if self._rows is not None:
+            row = int(self._rows[place]) if place < len(self._rows) else -1
+            return row if row >= 0 else None
         row = int(np.searchsorted(self._places, place))
         return row if row < len(self._places) and self._places[row] == place else None
 
@@ -134,7 +142,7 @@ class MediaModel(QAbstractListModel):
         place = None
         if self._session is not None and media_id is not None:
             place = self._session.media.place_of(media_id)
-        if place is None or self._places is None:
+        if place is None or self._places is None or self._rows is not None:
             return -1 if step > 0 else self.rowCount()
         row = int(np.searchsorted(self._places, place))
         return row - 1 if step > 0 else row
@@ -169,13 +177,11 @@ class MediaModel(QAbstractListModel):
     def _media_changed(self, ids: frozenset[int] | None) -> None:
         if ids is not None:
             self._rows_changed(ids)
-        elif self._text or self._state != "all":
-            self._start_filter()
-        else:
-            self.beginResetModel()
-            self._places = None
-            self.endResetModel()
-            self.filtered.emit()
+            return
+        had_ranks, self._ranks = self._ranks is not None, None
+        self._start_filter()
+        if had_ranks:
+            self.ranks_lost.emit()
 
     def _rows_changed(self, ids: Any) -> None:
         if ids is None or len(ids) > 200:
@@ -191,7 +197,24 @@ class MediaModel(QAbstractListModel):
 
     @property
     def is_filtered(self) -> bool:
-        return self._places is not None
+        return self._filtered
+
+    def set_ranks(self, ranks: NDArray[np.float64] | None) -> None:
+        """List by these numbers, one for every item of the session, the lowest first.
+
+        Equal ones stay in path order, NaN comes last; None lists in path order.
+        """
+        self._ranks = ranks
+        self._start_filter()
+
+    def ids(self) -> list[int]:
+        """The media ids of all rows, in their order."""
+        if self._session is None:
+            return []
+        media = self._session.media
+        if self._places is None:
+            return [item.id for item in media]
+        return [media[place].id for place in self._places.tolist()]
 
     def set_filter(self, text: str, state: str) -> None:
         """Show items whose path holds all the words, and that are in a state of `STATES`."""
@@ -248,6 +271,14 @@ class MediaModel(QAbstractListModel):
 
     def _use(self, places: NDArray[np.int64] | None) -> None:
         self.beginResetModel()
+        self._filtered = places is not None
+        self._rows = None
+        if self._ranks is not None and self._session is not None:
+            count = len(self._session.media)
+            places = np.arange(count) if places is None else places
+            places = places[np.argsort(self._ranks[places], kind="stable")]
+            self._rows = np.full(count, -1, np.int64)
+            self._rows[places] = np.arange(len(places))
         self._places = places
         self.endResetModel()
         self.filtered.emit()

@@ -1,0 +1,1 @@
+"""Many pictures at once: a grid of media, crops of objects, generated pictures, any list."""
