@@ -190,7 +190,7 @@ def test_a_band_selects_and_the_wheel_resizes(shown: GridDriver) -> None:
     assert view.side == 1024
     assert view._layout.columns == 1
     view.go_to(3)
-    shown.driver.wait(lambda: abs(drawn(view, 2)[400:600, 400:600].mean() - 80) < 3)
+    shown.driver.wait(lambda: abs(drawn(view, 2)[350:450, 400:600].mean() - 80) < 3)
 
 
 def drawn(view: GridView, row: int) -> np.ndarray:

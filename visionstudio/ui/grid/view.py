@@ -227,7 +227,7 @@ class GridView(QAbstractScrollArea):
 
     def _show_row(self, row: int) -> None:
         place = self._layout.place(row)
-        if place.top() - GAP < self._top:
+        if place.top() - GAP < self._top or place.height() > self.viewport().height():
             self._scroll_to(place.top() - GAP)
         elif place.bottom() + GAP > self._top + self.viewport().height():
             self._scroll_to(place.bottom() + GAP - self.viewport().height())
