@@ -6,7 +6,8 @@ the box in the network's own terms, objectness and class logits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +61,22 @@ def cell_indices(raw: Tensor) -> Tensor:
     columns = torch.arange(raw.shape[3], device=raw.device, dtype=raw.dtype)
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     return torch.stack([x, y], dim=-1)[None, None]
+
+
+def split_anchors(raw: Tensor, outputs: int) -> Tensor:
+    """A head's (N, A · outputs, H, W) as (N, A, H, W, outputs)."""
+    n, _, h, w = raw.shape
+    return raw.view(n, -1, outputs, h, w).permute(0, 1, 3, 4, 2)
+
+
+def expect_little(heads: Iterable[nn.Module], strides: Sequence[int], classes: int) -> None:
+    """Begin with few objects a picture and no favourite class: that saves the first steps."""
+    for layer, stride in zip(heads, strides, strict=True):
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
+        bias = layer.bias.data.view(-1, 5 + classes)
+        bias[:, 4] = math.log(8 / (640 / stride) ** 2)
+        bias[:, 5:] = math.log(0.6 / (classes - 0.99)) if classes > 1 else 0.0
 
 
 def choose(

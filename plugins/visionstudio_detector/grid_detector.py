@@ -38,6 +38,7 @@ from visionstudio_torch.transforms import augmentation_of, letterbox, letterbox_
 from visionstudio_torch.weights import WeightsInfo, apply_weights, load_weights, start_from
 
 State = dict[str, Tensor]
+Build = Callable[[int], GridNet]
 _FLOOR_JUDGED = 0.01  # average precision also looks at weak boxes
 
 
@@ -52,13 +53,13 @@ class Family:
     """
 
     model: str
-    build: Callable[[int], GridNet]
+    build: Build
     classes_of: Callable[[State], int]
     loss: GridLoss
     backbone: tuple[str, ...]
     side: int = 640
     pad: int = 114
-    read: Callable[[Path], State | None] = lambda _path: None
+    read: Callable[[Path, Build], State | None] = lambda _path, _build: None
     tidy: Callable[[State], State] = dict
 
 
@@ -99,7 +100,7 @@ class GridDetector:
         self._device = ctx.device
 
     def _read(self, path: Path) -> tuple[State, WeightsInfo]:
-        state = self._family.read(path)
+        state = self._family.read(path, self._family.build)
         if state is not None:
             return state, WeightsInfo("", (), input_size=(0, 0))
         state, info = load_weights(path, self._family.model, foreign=True)
@@ -192,7 +193,7 @@ class GridDetector:
         return net.to(memory_format=torch.channels_last)
 
     def _start_from(self, net: GridNet, path: Path) -> None:
-        state = self._family.read(path)
+        state = self._family.read(path, self._family.build)
         if state is None:
             start_from(net, path, self._family.model, foreign=True)
             return

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from visionstudio.api import Manifest, ModelSpec
-from visionstudio_detector.params import DetectParams, FasterRcnnTrainParams, GridTrainParams
+from visionstudio_detector.params import (
+    DetectParams,
+    FasterRcnnTrainParams,
+    GridTrainParams,
+    OnnxParams,
+)
 
 _YOLOV5 = "One-stage detector on grids of anchors at strides 8, 16 and 32. Loads the public "
 _YOLOV5 += (
@@ -49,10 +54,31 @@ MANIFEST = Manifest(
             params=DetectParams,
             train_params=FasterRcnnTrainParams,
         ),
+        ModelSpec(
+            id="detector/yolov3",
+            task="detector",
+            title="YOLOv3",
+            description="One-stage detector on Darknet-53, 62 million parameters. Loads darknet's "
+            "weights; learns from many labelled pictures or goes on from such a file.",
+            licence="Apache-2.0",
+            factory="visionstudio_detector.yolov3:YoloV3",
+            params=DetectParams,
+            train_params=GridTrainParams,
+        ),
         _yolov5("n", "nano", "1.9", 16),
         _yolov5("s", "small", "7.2", 32),
         _yolov5("m", "medium", "21.2", 48),
         _yolov5("l", "large", "46.6", 64),
         _yolov5("x", "extra large", "86.7", 80),
+        ModelSpec(
+            id="detector/onnx",
+            task="detector",
+            title="ONNX detector",
+            description="A detector that another program exported to ONNX: the YOLO family, SSD, "
+            "DETR, FastestDet. What its outputs mean is found by their shapes.",
+            licence="Apache-2.0",
+            factory="visionstudio_detector.onnx_detector:OnnxDetector",
+            params=OnnxParams,
+        ),
     ),
 )

@@ -45,6 +45,47 @@ class DetectParams:
 
 
 @dataclass(frozen=True)
+class OnnxParams(DetectParams):
+    """How to predict with an exported detector."""
+
+    classes: str = param(
+        "",
+        title="Class names",
+        help="Names with commas between them, or a text file with one a line. Empty: those in "
+        "the ONNX file, else COCO's where there are 80 or 90.",
+    )
+    image_size: int = param(
+        0,
+        low=0,
+        high=4096,
+        step=32,
+        unit="px",
+        zero="automatic",
+        help="Side of the picture where the file leaves it open; automatic is 640.",
+    )
+    fit: str = param(
+        "auto",
+        choices=("auto", "letterbox", "stretch"),
+        advanced=True,
+        help="How a picture becomes the model's shape: padded or stretched.",
+    )
+    values: str = param(
+        "auto",
+        choices=("auto", "0 to 1", "0 to 255", "-1 to 1", "ImageNet"),
+        title="Pixel values",
+        advanced=True,
+        help="What range of numbers the model wants. auto: what its kind usually wants.",
+    )
+    order: str = param(
+        "auto",
+        choices=("auto", "rgb", "bgr"),
+        title="Channel order",
+        advanced=True,
+        help="Whether red or blue comes first. auto: what its kind usually wants.",
+    )
+
+
+@dataclass(frozen=True)
 class FasterRcnnTrainParams(FitParams):
     """How to train Faster R-CNN."""
 

@@ -12,7 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from visionstudio_detector.grid import GridNet, decode_bounded
+from visionstudio_detector.grid import GridNet, decode_bounded, expect_little, split_anchors
+from visionstudio_detector.layers import Conv
 
 SIZES = {  # factors on the number of bottlenecks and on channels
     "n": (0.33, 0.25),
@@ -29,21 +30,6 @@ ANCHORS = (
     ((30, 61), (62, 45), (59, 119)),
     ((116, 90), (156, 198), (373, 326)),
 )
-
-
-class Conv(nn.Module):
-    """Convolution, batch norm, SiLU."""
-
-    def __init__(self, inside: int, out: int, kernel: int = 1, stride: int = 1, pad: int = -1):
-        super().__init__()
-        padding = kernel // 2 if pad < 0 else pad
-        self.conv = nn.Conv2d(inside, out, kernel, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(out, eps=1e-3, momentum=0.03)
-        self.act = nn.SiLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.act(self.bn(self.conv(x)))
-        return y
 
 
 class Bottleneck(nn.Module):
@@ -115,23 +101,9 @@ class Heads(nn.Module):
             nn.Conv2d(c, len(ANCHORS[0]) * self.outputs, kernel_size=1) for c in channels
         )
 
-    def expect(self, strides: tuple[int, ...]) -> None:
-        """Begin with few objects a picture and no favourite class: that saves the first steps."""
-        classes = self.outputs - 5
-        for layer, stride in zip(self.m, strides, strict=True):
-            assert isinstance(layer, nn.Conv2d)
-            assert layer.bias is not None
-            bias = layer.bias.data.view(-1, self.outputs)
-            bias[:, 4] = math.log(8 / (640 / stride) ** 2)
-            bias[:, 5:] = math.log(0.6 / (classes - 0.99)) if classes > 1 else 0.0
-
     def forward(self, features: list[Tensor]) -> list[Tensor]:
-        found = []
-        for layer, feature in zip(self.m, features, strict=True):
-            raw = layer(feature)
-            n, _, h, w = raw.shape
-            found.append(raw.view(n, -1, self.outputs, h, w).permute(0, 1, 3, 4, 2))
-        return found
+        pairs = zip(self.m, features, strict=True)
+        return [split_anchors(layer(feature), self.outputs) for layer, feature in pairs]
 
 
 class YoloV5Net(GridNet):
@@ -177,7 +149,7 @@ class YoloV5Net(GridNet):
                 Heads(classes, (c4, c5, c6), self.strides),
             ]
         )
-        self.heads.expect(self.strides)
+        expect_little(self.heads.m, self.strides, classes)
 
     @property
     def heads(self) -> Heads:

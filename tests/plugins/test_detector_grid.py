@@ -1,4 +1,4 @@
-"""detector/yolov5: its published facts, public checkpoints, learning, odd data."""
+"""detector/yolov5 and yolov3: their published facts, public checkpoints, learning, odd data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from visionstudio.api import ModelError, TrainingError, WeightsError
 from visionstudio.engine import model_store
 from visionstudio.engine.discovery import discover
 from visionstudio.engine.weights import read_header, usable_weights
+from visionstudio_detector.darknet import count_floats, read_darknet, write_darknet
 from visionstudio_detector.grid import GridNet, detect
 from visionstudio_detector.grid_detector import GridDetector
 from visionstudio_detector.grid_loss import GridLoss, to_best_anchor, to_near_cells
 from visionstudio_detector.params import DetectParams, GridTrainParams
+from visionstudio_detector.yolov3 import FAMILY
+from visionstudio_detector.yolov3_network import YoloV3Net
 from visionstudio_detector.yolov5 import YoloV5N
 from visionstudio_detector.yolov5_network import ANCHORS, SIZES, YoloV5Net
 from visionstudio_torch.transforms import letterbox, letterbox_size, to_tensor
@@ -316,3 +320,63 @@ def test_weights_that_do_not_fit(
         model.load(DetectParams(), other, ctx)
     assert set(SIZES) == set("nsmlx")
     assert issubclass(YoloV5Net, GridNet)
+
+
+def test_yolov3_has_the_published_size_and_reads_what_darknet_writes(
+    tmp_path: Path, train_context: Callable[..., Any]
+) -> None:
+    with torch.device("meta"):
+        net = YoloV3Net(80)
+    assert sum(p.numel() for p in net.parameters()) == 61_949_149
+    assert count_floats(net) == 62_001_757
+    torch.manual_seed(0)
+    small = partial(YoloV3Net, width=0.125)
+    net = small(3)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    path = tmp_path / "yolov3.weights"
+    write_darknet(net, path, seen=64)
+    content = path.read_bytes()
+    assert np.frombuffer(content[:12], "<i4").tolist() == [0, 2, 0]
+    assert np.frombuffer(content[12:20], "<i8").tolist() == [64]
+    # The first layer: bias, scale, mean and variance of 8 channels, then 8·3·3·3 weights.
+    values = np.frombuffer(content[20:], "<f4")
+    assert len(values) == count_floats(net)
+    first = [net.stem.bn.bias, net.stem.bn.weight, net.stem.bn.running_mean]
+    first += [net.stem.bn.running_var, net.stem.conv.weight]
+    expected = torch.cat([t.detach().flatten() for t in first])
+    np.testing.assert_array_equal(values[: len(expected)], expected.numpy())
+    state = read_darknet(path, small)
+    assert all(torch.equal(state[name], tensor) for name, tensor in net.state_dict().items())
+
+    class Small(GridDetector):
+        def __init__(self) -> None:
+            super().__init__(replace(FAMILY, build=small))
+
+    model, ctx = Small(), train_context()
+    model.load(DetectParams(), usable_weights(path, "detector/yolov3"), ctx)
+    (found,) = model.predict([squares(1).image], DetectParams(), ctx)
+    assert found.classes == ("class 1", "class 2", "class 3")
+    seen, _ = letterbox(squares(1).image, 416, 416, 127)
+    with torch.no_grad():
+        (alone,) = detect(net.eval(), to_tensor(seen)[None], 0.05, 0.5, 100)
+    np.testing.assert_allclose(found.scores, alone["scores"].numpy(), atol=1e-4)
+    for damage in (content[:-4], content[:-2], content[:7], content + bytes(8)):
+        path.write_bytes(damage)
+        with pytest.raises(WeightsError, match=r"yolov3\.weights"):
+            model.load(DetectParams(), path, ctx)
+    path.write_bytes(content[:-4] + np.float32(np.nan).tobytes())
+    with pytest.raises(WeightsError, match="no numbers"):
+        model.load(DetectParams(), path, ctx)
+
+
+@pytest.mark.slow
+def test_yolov3_learns_to_find_shapes(train_context: Callable[..., Any], memory_data: Any) -> None:
+    """With a quarter of the channels, which is enough for squares and discs."""
+    samples = [squares(i) for i in range(8)]
+    data = memory_data(("square", "disc"), samples, samples)
+    params = replace(SMALL, epochs=50, batch=4, image_size=96, scale=0.0, translate=0.05)
+    model = GridDetector(replace(FAMILY, build=partial(YoloV3Net, width=0.25)))
+    assert learned(model, params, train_context, data)["AP50"] > 0.8
