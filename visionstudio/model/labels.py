@@ -109,10 +109,14 @@ def check_attribute(spec: AttributeSpec) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SkeletonSpec:
-    """Names of a class's keypoints and the (from, to) pairs that are joined by a line."""
+    """Names of a class's keypoints, and the (from, to) pairs that are joined by a line.
+
+    `flips` are the pairs of points that change places in a mirror image.
+    """
 
     names: tuple[str, ...]
     edges: tuple[tuple[int, int], ...] = ()
+    flips: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

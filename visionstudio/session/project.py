@@ -9,10 +9,10 @@ from typing import Any
 from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue
-from visionstudio.model.labels import AttributeSpec, LabelClass, colour_for
+from visionstudio.model.labels import AttributeSpec, LabelClass, SkeletonSpec, colour_for
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Shape, Tag
-from visionstudio.session import attributes, editing, proposals
+from visionstudio.session import attributes, editing, proposals, skeletons
 from visionstudio.session.attributes import AttributeChange, defaults
 from visionstudio.session.core import Loaded, SessionCore
 from visionstudio.storage.store import ProjectStore
@@ -240,6 +240,21 @@ class ProjectSession(SessionCore):
                 done(change)
 
         self.in_store(build, use)
+
+    def change_skeleton(
+        self, class_id: int, spec: SkeletonSpec | None, origin: Sequence[int | None]
+    ) -> None:
+        """Give a class another skeleton, and its objects too (see `skeletons.change_skeleton`)."""
+
+        def build(store: ProjectStore) -> Edit | None:
+            one = self.class_by_id(class_id)
+            if one is None:
+                return None
+            return skeletons.change_skeleton(
+                one, spec, origin, store.annotations_of_class(class_id)
+            )
+
+        self.in_store(build, self.apply)
 
     def _change_class(self, class_id: int, **values: Any) -> None:
         before = self.class_by_id(class_id)

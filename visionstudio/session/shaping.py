@@ -15,7 +15,9 @@ Change = Callable[[Shape], Shape | None]
 
 
 def changed(
-    title: str, annotations: Sequence[Annotation], change: Change
+    title: str,
+    annotations: Sequence[Annotation],
+    change: Callable[[Annotation], Shape | None],
 ) -> tuple[Edit | None, int]:
     """Change every shape that can be changed so.
 
@@ -25,7 +27,7 @@ def changed(
     pairs: list[tuple[Annotation, Shape]] = []
     left_out = 0
     for annotation in annotations:
-        shape = change(annotation.shape)
+        shape = change(annotation)
         if shape is None:
             left_out += 1
         else:

@@ -106,7 +106,11 @@ def annotation_from(row: tuple[Any, ...]) -> Annotation:
 def class_values(c: LabelClass) -> Values:
     """The row of a class."""
     attributes = [[a.name, a.kind, list(a.choices), a.default, a.low, a.high] for a in c.attributes]
-    skeleton = [list(c.skeleton.names), list(c.skeleton.edges)] if c.skeleton else None
+    skeleton: list[Any] | None = None
+    if c.skeleton:
+        skeleton = [list(c.skeleton.names), list(c.skeleton.edges)]
+        if c.skeleton.flips:
+            skeleton.append(list(c.skeleton.flips))
     return (c.id, c.name, c.colour, c.order, to_json(attributes), _optional_json(skeleton))
 
 
@@ -119,8 +123,9 @@ def class_from(row: tuple[Any, ...]) -> LabelClass:
     )
     skeleton = None
     if row[5]:
-        names, edges = json.loads(row[5])
-        skeleton = SkeletonSpec(tuple(names), tuple((a, b) for a, b in edges))
+        names, edges, *more = json.loads(row[5])
+        pairs = [tuple((a, b) for a, b in part) for part in (edges, *more)]
+        skeleton = SkeletonSpec(tuple(names), *pairs)
     return LabelClass(
         id=row[0],
         name=row[1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -75,6 +76,19 @@ class Dialogs:
         from visionstudio.ui.dialogs.attributes import AttributesDialog
 
         self._show(AttributesDialog(session, one, self._window.attributes_changed, self._window))
+
+    def open_skeleton(self, class_id: int, accepted: Callable[[], object] | None = None) -> None:
+        """Define the skeleton of a class; `accepted` is called when that was done."""
+        session = self._window.session
+        one = session.class_by_id(class_id) if session is not None else None
+        if session is None or one is None:
+            return
+        from visionstudio.ui.dialogs.skeleton import SkeletonDialog
+
+        dialog = SkeletonDialog(session, one, self._window)
+        if accepted is not None:
+            dialog.accepted.connect(accepted)
+        self._show(dialog)
 
     def open_about(self) -> None:
         from visionstudio.ui.dialogs.about import AboutDialog

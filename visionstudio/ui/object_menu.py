@@ -31,7 +31,9 @@ class ObjectMenu(QObject):
 
     def _open(self, widget: QAbstractScrollArea, at: QPoint) -> None:
         session = self._window.session
-        drawing = widget is self._canvas and self._canvas.tool_name != "select"
+        drawing = widget is self._canvas and (
+            self._canvas.tool_name != "select" or self._canvas.tool.takes_right_click()
+        )
         if session is None or not session.selection or drawing:
             return  # in a drawing tool the right button takes a point back
         menu = QMenu(self._window)

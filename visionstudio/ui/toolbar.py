@@ -16,7 +16,7 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.select", "tool.vertices"),
     ("tool.box", "tool.rotated_box", "tool.ellipse"),
     ("tool.polygon", "tool.polyline"),
-    ("tool.points",),
+    ("tool.points", "tool.skeleton"),
     ("tool.brush",),
     ("tool.eraser",),
     ("tool.region",),

@@ -117,6 +117,7 @@ class MainWindow(WindowParts):
         self.class_panel.message.connect(self.toast)
         self.class_panel.removed.connect(self._class_removed)
         self.class_panel.attributes_wanted.connect(self.dialogs.open_attributes)
+        self.class_panel.skeleton_wanted.connect(self.dialogs.open_skeleton)
         attributes = self.object_panel.attributes
         attributes.specs_wanted.connect(self.dialogs.open_attributes)
         attributes.message.connect(self.toast)

@@ -31,6 +31,12 @@ class DrawingAids(Navigation):
         self.shared_borders = False
         self.skeleton: SkeletonSpec | None = None
 
+    def skeleton_of(self, annotation_id: int) -> SkeletonSpec | None:
+        """The skeleton of an annotation's class."""
+        annotation = self._columns.get(annotation_id)
+        known = self._columns.classes.get(annotation.class_id) if annotation is not None else None
+        return known.skeleton if known is not None else None
+
     def snap_at(self, x: float, y: float) -> Snap | None:
         """What a point of the picture would snap to, whether or not snapping is on."""
         view = self.view

@@ -187,8 +187,8 @@ class Canvas(DrawingAids):
         self.refresh()
 
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
-        """Other names or colours for the same annotations."""
-        self._columns.classes = {c.id: c for c in classes}
+        """Other names, colours or skeletons for the same annotations."""
+        self._columns.use_classes(classes)
         self._scene.sheet.reset()
         self._go_on()
 

@@ -55,6 +55,7 @@ class Columns:
         self.marked = np.zeros(64, bool)  # selected among so many that tiles show it
         self.closed = np.zeros(64, bool)
         self.dots = np.zeros(64, bool)
+        self.hollow = np.zeros(64, np.int64)  # how many of the last points are rings
         self.masks = np.zeros(64, bool)
         self.starts = np.zeros(64, np.int64)
         self.sizes = np.zeros(64, np.int64)
@@ -79,11 +80,22 @@ class Columns:
         self.scores[rows] = [1.0 if a.score is None else a.score for a in batch]
         self.closed[rows] = [line.closed for line in lines]
         self.dots[rows] = [line.dots for line in lines]
+        self.hollow[rows] = [line.hollow for line in lines]
         self.masks[rows] = [type(a.shape) is Mask for a in batch]
         self.usable[rows] = [_usable(a) for a in batch]
         self.shown[rows] = self._visible(rows)
         self._unlift(self.shown)
         return rows
+
+    def use_classes(self, classes: Iterable[LabelClass]) -> None:
+        """Other names, colours and skeletons for the same annotations."""
+        before, self.classes = self.classes, {c.id: c for c in classes}
+        changed = [
+            i for i, c in self.classes.items() if i in before and before[i].skeleton != c.skeleton
+        ]
+        if changed:
+            of_them = np.flatnonzero(np.isin(self.class_ids[: self.count], changed))
+            self.put([a for row in of_them.tolist() if (a := self.annotations[row]) is not None])
 
     def remove(self, ids: Iterable[int]) -> Rows:
         """Forget annotations. Returns the rows that they had."""
@@ -164,7 +176,7 @@ class Columns:
         size = max(count, 2 * len(self.boxes))
         for name in ("boxes", "class_ids", "groups", "scores", "proposed", "usable"):
             setattr(self, name, _grown(getattr(self, name), size))
-        for name in ("shown", "marked", "closed", "dots", "masks", "starts", "sizes"):
+        for name in ("shown", "marked", "closed", "dots", "hollow", "masks", "starts", "sizes"):
             setattr(self, name, _grown(getattr(self, name), size))
 
     def _reserve_points(self, count: int) -> None:
@@ -259,6 +271,15 @@ class Columns:
         index, owner = self._point_index(rows)
         alone = (self.following[index] == index) & self.dots[rows][owner]
         return self.points[index[alone]], owner[alone]
+
+    def rings(self, rows: Rows) -> tuple[FloatArray, Rows]:
+        """The (m, 2) dots that are drawn as rings, and the place in `rows` of each."""
+        count = self.hollow[rows]
+        owner = np.repeat(np.arange(len(rows)), count)
+        before = np.cumsum(count) - count
+        first = self.starts[rows] + self.sizes[rows] - count
+        index = np.arange(int(count.sum())) + np.repeat(first - before, count)
+        return self.points[index], owner
 
     def vertices(self, rows: Rows) -> tuple[FloatArray, Rows]:
         """The (m, 2) points of the outlines of rows, and the place in `rows` of each."""

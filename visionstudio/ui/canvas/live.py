@@ -67,6 +67,10 @@ class LivePainter:
             draw_lines(painter, lines)
             painter.setPen(style.pen(shade, style.DOT + extra + (2 if strong else 0)))
             draw_points(painter, alone)
+        if line.hollow:
+            size = style.DOT - style.RING + (2 if strong else 0)
+            painter.setPen(style.pen(style.halo(colour), size))
+            draw_points(painter, points[len(points) - line.hollow :])
 
     def _paint_mask(self, painter: QPainter, view: View, mask: Mask, colour: str) -> None:
         painter.save()

@@ -30,13 +30,15 @@ class Outline(NamedTuple):
     """`points` (n, 2) and for each the index of the point that its segment leads to.
 
     A point that leads to itself ends a line. `closed` shapes have an inside by
-    the even-odd rule. `dots` are drawn as markers of a constant size.
+    the even-odd rule. `dots` are drawn as markers of a constant size, the last
+    `hollow` of them as rings.
     """
 
     points: FloatArray
     following: IntArray
     closed: bool
     dots: bool = False
+    hollow: int = 0
 
 
 _NONE = Outline(np.zeros((0, 2)), np.zeros(0, np.int32), False)
@@ -85,17 +87,19 @@ def outline(shape: Shape, skeleton: SkeletonSpec | None = None) -> Outline:
 
 
 def _skeleton(shape: Skeleton, spec: SkeletonSpec | None) -> Outline:
-    """Its bones, then its labelled points, each on its own."""
+    """Its bones, then its visible points, then the hidden ones, each on its own."""
     seen = np.array(shape.visibility) > 0
     edges = np.array(spec.edges if spec else (), dtype=np.int64).reshape(-1, 2)
     inside = (edges >= 0).all(axis=1) & (edges < len(seen)).all(axis=1)
     edges = edges[inside]
     edges = edges[seen[edges].all(axis=1)]
     bones = shape.xy[edges].reshape(-1, 2)
-    dots = shape.xy[seen]
+    hidden = np.array(shape.visibility) == 1
+    dots = np.concatenate([shape.xy[seen & ~hidden], shape.xy[hidden]])
     following = np.arange(len(bones) + len(dots), dtype=np.int32)
     following[0 : len(bones) : 2] += 1
-    return Outline(np.concatenate([bones, dots]), following, False, dots=True)
+    points = np.concatenate([bones, dots])
+    return Outline(points, following, False, dots=True, hollow=int(hidden.sum()))
 
 
 def _mask(shape: Mask) -> Outline:

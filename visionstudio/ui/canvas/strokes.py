@@ -137,6 +137,8 @@ def _distinct(rects: NDArray[np.float64]) -> NDArray[np.float64]:
 def _dots(painter: QPainter, columns: Columns, rows: Rows, look: Look) -> None:
     dots, owner = columns.marks(rows)
     dots = dots * look.scale
+    rings, ring_owner = columns.rings(rows)
+    rings = rings * look.scale
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     for colour, _, member in _groups(columns, rows):
         part = dots[member[owner]]
@@ -144,3 +146,5 @@ def _dots(painter: QPainter, columns: Columns, rows: Rows, look: Look) -> None:
         draw_points(painter, part)
         painter.setPen(style.pen(colour, style.DOT * look.ratio))
         draw_points(painter, part)
+        painter.setPen(style.pen(style.halo(colour), (style.DOT - style.RING) * look.ratio))
+        draw_points(painter, rings[member[ring_owner]])

@@ -12,6 +12,7 @@ SELECTED = 2.5
 HALO = 1.0  # on each side
 DASH = (6.0, 4.0)
 DOT = 7.0
+RING = 3.5  # how much smaller the middle of a hollow dot is
 SMALL = 6.0  # shapes below this side are drawn as rectangles
 HANDLE = 8.0
 REACH = 7.0  # how far from a handle or an outline a click still takes it

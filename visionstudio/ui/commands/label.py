@@ -44,6 +44,23 @@ class LabelCommands(ViewCommands):
     def tool_points(self) -> None:
         self._use_tool("points")
 
+    def tool_skeleton(self) -> None:
+        """The tool; a class without a skeleton gets one first."""
+        session = self._session
+        if session is None or session.store.read_only:
+            return
+        active = session.active_class
+        if active is None:
+            self._window.choose_class(lambda _: self.tool_skeleton())
+        elif active.skeleton is None:
+            use = partial(self._use_tool, "skeleton")
+            self._window.dialogs.open_skeleton(active.id, use)
+        else:
+            self._use_tool("skeleton")
+
+    def class_skeleton(self) -> None:
+        self._window.class_panel.define_skeleton()
+
     def tool_region(self) -> None:
         self._use_tool("region")
 

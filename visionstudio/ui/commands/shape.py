@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from visionstudio.model import reshaping
+from visionstudio.model.annotations import Annotation
+from visionstudio.model.shapes import Shape, Skeleton
 from visionstudio.session import shaping
+from visionstudio.session.skeletons import sides_swapped
 from visionstudio.ui.aids import toggle
 from visionstudio.ui.commands.base import Group
 from visionstudio.ui.i18n import tr
@@ -39,6 +44,18 @@ class ShapeCommands(Group):
     def reverse_points(self) -> None:
         self._change(tr("Reverse the points"), reshaping.reversed_points)
 
+    def swap_sides(self) -> None:
+        session = self._session
+        if session is None:
+            return
+
+        def swap(a: Annotation) -> Shape | None:
+            one = session.class_by_id(a.class_id)
+            spec = one.skeleton if one is not None else None
+            return sides_swapped(a.shape, spec) if isinstance(a.shape, Skeleton) else None
+
+        self._apply(tr("Swap left and right"), swap)
+
     def to_polygon(self) -> None:
         self._change(tr("Make polygons"), shaping.as_polygon)
 
@@ -55,6 +72,9 @@ class ShapeCommands(Group):
         toggle(self._window, "shared_borders")
 
     def _change(self, title: str, change: shaping.Change) -> None:
+        self._apply(title, lambda a: change(a.shape))
+
+    def _apply(self, title: str, change: Callable[[Annotation], Shape | None]) -> None:
         session = self._session
         if session is None:
             return

@@ -237,6 +237,7 @@ class ClassPanel(QWidget):
     removed = Signal(str, int)  # a class was deleted: name, how many objects went with it
     new_class_wanted = Signal()
     attributes_wanted = Signal(int)  # a class id
+    skeleton_wanted = Signal(int)  # a class id
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -357,6 +358,12 @@ class ClassPanel(QWidget):
         if one is not None:
             self.attributes_wanted.emit(one.id)
 
+    def define_skeleton(self) -> None:
+        """Define the points of the active class's skeletons."""
+        one = self.current()
+        if one is not None:
+            self.skeleton_wanted.emit(one.id)
+
     def delete(self) -> None:
         """Delete the active class with its objects; the message offers to undo it."""
         one = self.current()
@@ -400,6 +407,7 @@ class ClassPanel(QWidget):
             (tr("Rename"), self.rename, writable),
             (tr("Colour…"), self.recolour, writable),
             (tr("Attributes…"), self.define_attributes, writable),
+            (tr("Skeleton…"), self.define_skeleton, writable),
             (tr("Move up"), lambda: self.move_by(-1), writable),
             (tr("Move down"), lambda: self.move_by(1), writable),
             (tr("Delete class"), self.delete, writable),

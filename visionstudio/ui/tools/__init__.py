@@ -16,6 +16,7 @@ from visionstudio.ui.tools.region import RegionTool
 from visionstudio.ui.tools.rotated_box import RotatedBoxTool
 from visionstudio.ui.tools.select import SelectTool
 from visionstudio.ui.tools.simplify import SimplifyTool
+from visionstudio.ui.tools.skeleton import SkeletonTool
 
 TOOLS: dict[str, type[Tool]] = {
     tool.name: tool
@@ -29,6 +30,7 @@ TOOLS: dict[str, type[Tool]] = {
         PolygonTool,
         PolylineTool,
         PointsTool,
+        SkeletonTool,
         BrushTool,
         EraserTool,
         RegionTool,

@@ -146,6 +146,7 @@ class VerticesTool(Tool):
         for i, shape in near.items():
             points = shape.points()
             away = np.hypot(points[:, 0] - x, points[:, 1] - y)
+            away[~_there(shape)] = np.inf
             n = int(away.argmin())
             if away[n] <= least:
                 self._hot, least = (i, n), float(away[n])
@@ -314,7 +315,8 @@ class VerticesTool(Tool):
             points = shape.points()
             chosen = np.zeros(len(points), dtype=bool)
             chosen[[n for j, n in self._chosen if j == i and n < len(points)]] = True
-            paint_vertices(painter, view, points, chosen)
+            there = _there(shape)
+            paint_vertices(painter, view, points[there], chosen[there])
         if self._hot is not None and self._from is None:
             hot = self.host.shape_of(self._hot[0])
             if hot is not None and self._hot[1] < len(hot.points()):
@@ -328,8 +330,15 @@ class VerticesTool(Tool):
 def _within(annotation_id: int, shape: Shape, region: Bounds) -> list[Vertex]:
     points: NDArray[np.float64] = shape.points()
     x1, y1, x2, y2 = region
-    inside = ((points >= (x1, y1)) & (points <= (x2, y2))).all(axis=1)
+    inside = ((points >= (x1, y1)) & (points <= (x2, y2))).all(axis=1) & _there(shape)
     return [(annotation_id, n) for n in np.flatnonzero(inside).tolist()]
+
+
+def _there(shape: Shape) -> NDArray[np.bool_]:
+    """Which of its points can be seen: not the keypoints that are not there."""
+    if isinstance(shape, Skeleton):
+        return np.array(shape.visibility) > 0
+    return np.ones(len(shape.points()), dtype=bool)
 
 
 def _without(shape: Shape, places: list[int]) -> Shape:

@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from visionstudio.model.shapes import Shape
+from visionstudio.model.labels import SkeletonSpec
+from visionstudio.model.shapes import Shape, Skeleton
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.bulk import draw_points, draw_rects
 from visionstudio.ui.canvas.view import View
+from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.vertices import Grip, middles, turn_handle
 
 _MANY = 200  # vertices beyond which their handles are small
@@ -27,7 +29,12 @@ def paint_handles(painter: QPainter, view: View, shape: Shape) -> None:
     draw_points(painter, view.widget_points(centres))
     painter.setPen(style.pen("#ffffff", style.HANDLE / 2))
     draw_points(painter, view.widget_points(centres))
-    paint_vertices(painter, view, shape.points(), np.zeros(len(shape.points()), dtype=bool))
+    points = shape.points()
+    if isinstance(shape, Skeleton):
+        absent = np.array(shape.visibility) == 0
+        _paint_absent(painter, view.widget_points(points[absent]))
+        points = points[~absent]
+    paint_vertices(painter, view, points, np.zeros(len(points), dtype=bool))
 
 
 def paint_vertices(
@@ -66,6 +73,26 @@ def paint_hot(painter: QPainter, view: View, shape: Shape, grip: Grip) -> None:
         for centre in centres[index == grip.at]:
             place = QPointF(*view.to_widget(*centre))
             style.paint_handle(painter, place, "#ffffff", round_=True, hot=True)
+
+
+def _paint_absent(painter: QPainter, placed: NDArray[np.float64]) -> None:
+    """A cross where a keypoint would be set."""
+    arm = style.HANDLE / 2
+    for shade, width in (("#161616", 3.5), ("#ffffff", 1.5)):
+        painter.setPen(style.pen(shade, width))
+        for x, y in placed.tolist():
+            painter.drawLine(QPointF(x - arm, y - arm), QPointF(x + arm, y + arm))
+            painter.drawLine(QPointF(x - arm, y + arm), QPointF(x + arm, y - arm))
+
+
+def paint_keypoint_name(
+    painter: QPainter, view: View, shape: Skeleton, at: int, spec: SkeletonSpec | None
+) -> None:
+    """What a keypoint is called, and whether it is hidden or not there."""
+    name = spec.names[at] if spec and at < len(spec.names) else f"{at + 1}"
+    mark = ("", tr("hidden"), tr("not there"))[(2 - shape.visibility[at])]
+    place = QPointF(*view.to_widget(*shape.xy[at].tolist())) + QPointF(12, -26)
+    style.paint_note(painter, place, f"{name} · {mark}" if mark else name)
 
 
 def paint_band(painter: QPainter, start: QPointF, end: QPointF) -> None:

@@ -10,12 +10,18 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter
 
 from visionstudio.model.reshaping import turned
-from visionstudio.model.shapes import Box, Ellipse, RotatedBox, Shape
+from visionstudio.model.shapes import Box, Ellipse, RotatedBox, Shape, Skeleton
+from visionstudio.session.skeletons import with_visibility
 from visionstudio.ui.canvas import style
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools import shared
 from visionstudio.ui.tools.base import Host, Pointer, Tool
-from visionstudio.ui.tools.handles import paint_band, paint_handles, paint_hot
+from visionstudio.ui.tools.handles import (
+    paint_band,
+    paint_handles,
+    paint_hot,
+    paint_keypoint_name,
+)
 from visionstudio.ui.tools.shared import Partner
 from visionstudio.ui.tools.snapping import Snapper
 from visionstudio.ui.tools.vertices import (
@@ -84,6 +90,8 @@ class SelectTool(Tool):
                 return tr("Drag to add a vertex")
             if self._hot[1].kind == "side":
                 return tr("Drag to move this side")
+            if self._keypoint() is not None:
+                return tr("Drag to move the point, right click or H hides it, Del takes it away")
             if self._hot[1].kind == "turn":
                 return tr("Drag to turn the shape, Shift holds to steps of 15°")
             return tr("Drag to move the vertex, Alt+click deletes it")
@@ -96,6 +104,9 @@ class SelectTool(Tool):
     def press(self, pointer: Pointer) -> None:
         self._settle_keys()
         if pointer.button != Qt.MouseButton.LeftButton:
+            if self._keypoint() is not None:
+                self._next_visibility()
+                return
             target = self.host.hit_at(pointer.x, pointer.y)
             if target is not None and target not in self.host.selection:
                 self.host.request_selection((target,), "replace")
@@ -234,7 +245,8 @@ class SelectTool(Tool):
         before = self._hot
         self._at = pointer.x, pointer.y
         found = self.host.hit_at(pointer.x, pointer.y)
-        self._hot = self._grip_of(self.host.focused) or self._grip_of(found, vertices_only=True)
+        focused = self._grip_of(self.host.focused, absent=True)
+        self._hot = focused or self._grip_of(found, vertices_only=True)
         self.host.hover(self._hot[0] if self._hot else found)
         self.host.point_at(self._cursor(found))
         if self._hot != before:
@@ -242,12 +254,12 @@ class SelectTool(Tool):
             self.host.refresh_shapes({hot[0] for hot in (before, self._hot) if hot is not None})
 
     def _grip_of(
-        self, annotation_id: int | None, *, vertices_only: bool = False
+        self, annotation_id: int | None, *, vertices_only: bool = False, absent: bool = False
     ) -> tuple[int, Grip] | None:
         shape = None if annotation_id is None else self._editable(annotation_id)
         if shape is None or annotation_id is None:
             return None
-        grip = find_grip(shape, self.host.view, *self._at)
+        grip = find_grip(shape, self.host.view, *self._at, absent=absent)
         if grip is None or (vertices_only and grip.kind != "vertex"):
             return None
         return annotation_id, grip
@@ -274,6 +286,8 @@ class SelectTool(Tool):
             return any(self._editable(i) is not None for i in self.host.selection)
         if key in _TURNS:
             return bool(self._turnable())
+        if key == Qt.Key.Key_H:
+            return self._keypoint() is not None
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             return self._vertex_hot()
         return super().wants(key)
@@ -283,6 +297,8 @@ class SelectTool(Tool):
         arrow = _ARROWS.get(Qt.Key(key))
         if arrow is not None:
             return self._nudge(arrow[0] * step, arrow[1] * step)
+        if key == Qt.Key.Key_H and self._keypoint() is not None:
+            return self._next_visibility(hiding=True)
         if key in _TURNS:
             return self._turn(_TURNS[Qt.Key(key)] * step)
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self._vertex_hot():
@@ -324,6 +340,31 @@ class SelectTool(Tool):
         (before, now), self._by_keys = self._by_keys, None
         self._settle(before, now)
         return True
+
+    def _keypoint(self) -> tuple[int, Skeleton, int] | None:
+        """The keypoint under the pointer: annotation, skeleton and number."""
+        if self._hot is None or self._hot[1].kind != "vertex":
+            return None
+        shape = self._editable(self._hot[0])
+        return (self._hot[0], shape, self._hot[1].at) if isinstance(shape, Skeleton) else None
+
+    def _next_visibility(self, *, hiding: bool = False) -> bool:
+        """The keypoint under the pointer becomes hidden, then not there, then visible again.
+
+        With `hiding` it changes between hidden and visible only.
+        """
+        keypoint = self._keypoint()
+        if keypoint is None:
+            return False
+        target, shape, at = keypoint
+        following = {2: 1, 1: 2 if hiding else 0, 0: 1 if hiding else 2}
+        changed = with_visibility(shape, at, following[shape.visibility[at]])
+        if any(changed.visibility):
+            self.host.settle({target: changed})
+        return True
+
+    def takes_right_click(self) -> bool:
+        return self._keypoint() is not None
 
     def _vertex_hot(self) -> bool:
         return self._hot is not None and self._hot[1].kind == "vertex"
@@ -372,6 +413,9 @@ class SelectTool(Tool):
             hot = self.host.shape_of(target)
             if hot is not None:
                 paint_hot(painter, view, hot, grip)
+            if (keypoint := self._keypoint()) is not None:
+                spec = self.host.skeleton_of(target)
+                paint_keypoint_name(painter, view, keypoint[1], keypoint[2], spec)
         if drag is not None and drag.kind == "band" and drag.moved:
             paint_band(painter, drag.start.place, QPointF(*view.to_widget(*self._at)))
         self._snapper.paint(painter)

@@ -22,6 +22,7 @@ from visionstudio.model.shapes import (
     Shape,
     Skeleton,
 )
+from visionstudio.session.skeletons import with_visibility
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.view import View
 
@@ -84,13 +85,18 @@ def middles(shape: Shape, view: View) -> tuple[FloatArray, NDArray[np.int64]]:
     return (begin[index] + end[index]) / 2, index
 
 
-def find_grip(shape: Shape, view: View, x: float, y: float) -> Grip | None:
-    """What a click at the picture's (x, y) would grab: vertices first, then sides and middles."""
+def find_grip(shape: Shape, view: View, x: float, y: float, *, absent: bool = False) -> Grip | None:
+    """What a click at the picture's (x, y) would grab: vertices first, then sides and middles.
+
+    `absent` are the keypoints of a skeleton that are not there: they can be grabbed to set them.
+    """
     reach = view.reach(style.REACH)
     points = shape.points()
     if len(points) == 0:
         return None
     away = np.hypot(points[:, 0] - x, points[:, 1] - y)
+    if isinstance(shape, Skeleton) and not absent:
+        away[np.array(shape.visibility) == 0] = np.inf
     nearest = int(away.argmin())
     if away[nearest] <= reach:
         return Grip("vertex", nearest)
@@ -122,6 +128,8 @@ def dragged(shape: Shape, grip: Grip, x: float, y: float) -> Shape:
     points = shape.points().copy()
     if grip.kind == "vertex":
         points[grip.at] = x, y
+        if isinstance(shape, Skeleton) and shape.visibility[grip.at] == 0:
+            shape = with_visibility(shape, grip.at, 2)
     else:
         axis = 1 if grip.at % 2 == 0 else 0
         points[[grip.at, (grip.at + 1) % 4], axis] = (x, y)[axis]
@@ -180,10 +188,13 @@ def with_vertex(shape: Shape, after: int, x: float, y: float) -> Shape:
 def without_vertex(shape: Shape, index: int) -> Shape | None:
     """The shape without a vertex; None where it would be no shape any more.
 
-    A hole that loses its third vertex goes as a whole.
+    A hole that loses its third vertex goes as a whole; a keypoint is marked as not there.
     """
     if isinstance(shape, Polyline):
         return Polyline(np.delete(shape.line, index, axis=0)) if len(shape.line) > 2 else None
+    if isinstance(shape, Skeleton):
+        left = sum(v > 0 for v in shape.visibility) - (shape.visibility[index] > 0)
+        return with_visibility(shape, index, 0) if left else None
     if isinstance(shape, Points):
         return Points(np.delete(shape.xy, index, axis=0)) if len(shape.xy) > 1 else None
     if not isinstance(shape, Polygon):
