@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -66,6 +67,7 @@ class AnswerDialog(QDialog):
             button = buttons.button(kind)
             button.setObjectName(name)
             button.setText(text)
+            button.setIcon(QIcon())
             button.setAccessibleName(text)
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)

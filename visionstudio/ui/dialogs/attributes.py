@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -81,6 +82,7 @@ class AttributesDialog(QDialog):
             button = self.buttons.button(kind)
             button.setObjectName(name)
             button.setText(text)
+            button.setIcon(QIcon())
             button.setAccessibleName(text)
         self.buttons.accepted.connect(self._apply)
         self.buttons.rejected.connect(self.reject)
@@ -92,6 +94,7 @@ class AttributesDialog(QDialog):
         column = QVBoxLayout()
         column.setSpacing(4)
         bar = QHBoxLayout()
+        self._on_row: list[QToolButton] = []
         for name, sign, text, call in (
             ("attributeAdd", "plus", tr("New attribute"), self._add),
             ("attributeRemove", "delete-outline", tr("Remove the attribute"), self._remove),
@@ -105,6 +108,8 @@ class AttributesDialog(QDialog):
             button.setAccessibleName(text)
             button.clicked.connect(lambda _=False, c=call: c())
             bar.addWidget(button)
+            if name != "attributeAdd":
+                self._on_row.append(button)
         bar.addStretch(1)
         column.addLayout(bar)
         self.list = QListWidget()
@@ -181,7 +186,8 @@ class AttributesDialog(QDialog):
         """Show the chosen attribute in the form."""
         row = self._current()
         self._filling = True
-        for widget in (self.name, self.kind, self.choices, self.low, self.high, self.default):
+        fields = (self.name, self.kind, self.choices, self.low, self.high, self.default)
+        for widget in (*fields, *self._on_row):
             widget.setEnabled(row is not None)
         spec = row.spec if row is not None else AttributeSpec("")
         self.name.setText(spec.name)
@@ -284,7 +290,8 @@ class AttributesDialog(QDialog):
             for spec in self._class.attributes
             if spec.name not in kept and (count := self._usage.get(spec.name, 0))
         ]
-        self.note.setText(problem or "; ".join(gone))
+        hint = tr("Press + to ask something about every object of this class: its age, its side…")
+        self.note.setText(problem or "; ".join(gone) or ("" if self._rows else hint))
         return not problem
 
     def _apply(self) -> None:

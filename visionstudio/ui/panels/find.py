@@ -84,6 +84,7 @@ class FindPanel(QWidget):
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, width in enumerate((160, 240, 56, 160, 56, 88, 200)):
             table.setColumnWidth(column, width)
         selection = table.selectionModel()
