@@ -11,6 +11,7 @@ from visionstudio.app.cli import (
     doctor,
     evaluate,
     exchange,
+    find,
     generate,
     models,
     plugins,
@@ -39,6 +40,7 @@ def build() -> typer.Typer:
         app.command("demo")(demo)
     app.command("init")(project.init)
     app.command("info")(project.info)
+    app.command("find")(find.find)
     app.command("import")(exchange.import_)
     app.command("export")(exchange.export)
     app.command("convert")(exchange.convert)

@@ -5,6 +5,7 @@ COMMANDS = frozenset(
         "demo",
         "init",
         "info",
+        "find",
         "import",
         "export",
         "convert",
