@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visionstudio.model import geometry
+from visionstudio.model import geometry, tracing
 from visionstudio.model.shapes import (
     Box,
     Ellipse,
@@ -24,6 +24,7 @@ from visionstudio.model.shapes import (
     Skeleton,
     Tag,
 )
+from visionstudio.model.spans import Spans
 
 FloatArray = NDArray[np.float64]
 ELLIPSE_POINTS = 64
@@ -164,7 +165,12 @@ def to_box(shape: Shape) -> Box | None:
 
 
 def to_polygon(shape: Shape) -> Polygon | None:
-    """The same area as a polygon; an ellipse gets 64 points, a line is closed."""
+    """The same area as a polygon; an ellipse gets 64 points, a line is closed.
+
+    A mask becomes the border of its pixels, with holes: exactly the same pixels.
+    """
+    if isinstance(shape, Mask):
+        return tracing.polygon_of(Spans.of_mask(shape))
     if isinstance(shape, Polygon):
         return shape
     if isinstance(shape, Box | RotatedBox):

@@ -10,13 +10,14 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.brush import Point, Tip
 from visionstudio.model.shapes import Bounds, Mask, Polygon, Shape
 from visionstudio.model.spans import Spans
+from visionstudio.session.pixels import pixels_of
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.paint_layer import PaintLayer
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.base import Host, Pointer, Tool
-from visionstudio.ui.tools.pixels import NO_MASK, pixels_of
 
 _LEAST_RING = 4.0  # widget units: a smaller tip is shown by a cross
+_NO_MASK = Spans.empty().mask()  # stands for what the tool itself draws
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -116,7 +117,7 @@ class BrushTool(Tool):
             layer.load(pixels_of(shape, layer.width, layer.height))
             self._loaded = shape
         self._target = target.id
-        self.host.lift({target.id: NO_MASK})
+        self.host.lift({target.id: _NO_MASK})
         return True
 
     def _touches(self, shape: Shape, place: Point) -> bool:
