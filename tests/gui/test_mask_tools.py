@@ -15,13 +15,14 @@ from PySide6.QtWidgets import QComboBox, QSpinBox
 from tests.gui.conftest import Driver
 from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.brush import Tip
-from visionstudio.model.shapes import Mask, Polygon, to_mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, Shape, to_mask
 from visionstudio.model.spans import Spans
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 ALT, SHIFT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
 NONE = Qt.KeyboardModifier.NoModifier
 Point = tuple[float, float]
+RING = np.array([[150, 100], [200, 100], [200, 150], [150, 150.0]])
 
 
 @pytest.fixture
@@ -195,3 +196,127 @@ def test_painting_on_a_polygon_turns_it_into_a_mask(hand: Driver) -> None:
     stroke(hand, (20, 120), (30, 120))
     assert hand.count() == 2
     assert "locked" in hand.canvas.current_hint
+
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+CTRL_ALT = CTRL | ALT
+
+
+def add(driver: Driver, *shapes: Shape) -> list[int]:
+    """Objects of the active class; none is selected afterwards."""
+    ids = [driver.session.new_annotation(s).id for s in shapes]
+    driver.session.select(())
+    driver.window.viewer.focus_canvas()
+    return ids
+
+
+def choose(driver: Driver, action: str) -> None:
+    """Take an action from its menu, as soon as it is enabled there."""
+    driver.wait(driver.window.actions_[action].isEnabled)
+    driver.window.actions_[action].trigger()
+
+
+def shape(driver: Driver, annotation_id: int) -> Shape:
+    annotation = driver.session.annotation(annotation_id)
+    assert annotation is not None
+    return annotation.shape
+
+
+def test_join_subtract_intersect_and_undo(hand: Driver) -> None:
+    one, two = add(hand, Box(10, 10, 60, 60), Box(40, 40, 90, 90))
+    for key, left, area in (
+        (Qt.Key.Key_J, 1, 2 * 2500 - 400),
+        (Qt.Key.Key_I, 1, 400),
+        (Qt.Key.Key_D, 2, 2100),
+    ):
+        hand.session.select([two])  # the second one first: it is the one that stays
+        hand.session.select([two, one])
+        hand.key(key, CTRL_ALT)
+        assert hand.count() == left
+        assert shape(hand, two).area() == area
+        assert hand.session.selection == {two}
+        hand.key(Qt.Key.Key_Z, CTRL)
+        hand.wait(lambda: shape(hand, two) == Box(40, 40, 90, 90) and hand.count() == 2)
+    hand.session.select([one])
+    hand.key(Qt.Key.Key_J, CTRL_ALT)
+    assert hand.count() == 2  # one object is not enough
+
+
+def test_conversions_of_many_at_once(hand: Driver) -> None:
+    ids = add(hand, Box(10, 10, 30, 30), Ellipse(80, 60, 20, 10), Polygon((RING,)))
+    areas = [shape(hand, i).area() for i in ids]
+    hand.key(Qt.Key.Key_A, CTRL)
+    hand.key(Qt.Key.Key_M, CTRL_ALT)
+    assert all(isinstance(shape(hand, i), Mask) for i in ids)
+    assert [shape(hand, i).area() for i in ids] == pytest.approx(areas, rel=0.05)
+    choose(hand, "shape.to_polygon")
+    assert all(isinstance(shape(hand, i), Polygon) for i in ids)
+    assert (to_mask(shape(hand, ids[1]), 200, 300).sum()) == round(shape(hand, ids[1]).area())
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: shape(hand, ids[0]) == Box(10, 10, 30, 30))
+
+
+def test_split_fill_and_adjust(hand: Driver) -> None:
+    bits = np.zeros((200, 300), bool)
+    bits[20:60, 20:60] = bits[100:160, 100:180] = bits[5, 5] = True
+    bits[30:40, 30:40] = False
+    (mask,) = add(hand, Mask.from_array(bits))
+    hand.session.select([mask])
+    choose(hand, "tool.specks")
+    assert "6,301 px² become 6,300 px²" in hand.canvas.current_hint
+    hand.key(Qt.Key.Key_Return)
+    assert hand.canvas.tool_name == "select"
+    assert shape(hand, mask).area() == 6300
+    hand.key(Qt.Key.Key_F, CTRL_ALT)
+    assert shape(hand, mask).area() == 6400
+    hand.key(Qt.Key.Key_G, CTRL_ALT)
+    hand.key(Qt.Key.Key_BracketRight)
+    hand.key(Qt.Key.Key_Escape)
+    assert shape(hand, mask).area() == 6400
+    hand.key(Qt.Key.Key_G, CTRL_ALT)
+    hand.key(Qt.Key.Key_Return)  # by three, as it was left
+    grown = shape(hand, mask)
+    assert grown.bounds() == (17, 17, 183, 163)
+    hand.key(Qt.Key.Key_S, CTRL_ALT)
+    assert hand.count() == 2
+    assert sum(a.shape.area() for a in hand.session.annotations) == grown.area()
+    assert len({a.id for a in hand.session.annotations}) == 2
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: hand.count() == 1)
+    hand.session.select([mask])
+    hand.key(Qt.Key.Key_S)  # simplify: the mask becomes a polygon, how well is told
+    assert "IoU 0.9" in hand.canvas.current_hint or "IoU 1.0" in hand.canvas.current_hint
+    hand.key(Qt.Key.Key_Return)
+    assert isinstance(shape(hand, mask), Polygon)
+
+
+def test_knife_and_holes(hand: Driver) -> None:
+    box, mask = add(hand, Box(10, 10, 60, 60), Mask.from_array(np.ones((50, 50)), 80, 10))
+    hand.key(Qt.Key.Key_K, CTRL_ALT)
+    stroke(hand, (5, 30), (20, 33), (50, 35), (120, 36), (140, 36))  # through both
+    assert hand.count() == 4
+    assert sum(a.shape.area() for a in hand.session.annotations) == pytest.approx(5000)
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: hand.count() == 2)
+    hand.session.select([box])
+    for point in ((5, 30), (70, 30)):
+        hand.click(*point)
+    hand.key(Qt.Key.Key_Return)
+    assert hand.count() == 3
+    assert shape(hand, mask).area() == 2500
+    hand.session.select([mask])
+    hand.key(Qt.Key.Key_H, CTRL_ALT)
+    for point in ((90, 20), (110, 20), (110, 40), (90, 40)):
+        hand.click(*point)
+    hand.key(Qt.Key.Key_Return)
+    assert shape(hand, mask).area() == 2500 - 400
+    stroke(hand, (100, 30), keys=ALT)
+    assert shape(hand, mask).area() == 2500
+    polygon = hand.session.new_annotation(Polygon((RING,)))
+    for point in ((160, 110), (180, 110), (170, 120)):
+        hand.click(*point)
+    hand.key(Qt.Key.Key_Return)
+    assert shape(hand, polygon.id).holes == (False, True)
+    hand.saved()
+    assert hand.session.undo_title == "Change polygon"

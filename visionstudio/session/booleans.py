@@ -30,7 +30,7 @@ def joined(shapes: Sequence[Shape], size: Size) -> Shape | None:
     if _on_pixels(shapes):
         spans = Spans.empty()
         for shape in shapes:
-            spans |= pixels.pixels_of(shape, *size)
+            spans = spans | pixels.pixels_of(shape, *size)
         return _mask(spans)
     import shapely
 
@@ -38,16 +38,21 @@ def joined(shapes: Sequence[Shape], size: Size) -> Shape | None:
 
 
 def subtracted(first: Shape, others: Sequence[Shape], size: Size) -> Shape | None:
-    """What of the first shape none of the others covers; None when nothing is left."""
+    """What of the first shape none of the others covers; None when nothing is left.
+
+    The first shape itself where they do not overlap.
+    """
     if _on_pixels([first, *others]):
-        spans = pixels.pixels_of(first, *size)
+        whole = spans = pixels.pixels_of(first, *size)
         for shape in others:
-            spans -= pixels.pixels_of(shape, *size)
-        return _mask(spans)
+            spans = spans - pixels.pixels_of(shape, *size)
+        return first if spans.area() == whole.area() else _mask(spans)
     import shapely
 
     rest = shapely.union_all([_geometry(s) for s in others])
-    return _polygon(_geometry(first).difference(rest))
+    area = _geometry(first)
+    left = area.difference(rest)
+    return first if area.area - left.area < _LEAST else _polygon(left)
 
 
 def intersected(shapes: Sequence[Shape], size: Size) -> Shape | None:
@@ -55,7 +60,7 @@ def intersected(shapes: Sequence[Shape], size: Size) -> Shape | None:
     if _on_pixels(shapes):
         spans = pixels.pixels_of(shapes[0], *size)
         for shape in shapes[1:]:
-            spans &= pixels.pixels_of(shape, *size)
+            spans = spans & pixels.pixels_of(shape, *size)
         return _mask(spans)
     common = _geometry(shapes[0])
     for shape in shapes[1:]:
@@ -63,7 +68,7 @@ def intersected(shapes: Sequence[Shape], size: Size) -> Shape | None:
     return _polygon(common)
 
 
-def cut(shape: Shape, line: ArrayLike, size: Size) -> list[Shape]:
+def cut(shape: Shape, line: ArrayLike) -> list[Shape]:
     """The parts into which an (n, 2) line cuts a shape, largest first.
 
     One part, the shape itself, when the line does not go all the way through.
@@ -97,8 +102,8 @@ def without_hole(shape: Shape, x: float, y: float) -> Shape | None:
     """The shape with the hole at a point closed; None where there is no hole."""
     if isinstance(shape, Mask):
         spans = Spans.of_mask(shape)
-        hole = pixels.enclosed(spans, int(np.floor(x)), int(np.floor(y)))
-        return (spans | hole).mask() if hole else None
+        inside = pixels.enclosed(spans, int(np.floor(x)), int(np.floor(y)))
+        return (spans | inside).mask() if inside else None
     if not isinstance(shape, Polygon):
         return None
     from visionstudio.model.geometry import contains
@@ -121,6 +126,19 @@ def parts(shape: Shape) -> list[Shape]:
     ends = [*starts[1:], len(shape.rings)]
     each = [Polygon(shape.rings[a:b], shape.holes[a:b]) for a, b in zip(starts, ends, strict=True)]
     return sorted(each, key=lambda p: -p.area())
+
+
+def grown(shape: Shape, by: float, size: Size) -> Shape | None:
+    """The shape grown by a distance in pixels, or shrunk by a negative one, in the picture.
+
+    A mask by whole pixels, anything else as a polygon with round corners. None
+    when nothing is left.
+    """
+    if isinstance(shape, Mask):
+        return _mask(pixels.grown(Spans.of_mask(shape), round(by), *size))
+    import shapely
+
+    return _polygon(_geometry(shape).buffer(by, quad_segs=4) & shapely.box(0, 0, *size))
 
 
 # -- pixels

@@ -52,8 +52,7 @@ def subtract(annotations: Sequence[Annotation], size: Size) -> Edit | None:
     """Cut the others out of the first; they stay. Raises InvalidValue when nothing is left."""
     first, others = _needed(annotations)
     shape = booleans.subtracted(first.shape, [a.shape for a in others], size)
-    change = _become(first, shape, "subtract")
-    return None if change.before == change.after else Edit("Subtract", (change,))
+    return None if shape == first.shape else Edit("Subtract", (_become(first, shape, "subtract"),))
 
 
 def intersect(annotations: Sequence[Annotation], size: Size) -> Edit:

@@ -72,6 +72,7 @@ class SessionCore(StoreLink):
         self.frame = 0
         self.selection: frozenset[int] = frozenset()
         self.primary: int | None = None
+        self._order: tuple[int, ...] = ()  # of selection
         self.selected_ids: tuple[int, ...] = ()
         self.isolated: frozenset[int] | None = None
         self._shown = ShownAnnotations()
@@ -118,6 +119,11 @@ class SessionCore(StoreLink):
     def selected(self) -> list[Annotation]:
         """The selected annotations, in drawing order."""
         return [a for a in self.annotations if a.id in self.selection]
+
+    def selected_in_order(self) -> list[Annotation]:
+        """The selected annotations as they were selected; at once: in drawing order."""
+        place = {annotation_id: n for n, annotation_id in enumerate(self._order)}
+        return sorted(self.selected(), key=lambda a: place.get(a.id, len(place)))
 
     def class_by_id(self, class_id: int) -> LabelClass | None:
         """A class by its id."""
@@ -167,6 +173,8 @@ class SessionCore(StoreLink):
         if chosen != self.selection:
             new = chosen - self.selection
             self.primary = next(iter(new)) if len(new) == 1 else None
+            kept = [i for i in self._order if i in chosen & self.selection]
+            self._order = (*kept, *(a.id for a in self.annotations if a.id in new))
             self.selection = chosen
             self.selection_changed.emit()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from visionstudio.model.annotations import Annotation, Flags, State
@@ -12,7 +13,7 @@ from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import AttributeSpec, LabelClass, SkeletonSpec, colour_for
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Shape, Tag
-from visionstudio.session import attributes, editing, proposals, skeletons
+from visionstudio.session import attributes, combining, editing, proposals, skeletons
 from visionstudio.session.attributes import AttributeChange, defaults
 from visionstudio.session.core import Loaded, SessionCore
 from visionstudio.storage.store import ProjectStore
@@ -146,6 +147,19 @@ class ProjectSession(SessionCore):
         found = [(self._shown.get(i), s) for i, s in shapes.items()]
         pairs = [(a, s) for a, s in found if a is not None and not self.is_locked(a)]
         self.apply(editing.reshape(pairs))
+
+    def divide(self, title: str, shapes: Mapping[int, Sequence[Shape]]) -> list[int]:
+        """Shown annotations become several each, and are selected. Locked ones stay as they are.
+
+        Returns the ids of what came of it, none when nothing changed.
+        """
+        found = [(self._shown.get(i), s) for i, s in shapes.items()]
+        pairs = {a.id: (a, s) for a, s in found if a is not None and not self.is_locked(a)}
+        edit, ids = combining.divide(title, pairs, partial(self.reserve_ids, "annotation"))
+        if not self.apply(edit):
+            return []
+        self.select(ids)
+        return ids
 
     def relabel(self, ids: Iterable[int], class_id: int) -> None:
         """Change the class of shown annotations."""

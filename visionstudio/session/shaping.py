@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from visionstudio.model import reshaping
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Edit
-from visionstudio.model.shapes import Polygon, Polyline, Shape
-from visionstudio.session import editing
+from visionstudio.model.shapes import Mask, Polygon, Polyline, Shape
+from visionstudio.model.spans import Spans
+from visionstudio.session import editing, pixels
 
 Change = Callable[[Shape], Shape | None]
 
@@ -54,7 +55,7 @@ def close_or_open(shape: Shape) -> Shape | None:
 
 
 def as_polygon(shape: Shape) -> Shape | None:
-    """Boxes, rotated boxes, ellipses and lines as polygons."""
+    """Boxes, rotated boxes, ellipses, lines and the borders of masks as polygons."""
     return reshaping.to_polygon(shape)
 
 
@@ -68,6 +69,20 @@ def as_rotated_box(shape: Shape) -> Shape | None:
     return reshaping.to_rotated_box(shape)
 
 
+def without_holes(shape: Shape) -> Shape | None:
+    """Polygons and masks with all their holes filled; None for one that has none."""
+    if isinstance(shape, Mask):
+        spans = Spans.of_mask(shape)
+        filled = pixels.without_holes(spans)
+        return filled.mask() if filled.area() > spans.area() else None
+    if not isinstance(shape, Polygon) or not any(shape.holes):
+        return None
+    outer = [r for r, hole in zip(shape.rings, shape.holes, strict=True) if not hole]
+    return Polygon(tuple(outer), (False,) * len(outer))
+
+
 def can_simplify(shape: Shape) -> bool:
-    """Whether a shape has points that could be spared."""
+    """Whether a shape has points that could be spared; the border of a mask has."""
+    if isinstance(shape, Mask):
+        return shape.width > 0
     return isinstance(shape, Polygon | Polyline) and len(shape.points()) > 3

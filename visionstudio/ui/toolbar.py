@@ -19,6 +19,7 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.points", "tool.skeleton"),
     ("tool.brush",),
     ("tool.eraser",),
+    ("tool.knife", "tool.hole"),
     ("tool.region",),
 )
 """Drawing tools by button, top to bottom; of several the first is shown until one is used."""

@@ -86,6 +86,7 @@ class Viewer(QWidget):
         canvas.shape_drawn.connect(self._shape_drawn)
         canvas.region_drawn.connect(self.region_drawn)
         canvas.shapes_edited.connect(self._shapes_edited)
+        canvas.shapes_divided.connect(self._shapes_divided)
         canvas.selection_requested.connect(self._selection_requested)
         canvas.space_tapped.connect(self._space_tapped)
 
@@ -492,6 +493,10 @@ class Viewer(QWidget):
             ids = self._session.members(ids)  # a group is selected as one thing
         toggled = before - ids if ids <= before else before | ids
         self._session.select({"add": before | ids, "toggle": toggled}.get(mode, ids))
+
+    def _shapes_divided(self, shapes: dict[int, list[Shape]]) -> None:
+        if self._session is not None:
+            self._session.divide(tr("Cut"), shapes)
 
     def _shapes_edited(self, shapes: dict[int, Shape]) -> None:
         if self._session is not None:

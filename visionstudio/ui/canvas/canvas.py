@@ -53,6 +53,8 @@ class Canvas(DrawingAids):
     """Box: a region to track."""
     shapes_edited = Signal(object)
     """dict[int, Shape]: new shapes by annotation id, once per gesture."""
+    shapes_divided = Signal(object)
+    """dict[int, list[Shape]]: what annotations have been cut into, the first keeps the id."""
     selection_requested = Signal(object, str)
     """frozenset[int], and 'replace', 'add', 'toggle' or 'member': one of a group alone."""
     hovered = Signal(object)
@@ -474,6 +476,9 @@ class Canvas(DrawingAids):
         if shapes:
             self.shapes_edited.emit(dict(shapes))
         self.lift({})
+
+    def divide(self, shapes: Mapping[int, list[Shape]]) -> None:
+        self.shapes_divided.emit(dict(shapes))
 
     def request_selection(self, ids: Collection[int], mode: str) -> None:
         self.selection_requested.emit(frozenset(ids), mode)

@@ -6,12 +6,12 @@ There is a group of commands for every menu, in a file of its own.
 from __future__ import annotations
 
 from visionstudio.ui.commands.arrange import ArrangeCommands
+from visionstudio.ui.commands.combine import CombineCommands
 from visionstudio.ui.commands.edit import EditCommands
 from visionstudio.ui.commands.files import FileCommands
 from visionstudio.ui.commands.help import HelpCommands
 from visionstudio.ui.commands.inspect import InspectCommands
 from visionstudio.ui.commands.model import ModelCommands
-from visionstudio.ui.commands.shape import ShapeCommands
 from visionstudio.ui.commands.track import TrackCommands
 
 
@@ -19,7 +19,7 @@ class Commands(
     FileCommands,
     EditCommands,
     ArrangeCommands,
-    ShapeCommands,
+    CombineCommands,
     ModelCommands,
     TrackCommands,
     InspectCommands,

@@ -70,6 +70,12 @@ class LabelCommands(ViewCommands):
     def tool_eraser(self) -> None:
         self._use_tool("eraser")
 
+    def tool_knife(self) -> None:
+        self._use_tool("knife")
+
+    def tool_hole(self) -> None:
+        self._use_tool("hole")
+
     def tool_smaller(self) -> None:
         self._window.viewer.canvas.tool.step_option(-1)
 

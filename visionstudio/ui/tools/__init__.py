@@ -8,6 +8,8 @@ from visionstudio.ui.tools.box import BoxTool
 from visionstudio.ui.tools.brush import BrushTool, EraserTool
 from visionstudio.ui.tools.edit_vertices import VerticesTool
 from visionstudio.ui.tools.ellipse import EllipseTool
+from visionstudio.ui.tools.knife import HoleTool, KnifeTool
+from visionstudio.ui.tools.morphology import GrowTool, SmoothTool, SpecksTool
 from visionstudio.ui.tools.pan import PanTool
 from visionstudio.ui.tools.points import PointsTool
 from visionstudio.ui.tools.polygon import PolygonTool
@@ -24,6 +26,9 @@ TOOLS: dict[str, type[Tool]] = {
         SelectTool,
         VerticesTool,
         SimplifyTool,
+        GrowTool,
+        SmoothTool,
+        SpecksTool,
         BoxTool,
         RotatedBoxTool,
         EllipseTool,
@@ -33,6 +38,8 @@ TOOLS: dict[str, type[Tool]] = {
         SkeletonTool,
         BrushTool,
         EraserTool,
+        KnifeTool,
+        HoleTool,
         RegionTool,
         PanTool,
     )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter
 
 from visionstudio.api.params import ParamSpec
-from visionstudio.model.reshaping import simplified
-from visionstudio.model.shapes import Shape
+from visionstudio.model.reshaping import simplified, to_polygon
+from visionstudio.model.shapes import Mask, Shape
+from visionstudio.model.spans import Spans
+from visionstudio.session import pixels
 from visionstudio.session.shaping import can_simplify
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.bulk import draw_points
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.tools.base import Host, Pointer, Tool
+from visionstudio.ui.tools.adjust import AdjustTool
+from visionstudio.ui.tools.base import Host
 
 
-class SimplifyTool(Tool):
-    """Shows the selected polygons and lines with fewer points; Enter takes them, Esc does not."""
+class SimplifyTool(AdjustTool):
+    """Shows the selected polygons and lines with fewer points; masks become polygons by it."""
 
     name = "simplify"
     stepped = "tolerance"
@@ -37,84 +40,60 @@ class SimplifyTool(Tool):
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self._before: dict[int, Shape] = {}
-        self._after: dict[int, Shape] = {}
+        self._borders: dict[int, tuple[Shape, Shape | None]] = {}  # of masks, by identity
 
-    @property
-    def busy(self) -> bool:
-        return bool(self._before)
+    def _outline(self, shape: Shape) -> Shape | None:
+        """The shape itself, or the border of a mask."""
+        if not isinstance(shape, Mask):
+            return shape
+        if id(shape) not in self._borders:
+            self._borders[id(shape)] = shape, to_polygon(shape)
+        return self._borders[id(shape)][1]
+
+    def leave(self) -> None:
+        super().leave()
+        self._borders.clear()
+
+    def can(self, shape: Shape) -> bool:
+        return can_simplify(shape)
+
+    def change(self, shape: Shape) -> Shape | None:
+        outline = self._outline(shape)
+        return (
+            None if outline is None else simplified(outline, float(self.values["tolerance"] or 0))
+        )
 
     @property
     def counts(self) -> tuple[int, int]:
         """How many points there were, and how many there would be."""
-        before = sum(len(s.points()) for s in self._before.values())
+        before = 0
+        for shape in self._before.values():
+            outline = self._outline(shape)
+            before += 0 if outline is None else len(outline.points())
         return before, sum(len(s.points()) for s in self._after.values())
 
-    def hint(self) -> str:
-        before, after = self.counts
+    @property
+    def agreement(self) -> float | None:
+        """IoU of the masks among them with what they become; None without masks."""
+        view = self.host.view
+        old, new = Spans.empty(), Spans.empty()
+        for i, shape in self._before.items():
+            if isinstance(shape, Mask):
+                old |= Spans.of_mask(shape)
+                new |= pixels.pixels_of(self._after[i], view.width, view.height)
+        return pixels.iou(old, new) if old else None
+
+    def describe(self) -> str:
+        before, after = (f"{n:,}" for n in self.counts)
+        agreement = self.agreement
+        if agreement is None:
+            return tr("{before} points become {after}", before=before, after=after)
         return tr(
-            "{before} points become {after}: Enter takes them, [ and ] change the tolerance",
-            before=f"{before:,}",
-            after=f"{after:,}",
+            "Masks become polygons: {before} points become {after}, IoU {iou}",
+            before=before,
+            after=after,
+            iou=f"{agreement:.4f}",
         )
-
-    def enter(self) -> None:
-        self._begin()
-        super().enter()
-
-    def _begin(self) -> None:
-        self._before = {}
-        for i in self.host.selection:
-            annotation = self.host.annotation(i)
-            if annotation is None or not self.host.editable or self.host.is_locked(annotation):
-                continue
-            if can_simplify(annotation.shape):
-                self._before[i] = annotation.shape
-        self._show()
-
-    def _show(self) -> None:
-        tolerance = float(self.values["tolerance"] or 0.0)
-        self._after = {i: simplified(s, tolerance) for i, s in self._before.items()}
-        self.host.lift(self._after)
-        self.host.hint(self.hint())
-        self.host.refresh()
-
-    def option_changed(self, name: str) -> None:
-        if self._before:
-            self._show()
-
-    def selection_changed(self) -> None:
-        self._begin()
-
-    def shapes_replaced(self) -> None:
-        self._before, self._after = {}, {}
-
-    def press(self, pointer: Pointer) -> None:
-        if pointer.button == Qt.MouseButton.LeftButton:
-            found = self.host.hit_at(pointer.x, pointer.y)
-            if found is not None and found not in self.host.selection:
-                self.host.request_selection((found,), "replace")
-
-    def finish(self) -> bool:
-        if not self._before:
-            return False
-        before, after = self._before, self._after
-        self._before, self._after = {}, {}
-        self.host.settle({i: s for i, s in after.items() if s != before[i]})
-        self.host.set_tool("select")
-        return True
-
-    def cancel(self) -> bool:
-        if not self._before:
-            return False
-        self._before, self._after = {}, {}
-        self.host.lift({})
-        self.host.set_tool("select")
-        return True
-
-    def leave(self) -> None:
-        self._before, self._after = {}, {}
-        self.host.lift({})
 
     def paint(self, painter: QPainter) -> None:
         view = self.host.view
