@@ -35,6 +35,7 @@ from visionstudio.formats.rows import (
     plain,
     printable,
     read_json,
+    score,
     text,
 )
 from visionstudio.model.annotations import Flags
@@ -196,7 +197,6 @@ class _Reader:
         crowd = row.get("iscrowd", 0)
         if crowd not in (0, 1):
             raise RowFault(f"iscrowd is 0 or 1, not {printable(crowd)}")
-        score = row.get("score")
         shape, kept = _shape(row, image)
         kept |= {k: v for k, v in row.items() if k not in _KNOWN}
         attributes = row.get("attributes")
@@ -207,7 +207,7 @@ class _Reader:
             DatasetAnnotation(
                 label=self.classes[class_id].name,
                 shape=shape,
-                score=None if score is None else _score(score),
+                score=score(row.get("score")),
                 z=len(image.rows),
                 flags=Flags.CROWD if crowd else Flags.NONE,
                 attributes=plain(attributes or {}, "the attributes"),
@@ -263,13 +263,6 @@ def _side(value: Any, what: str) -> int:
     if side < 0 or side != int(side) or side >= 2**31:
         raise RowFault(f"the {what} of the picture is {printable(value)}")
     return int(side)
-
-
-def _score(value: Any) -> float:
-    score = number(value, "the score")
-    if not 0 <= score <= 1:
-        raise RowFault(f"the score is {score:g}, outside [0, 1]")
-    return score
 
 
 def _skeleton_spec(row: dict[str, Any]) -> SkeletonSpec | None:

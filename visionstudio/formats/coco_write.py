@@ -23,7 +23,8 @@ from visionstudio.formats.dataset import (
     WriteOptions,
     Written,
 )
-from visionstudio.formats.files import copy_file, write_bytes
+from visionstudio.formats.expressing import became, copied, count_unsaid, left_out
+from visionstudio.formats.files import write_bytes
 from visionstudio.model.annotations import Flags
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import (
@@ -55,14 +56,8 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     files = [file]
     if options.copy_media:
         for item in dataset.items:
-            if item.kind is not MediaKind.IMAGE:
-                continue
-            if item.file is None:
-                losses.add("pictures were not there to be copied")
-                continue
-            target = file.parent / "images" / item.path
-            copy_file(item.file, target)
-            files.append(target)
+            if item.kind is MediaKind.IMAGE:
+                files += copied(item, file.parent / "images" / item.path, losses)
     return Written(tuple(files), len(content["annotations"]), losses.all())
 
 
@@ -138,30 +133,15 @@ def _annotation(annotation: DatasetAnnotation, item: DatasetItem, losses: Losses
                 return None
             geometry = outline
         case _:
-            losses.add(f"{_PLURAL[shape.kind]} are left out")
+            left_out(shape, losses)
             return None
-    _count_losses(annotation, losses)
+    count_unsaid(annotation, losses, score=True, attributes=True, flags=Flags.CROWD)
     fields = kept | geometry | {"iscrowd": int(crowd)}
     if annotation.score is not None:
         fields["score"] = annotation.score
     if annotation.attributes:
         fields["attributes"] = dict(annotation.attributes)
     return fields
-
-
-_PLURAL = {
-    "polyline": "polylines",
-    "points": "points",
-    "tag": "tags",
-    "ellipse": "ellipses",
-    "rotated_box": "rotated boxes",
-}
-
-
-def _count_losses(annotation: DatasetAnnotation, losses: Losses) -> None:
-    marks = annotation.flags & (Flags.DIFFICULT | Flags.OCCLUDED | Flags.TRUNCATED)
-    losses.add("marks (difficult, occluded, truncated) are left out", int(bool(marks)))
-    losses.add("groups are left out", int(annotation.group is not None))
 
 
 def _box_fields(shape: Shape) -> Fields:
@@ -182,7 +162,7 @@ def _skeleton_fields(shape: Skeleton, kept: Fields) -> Fields:
 def _as_outline(shape: Polygon | Mask | RotatedBox | Ellipse, losses: Losses) -> Polygon | Mask:
     if isinstance(shape, Polygon | Mask):
         return shape
-    losses.add(f"{_PLURAL[shape.kind]} became polygons")
+    became(shape, "polygons", losses)
     ring = shape.outline() if isinstance(shape, Ellipse) else shape.points()
     return Polygon((ring,))
 

@@ -8,7 +8,7 @@ on disk; writers get one. Projects come and go through `session.importing` and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,9 @@ class DatasetItem:
     `id` is the file's or project's number for it. `source` is the file that
     described it. `verified` says that every object in it is labelled. `outside`
     is the name in the file where that leads out of the picture folder: it is
-    never followed, and `path` is only its last part.
+    never followed, and `path` is only its last part. `split` is the subset that
+    it belongs to (train, val…), '' where none is said. `extra` maps a format's
+    name to fields of its own about the picture.
     """
 
     path: str
@@ -75,6 +77,8 @@ class DatasetItem:
     file: Path | None = None
     source: str = ""
     outside: str = ""
+    split: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +134,29 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """Choices for reading. `one_based`: VOC boxes count from 1 and include their last pixel."""
+    """Choices for reading.
+
+    `one_based`: VOC boxes count from 1 and include their last pixel. `size_of`
+    tells the upright width and height of a picture, (0, 0) when it cannot be
+    read: for formats whose coordinates are parts of the picture's size.
+    """
 
     one_based: bool = False
+    size_of: Callable[[Path], tuple[int, int]] = lambda _: (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """Choices for writing. `split` names the subset where a format has such a thing."""
+    """Choices for writing.
+
+    `split` names the subset where a format has such a thing; without it each
+    picture keeps its own. `variant` is one of the format's dialects, '' for its
+    usual one.
+    """
 
     copy_media: bool = False
     split: str | None = None
+    variant: str = ""
 
 
 class Losses:

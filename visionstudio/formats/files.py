@@ -91,6 +91,18 @@ class PictureRoot:
                     return found
         return self._by_tail(name) if self._search else None
 
+    def find_folder(self, name: str) -> Path | None:
+        """The absolute path of an existing folder under the root, such as one of frames."""
+        parts = safe_parts(name) or safe_parts(_inner(name))
+        for folder in self._folders if parts is not None else ():
+            path = folder.joinpath(*parts or ())
+            try:
+                if path.is_dir() and path.resolve().is_relative_to(self.root):
+                    return path
+            except (OSError, ValueError):
+                continue
+        return None
+
     def relative(self, path: Path) -> str:
         """A found path relative to the folder it was found in, with forward slashes."""
         inside = [f for f in self._folders if path.is_relative_to(f)]

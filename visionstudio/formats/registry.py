@@ -6,7 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from visionstudio.formats import coco, imagefolder, voc
+from visionstudio.formats import (
+    cityscapes,
+    coco,
+    csv_file,
+    cvat,
+    datumaro,
+    dota,
+    geojson,
+    imagefolder,
+    labelme,
+    labelme_write,
+    labelstudio,
+    masks,
+    masks_write,
+    mot,
+    mots,
+    via,
+    voc,
+    yolo,
+    yolo_write,
+)
 from visionstudio.formats.dataset import (
     Dataset,
     Imported,
@@ -28,6 +48,9 @@ class Format:
     format keeps them when that is None. `write(dataset, out, options)` replaces
     files in one step each. Both raise FormatError when nothing at all is usable.
     `single_file` says that a data set is one file rather than a folder.
+    `suffixes` are the endings of its files. `variants` are its dialects for
+    writing, the usual one '' first. `sized` says that coordinates are parts of
+    the picture's size, which reading has to know.
     """
 
     name: str
@@ -35,14 +58,57 @@ class Format:
     read: Read
     write: Write
     single_file: bool = False
+    suffixes: tuple[str, ...] = (".json",)
+    variants: tuple[str, ...] = ("",)
+    sized: bool = False
 
 
 FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
         Format("coco", "COCO JSON", coco.read, coco.write, single_file=True),
-        Format("voc", "Pascal VOC XML", voc.read, voc.write),
-        Format("imagefolder", "Folders of pictures by class", imagefolder.read, imagefolder.write),
+        Format(
+            *("yolo", "YOLO text files", yolo.read, yolo.write),
+            suffixes=(".yaml", ".yml", ".txt"),
+            variants=yolo_write.VARIANTS,
+            sized=True,
+        ),
+        Format("voc", "Pascal VOC XML", voc.read, voc.write, suffixes=(".xml",)),
+        Format(
+            *("labelme", "labelme JSON, X-AnyLabeling", labelme.read, labelme.write),
+            variants=labelme_write.VARIANTS,
+        ),
+        Format("cvat", "CVAT XML 1.1", cvat.read, cvat.write, suffixes=(".xml",)),
+        Format("mot", "MOT Challenge text", mot.read, mot.write, suffixes=(".txt",)),
+        Format("mots", "MOTS Challenge pictures", mots.read, mots.write, suffixes=()),
+        Format(
+            *("masks", "Mask pictures with a label map", masks.read, masks.write),
+            suffixes=(".png",),
+            variants=masks_write.VARIANTS,
+        ),
+        Format("via", "VGG Image Annotator JSON", via.read, via.write, single_file=True),
+        Format("dota", "DOTA text files", dota.read, dota.write, suffixes=(".txt",)),
+        Format(
+            *("imagefolder", "Folders of pictures by class"),
+            *(imagefolder.read, imagefolder.write),
+            suffixes=(),
+        ),
+        Format(
+            *("csv", "CSV table", csv_file.read, csv_file.write),
+            single_file=True,
+            suffixes=(".csv", ".txt"),
+            sized=True,
+        ),
+        Format(
+            *("labelstudio", "Label Studio JSON", labelstudio.read, labelstudio.write),
+            single_file=True,
+        ),
+        Format("cityscapes", "Cityscapes", cityscapes.read, cityscapes.write),
+        Format(
+            *("geojson", "GeoJSON (QuPath)", geojson.read, geojson.write),
+            suffixes=(".geojson", ".json"),
+        ),
+        Format("datumaro", "Datumaro JSON", datumaro.read, datumaro.write),
     )
 }
 

@@ -41,10 +41,24 @@ class Row:
 
 @dataclass(slots=True)
 class JsonFile:
-    """The lists of a file by key ('' for a list at the top), and its other fields."""
+    """The lists of a file by key ('' for a list at the top), and its other fields.
+
+    `faults` are the other fields that could not be taken.
+    """
 
     lists: dict[str, list[Row]] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
+    faults: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """What stands in a nested row for a value that cannot be taken: whoever needs it refuses it."""
+
+    reason: str
+
+    def __repr__(self) -> str:
+        return self.reason
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -67,8 +81,34 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def read_json(path: Path, lists: Collection[str]) -> JsonFile:
-    """The rows of the named top-level lists, or of a list that is the whole file."""
+def _unique_or_bad(pairs: list[tuple[str, Any]]) -> Any:
+    try:
+        return _unique(pairs)
+    except RowFault as fault:
+        return Bad(str(fault))
+
+
+def _int_or_bad(digits: str) -> Any:
+    try:
+        return int(digits)
+    except ValueError:
+        return Bad("a number has too many digits")
+
+
+_NESTED = json.JSONDecoder(
+    object_pairs_hook=_unique_or_bad,
+    parse_constant=lambda name: Bad(f"{name} is no JSON number"),
+    parse_int=_int_or_bad,
+    strict=False,
+)
+
+
+def read_json(path: Path, lists: Collection[str], *, nested: bool = False) -> JsonFile:
+    """The rows of the named top-level lists, or of a list that is the whole file.
+
+    With `nested` rows hold rows of their own: what cannot be taken inside one
+    is a `Bad` there, and does not cost its neighbours.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,12 +116,15 @@ def read_json(path: Path, lists: Collection[str]) -> JsonFile:
     except OSError as error:
         reason = error.strerror or str(error)
         raise FormatError(f"cannot read the file: {reason}", where=str(path)) from None
-    return _Reader(text, path, lists).read()
+    return _Reader(text, path, lists, _NESTED if nested else _DECODER).read()
 
 
 class _Reader:
-    def __init__(self, text: str, path: Path, lists: Collection[str]) -> None:
+    def __init__(
+        self, text: str, path: Path, lists: Collection[str], decoder: json.JSONDecoder
+    ) -> None:
         self.text = text
+        self.decoder = decoder
         self.path = path
         self.wanted = lists
         self.pos = 0
@@ -118,7 +161,9 @@ class _Reader:
                 self._rows(key)
             else:
                 row = self._value(key)
-                if not row.fault:
+                if row.fault:
+                    self.file.faults.append(row)
+                else:
                     self.file.fields[key] = row.value
             if self._separator("}"):
                 return
@@ -148,7 +193,7 @@ class _Reader:
         self._next()
         start = self.pos
         try:
-            value, self.pos = _DECODER.raw_decode(self.text, start)
+            value, self.pos = self.decoder.raw_decode(self.text, start)
             return Row(where, value)
         except RowFault as fault:
             reason = str(fault)
@@ -224,6 +269,36 @@ def number(value: Any, what: str) -> float:
     return converted
 
 
+def as_object(value: Any, what: str) -> dict[str, Any]:
+    """A JSON object, else a RowFault."""
+    if isinstance(value, Bad):
+        raise RowFault(value.reason)
+    if not isinstance(value, dict):
+        raise RowFault(f"{what} is no object: {printable(value)}")
+    return value
+
+
+def as_list(value: Any, what: str) -> list[Any]:
+    """A JSON list, else a RowFault; [] where there is none."""
+    if value is None:
+        return []
+    if isinstance(value, Bad):
+        raise RowFault(value.reason)
+    if not isinstance(value, list):
+        raise RowFault(f"{what} is no list: {printable(value)}")
+    return value
+
+
+def score(value: Any) -> float | None:
+    """A score in [0, 1] or none, else a RowFault."""
+    if value is None:
+        return None
+    found = number(value, "the score")
+    if not 0 <= found <= 1:
+        raise RowFault(f"the score is {found:g}, outside [0, 1]")
+    return found
+
+
 def numbers(value: Any, what: str, count: int | None = None) -> list[float]:
     """A list of finite numbers, of `count` where that is given."""
     if not isinstance(value, list):
@@ -256,6 +331,8 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
         return {text(k, what): plain(v, what, depth + 1) for k, v in value.items()}
     if isinstance(value, list):
         return [plain(v, what, depth + 1) for v in value]
+    if isinstance(value, Bad):
+        raise RowFault(f"{what}: {value.reason}")
     if isinstance(value, float) and not math.isfinite(value):
         raise RowFault(f"{what} is not finite")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

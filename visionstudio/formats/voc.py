@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
-
-from defusedxml import DefusedXmlException
-from defusedxml import ElementTree as SafeTree
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from visionstudio.formats.dataset import (
     Dataset,
@@ -27,10 +24,10 @@ from visionstudio.formats.dataset import (
     WriteOptions,
     Written,
 )
+from visionstudio.formats.expressing import as_box, copied, count_unsaid, pictures_only
 from visionstudio.formats.files import (
     PICTURE_SUFFIXES,
     PictureRoot,
-    copy_file,
     last_part,
     replacing,
     safe_name,
@@ -38,9 +35,10 @@ from visionstudio.formats.files import (
     write_bytes,
 )
 from visionstudio.formats.rows import RowFault, number, printable, text
+from visionstudio.formats.taking import checked_box
+from visionstudio.formats.xml_file import parse_xml, xml_text
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
-from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Box
 
 MAX_BYTES = 64 << 20  # of one picture's XML
@@ -50,16 +48,7 @@ _FLAGS = {
     "difficult": Flags.DIFFICULT,
     "occluded": Flags.OCCLUDED,
 }
-_PLURAL = {
-    "rotated_box": "rotated boxes",
-    "polygon": "polygons",
-    "ellipse": "ellipses",
-    "mask": "masks",
-    "polyline": "polylines",
-    "points": "points",
-    "skeleton": "skeletons",
-    "tag": "tags",
-}
+_SAID = Flags.TRUNCATED | Flags.DIFFICULT | Flags.OCCLUDED
 
 
 def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
@@ -76,7 +65,7 @@ def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
     skipped: list[Skipped] = []
     for file, inner in files:
         try:
-            tree = _parse(file)
+            tree = parse_xml(file, "annotation", MAX_BYTES)
         except RowFault as fault:
             skipped.append(Skipped(str(file), "file", str(fault)))
             continue
@@ -119,25 +108,6 @@ def _listed_first(src: Path, names: list[str]) -> list[str]:
         listed = dict.fromkeys(line.strip() for line in lines if line.strip())
         return list(listed) + [n for n in names if n not in listed]
     return names
-
-
-def _parse(file: Path) -> Element:
-    """The root element. RowFault for bombs, entities, document types, and what is no VOC XML."""
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise RowFault(f"the file is larger than {MAX_BYTES >> 20} MB")
-        tree: Element = SafeTree.fromstring(file.read_bytes(), forbid_dtd=True)
-    except OSError as error:
-        raise RowFault(f"cannot read the file: {error.strerror or error}") from None
-    except ParseError as error:
-        raise RowFault(f"this is no valid XML: {error}") from None
-    except DefusedXmlException:
-        raise RowFault("it holds a document type or entities, which are refused") from None
-    except (ValueError, LookupError) as error:  # an encoding that does not exist or not fit
-        raise RowFault(f"this is no valid XML: {error}") from None
-    if tree.tag != "annotation":
-        raise RowFault(f"the XML begins with <{tree.tag[:40]}>, not <annotation>")
-    return tree
 
 
 class _Picture:
@@ -222,14 +192,7 @@ class _Picture:
         x1, y1, x2, y2 = corners
         if self.one_based:
             x1, y1 = x1 - 1, y1 - 1
-        if x2 < x1 or y2 < y1:
-            raise RowFault(f"the box has a negative size, {x2 - x1:g} x {y2 - y1:g}")
-        if x2 == x1 or y2 == y1:
-            raise RowFault(f"the box is empty, {x2 - x1:g} x {y2 - y1:g}")
-        width, height = size
-        if width and height and (x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height):
-            raise RowFault(f"the box lies outside the picture of {width}x{height}")
-        return Box(x1, y1, x2, y2)
+        return checked_box(x1, y1, x2, y2, size)
 
 
 _SUFFIXES = tuple(s for suffix in sorted(PICTURE_SUFFIXES) for s in (suffix, suffix.upper()))
@@ -293,10 +256,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     files: list[Path] = []
     stems: dict[str, None] = {}
     count = 0
-    for item in dataset.items:
-        if item.kind is not MediaKind.IMAGE:
-            losses.add("annotations in video frames are left out", len(item.annotations))
-            continue
+    for item in pictures_only(dataset.items, losses):
         boxes = list(_boxes(item.annotations, losses))
         stem = _stem(item.path, stems)
         stems[stem] = None
@@ -305,7 +265,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
         files.append(target)
         count += len(boxes)
         if options.copy_media:
-            files += _copy(item, out, losses)
+            files += copied(item, out / "JPEGImages" / item.path, losses)
     files.append(_lines(out / "labels.txt", [c.name for c in dataset.classes]))
     if options.split:
         files.append(_lines(out / "ImageSets" / "Main" / f"{options.split}.txt", list(stems)))
@@ -324,32 +284,14 @@ def _lines(path: Path, lines: list[str]) -> Path:
     return path
 
 
-def _copy(item: DatasetItem, out: Path, losses: Losses) -> list[Path]:
-    if item.file is None:
-        losses.add("pictures were not there to be copied")
-        return []
-    target = out / "JPEGImages" / item.path
-    copy_file(item.file, target)
-    return [target]
-
-
 def _boxes(
     annotations: Iterable[DatasetAnnotation], losses: Losses
 ) -> Iterator[tuple[DatasetAnnotation, Box]]:
     for annotation in annotations:
-        shape = annotation.shape
-        if not isinstance(shape, Box):
-            x1, y1, x2, y2 = shape.bounds()
-            empty = x2 <= x1 or y2 <= y1
-            if shape.kind in ("tag", "points", "polyline") or empty:
-                losses.add(f"{_PLURAL[shape.kind]} are left out")
-                continue
-            losses.add(f"{_PLURAL[shape.kind]} became boxes")
-            shape = Box(x1, y1, x2, y2)
-        losses.add("scores are left out", int(annotation.score is not None))
-        losses.add("crowd marks are left out", int(bool(annotation.flags & Flags.CROWD)))
-        losses.add("groups are left out", int(annotation.group is not None))
-        yield annotation, shape
+        box = as_box(annotation.shape, losses)
+        if box is not None:
+            count_unsaid(annotation, losses, attributes=True, flags=_SAID)
+            yield annotation, box
 
 
 def _xml(item: DatasetItem, boxes: list[tuple[DatasetAnnotation, Box]]) -> bytes:
@@ -405,9 +347,4 @@ def _add_kept(parent: Element, tag: str, value: Any) -> None:
 
 
 def _add(parent: Element, tag: str, value: str) -> None:
-    SubElement(parent, tag).text = _xml_text(value)
-
-
-def _xml_text(value: str) -> str:
-    """Without the control characters that XML 1.0 cannot hold."""
-    return "".join(c for c in value if c >= " " or c in "\t\n\r")
+    SubElement(parent, tag).text = xml_text(value)
