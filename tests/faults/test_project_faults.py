@@ -244,7 +244,7 @@ def test_a_migration_makes_a_backup_first(tmp_path: Path, monkeypatch: pytest.Mo
     with ProjectStore.open(tmp_path / "p") as store:
         assert sorted(store.iter_annotations(), key=lambda a: a.id) == rows
     (backup,) = list_backups(tmp_path / "p")
-    assert backup.reason == "before migration 1"
+    assert backup.reason == f"before migration {len(schema.MIGRATIONS) - 1}"
     ProjectStore.open(tmp_path / "p").close()
     assert len(list_backups(tmp_path / "p")) == 1
 

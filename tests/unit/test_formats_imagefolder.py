@@ -160,5 +160,5 @@ def test_every_format_is_one_module_in_the_registry() -> None:
     for name, one in FORMATS.items():
         assert one.name == name
         assert one.read.__module__.startswith("visionstudio.formats.")
-    with pytest.raises(FormatError, match="known are: coco, voc, imagefolder"):
+    with pytest.raises(FormatError, match="known are: coco, yolo, voc"):
         get_format("yolo9000")

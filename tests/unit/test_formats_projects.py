@@ -166,7 +166,7 @@ def test_only_labels_are_exported(store: ProjectStore, pictures: Path, tmp_path:
             ],
         )
     )
-    written = export_project(store, "coco", tmp_path / "out.json")
+    written = export_project(store, "coco", tmp_path / "out.json").written
     assert (written.annotations, written.losses) == (1, ())
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["images"] == [{"id": item.id, "file_name": "a.png", "width": 40, "height": 30}]
@@ -181,7 +181,7 @@ def test_pictures_nobody_looked_at_are_left_out_and_counted(
     from visionstudio.session.library import add_media
 
     add_media(store, [pictures])
-    written = export_project(store, "voc", tmp_path / "out")
+    written = export_project(store, "voc", tmp_path / "out").written
     assert {x.what: x.count for x in written.losses} == {
         "pictures that are neither labelled nor verified are left out": 2
     }
@@ -201,7 +201,7 @@ def test_out_and_in_again_is_the_same_project(
     rows = tuple(DatasetAnnotation(label="cell", shape=s) for s in shapes)
     import_dataset(store, imported(pictures, *rows, path="sub/c.png"), name)
     before = [(a.class_id, a.shape) for a in labels(store)]
-    written = export_project(store, name, tmp_path / "out", WriteOptions(copy_media=True))
+    written = export_project(store, name, tmp_path / "out", WriteOptions(copy_media=True)).written
     assert written.losses == ()
     back = get_format(name).read(tmp_path / "out", None, ReadOptions())
     assert back.skipped == ()
@@ -228,8 +228,8 @@ def test_video_frames_are_counted_as_lost_by_picture_formats(
         path="sub", annotations=(row(1),), file=pictures / "sub", kind=MediaKind.FRAMES
     )
     import_dataset(store, Imported(Dataset((DatasetClass(name="cell"),), (item,))), "coco")
-    for name in ("coco", "voc", "imagefolder"):
-        written = export_project(store, name, tmp_path / name)
+    for name in ("yolo", "voc", "imagefolder"):
+        written = export_project(store, name, tmp_path / name).written
         assert written.annotations == 0
         assert written.losses[0].what == "annotations in video frames are left out"
 

@@ -273,7 +273,7 @@ def test_a_large_import_is_not_stored_twice(store: ProjectStore) -> None:
     assert journal < 1000
     undone = store.undo()
     assert undone is not None
-    assert len(undone.changes) == 20_000
+    assert undone.bulk  # too many to list
     assert store.counts().annotations == 0
     store.redo()
     assert sorted(store.iter_annotations(), key=lambda a: a.id) == rows

@@ -38,7 +38,7 @@ from visionstudio.formats.rows import (
 from visionstudio.formats.taking import as_side, checked_polygon, points_of
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
-from visionstudio.model.shapes import Box, Mask
+from visionstudio.model.shapes import Mask
 
 # The benchmark's own numbers of its classes; -1, the licence plate, has none in these pictures.
 CLASSES = (
@@ -158,7 +158,6 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
             polygon = as_polygon(annotation.shape, losses, boxes=True)
             if polygon is None:
                 continue
-            losses.add("boxes became polygons", int(isinstance(annotation.shape, Box)))
             crowd = bool(annotation.flags & Flags.CROWD) and annotation.label in CLASSES
             count_unsaid(annotation, losses, flags=Flags.CROWD if crowd else Flags.NONE)
             name = f"{annotation.label}group" if crowd else annotation.label

@@ -8,14 +8,13 @@ so that writing gives it back.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from visionstudio.formats import coco_rle
+from visionstudio.formats import coco_files, coco_panoptic
+from visionstudio.formats.coco_shapes import shape_of, skeleton_spec
 from visionstudio.formats.coco_write import write
 from visionstudio.formats.dataset import (
     Dataset,
@@ -31,7 +30,6 @@ from visionstudio.formats.rows import (
     Row,
     RowFault,
     number,
-    numbers,
     plain,
     printable,
     read_json,
@@ -40,28 +38,30 @@ from visionstudio.formats.rows import (
 )
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError, InvalidValue
-from visionstudio.model.labels import SkeletonSpec
-from visionstudio.model.shapes import Box, Polygon, Shape, Skeleton, Tag
+from visionstudio.model.media import MediaKind
 
 __all__ = ["read", "write"]
 
-MAX_POINTS = 100_000  # of one polygon; more is a bitmap in disguise and stalls whoever draws it
-
 _KNOWN = frozenset(
     ["id", "image_id", "category_id", "bbox", "area", "segmentation", "iscrowd"]
-    + ["keypoints", "num_keypoints", "score", "attributes"]
+    + ["keypoints", "num_keypoints", "score", "attributes", "track_id"]
 )
 Key = int | str
 
 
 def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
-    """Read a COCO file, or a folder that holds just one.
+    """Read a COCO file, or a folder of them: one for each subset, of one kind.
 
     Pictures are looked up beneath `images`; without it beside the file, in
     `images/` and in the folder of the file's subset.
     """
-    file = _the_file(src)
-    data = read_json(file, ("images", "annotations", "categories"))
+    files = coco_files.found(src)
+    parts = [(split, _read_file(file, images, split)) for file, split in files]
+    return parts[0][1] if len(parts) == 1 else coco_files.merged(src, parts)
+
+
+def _read_file(file: Path, images: Path | None, split: str) -> Imported:
+    data = read_json(file, ("images", "annotations", "categories", "videos"))
     if "" in data.lists:
         raise FormatError(
             "this is a list of results, not an annotation file",
@@ -71,28 +71,16 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
     if "images" not in data.lists or "annotations" not in data.lists:
         missing = "images" if "images" not in data.lists else "annotations"
         raise FormatError(f"this is no COCO file: it has no list '{missing}'", where=str(file))
-    reader = _Reader(file, _pictures(file, images))
+    reader = _Reader(file, _pictures(file, images), split)
     reader.take("categories", data.lists.get("categories", []), reader.category)
+    reader.take("videos", data.lists.get("videos", []), reader.video)
     reader.take("images", data.lists["images"], reader.image)
     reader.take("annotations", data.lists["annotations"], reader.annotation)
     return reader.result()
 
 
-def _the_file(src: Path) -> Path:
-    if not src.is_dir():
-        return src
-    found = sorted(p for f in (src, src / "annotations") for p in f.glob("*.json"))
-    if len(found) != 1:
-        raise FormatError(
-            f"the folder holds {len(found)} JSON files, and one is needed",
-            where=str(src),
-            next_step="name the file",
-        )
-    return found[0]
-
-
 def _pictures(file: Path, images: Path | None) -> PictureRoot:
-    subset = file.stem.split("_", 1)[-1]
+    subset = file.stem.rsplit("_", 1)[-1]
     also = ("images", f"images/{subset}", subset, f"{subset}/images")
     if images is not None:
         return PictureRoot(images, (subset,), search=True)
@@ -109,18 +97,28 @@ class _Image:
     number: int | None
     outside: str
     rows: list[DatasetAnnotation] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    video: Key | None = None
+    frame: int = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
 
 
 class _Reader:
     """Collects what the rows of one file say."""
 
-    def __init__(self, file: Path, pictures: PictureRoot) -> None:
+    def __init__(self, file: Path, pictures: PictureRoot, split: str) -> None:
         self.file = str(file)
+        self.split = split
+        self.videos: dict[Key, dict[str, Any]] = {}
         self.pictures = pictures
         self.classes: dict[Key, DatasetClass] = {}
         self.images: dict[Key, _Image] = {}
-        self.bad: dict[str, dict[Key, str]] = {"images": {}, "categories": {}}
-        self.faults: dict[str, list[Skipped]] = {"images": [], "categories": [], "annotations": []}
+        self.bad: dict[str, dict[Key, str]] = {"images": {}, "categories": {}, "videos": {}}
+        kinds = ("images", "categories", "videos", "annotations")
+        self.faults: dict[str, list[Skipped]] = {kind: [] for kind in kinds}
         self.blamed: Counter[Key] = Counter()
 
     def take(self, name: str, rows: list[Row], use: Callable[[dict[str, Any], str], None]) -> None:
@@ -142,7 +140,12 @@ class _Reader:
 
     def _remember_bad(self, name: str, row: Row, reason: str) -> None:
         key = row.value.get("id")
-        known: Mapping[Key, Any] = self.images if name == "images" else self.classes
+        by_name: dict[str, Mapping[Key, Any]] = {
+            "images": self.images,
+            "categories": self.classes,
+            "videos": self.videos,
+        }
+        known = by_name[name]
         if isinstance(key, int | str) and key not in known and key not in self.bad[name]:
             # Its annotations are reported instead, one entry each.
             self.bad[name][key] = f"{row.where}: {reason}"
@@ -161,7 +164,7 @@ class _Reader:
         self.classes[key] = DatasetClass(
             name=name,
             id=key if isinstance(key, int) else None,
-            skeleton=_skeleton_spec(row),
+            skeleton=skeleton_spec(row),
             extra={"coco": extra} if extra else {},
         )
 
@@ -176,7 +179,21 @@ class _Reader:
         path = self.pictures.relative(file) if file else "/".join(parts or (safe_name(name),))
         number = key if isinstance(key, int) else None
         outside = name if parts is None and file is None else ""
-        self.images[key] = _Image(path, file, width, height, number, outside)
+        image = _Image(path, file, width, height, number, outside)
+        own = ("id", "file_name", "width", "height", "video_id", "frame_id")
+        image.extra = {text(k, "a field"): plain(v, k) for k, v in row.items() if k not in own}
+        video = row.get("video_id")
+        if file is None and isinstance(video, int | str) and video in self.videos:
+            # its frames are not there as pictures
+            image.video, image.frame = video, _side(row.get("frame_id"), "frame_id")
+        self.images[key] = image
+
+    def video(self, row: dict[str, Any], where: str) -> None:
+        key = _key(row.get("id"), "the id")
+        if key in self.videos:
+            raise RowFault(f"the id {printable(key)} is there twice")
+        text(row.get("file_name", row.get("name")), "the name")
+        self.videos[key] = plain(row, "the video")
 
     def annotation(self, row: dict[str, Any], where: str) -> None:
         image_id = _key(row.get("image_id"), "the image_id")
@@ -185,19 +202,15 @@ class _Reader:
             raise RowFault(f"its picture was not taken: {self.bad['images'][image_id]}")
         if image_id not in self.images:
             raise RowFault(f"no picture has the id {printable(image_id)}")
-        class_id = _key(row.get("category_id"), "the category_id")
-        if class_id not in self.classes:
-            why = self.bad["categories"].get(class_id)
-            raise RowFault(
-                f"its category was not taken: {why}"
-                if why
-                else f"no category has the id {printable(class_id)}"
-            )
         image = self.images[image_id]
+        if "segments_info" in row:
+            self._panoptic(row, where, image)
+            return
+        label = self._class(row)
         crowd = row.get("iscrowd", 0)
         if crowd not in (0, 1):
             raise RowFault(f"iscrowd is 0 or 1, not {printable(crowd)}")
-        shape, kept = _shape(row, image)
+        shape, kept = shape_of(row, image.size)
         kept |= {k: v for k, v in row.items() if k not in _KNOWN}
         attributes = row.get("attributes")
         if attributes is not None and not isinstance(attributes, dict):
@@ -205,7 +218,9 @@ class _Reader:
         extra = {text(k, "a field"): plain(v, k) for k, v in kept.items()}
         image.rows.append(
             DatasetAnnotation(
-                label=self.classes[class_id].name,
+                label=label,
+                frame=image.frame,
+                track=_track(row),
                 shape=shape,
                 score=score(row.get("score")),
                 z=len(image.rows),
@@ -213,11 +228,35 @@ class _Reader:
                 attributes=plain(attributes or {}, "the attributes"),
                 extra={"coco": extra} if extra else {},
                 where=where,
+                key=_row_key(row.get("id")),
             )
         )
 
+    def _class(self, row: dict[str, Any]) -> str:
+        class_id = _key(row.get("category_id"), "the category_id")
+        if class_id in self.classes:
+            return self.classes[class_id].name
+        why = self.bad["categories"].get(class_id)
+        if why:
+            raise RowFault(f"its category was not taken: {why}")
+        raise RowFault(f"no category has the id {printable(class_id)}")
+
+    def _panoptic(self, row: dict[str, Any], where: str, image: _Image) -> None:
+        """Each segment of a picture's PNG is a row."""
+        for place, fields, mask in coco_panoptic.segments(row, where, Path(self.file)):
+            try:
+                if isinstance(mask, str):
+                    raise RowFault(mask)
+                flags = Flags.CROWD if fields.get("iscrowd") == 1 else Flags.NONE
+                label, z = self._class(fields), len(image.rows)
+                image.rows.append(
+                    DatasetAnnotation(label=label, shape=mask, where=place, z=z, flags=flags)
+                )
+            except RowFault as fault:
+                self.faults["annotations"].append(Skipped(self.file, place, str(fault)))
+
     def result(self) -> Imported:
-        items = tuple(
+        items = [
             DatasetItem(
                 path=image.path,
                 annotations=tuple(image.rows),
@@ -227,9 +266,13 @@ class _Reader:
                 file=image.file,
                 source=self.file,
                 outside=image.outside,
+                split=self.split,
+                extra={"coco": image.extra} if image.extra else {},
             )
             for image in self.images.values()
-        )
+            if image.video is None
+        ]
+        items += self._videos()
         silent = [
             Skipped(self.file, "images", reason)
             for key, reason in self.bad["images"].items()
@@ -237,7 +280,39 @@ class _Reader:
         ]
         skipped = [s for faults in self.faults.values() for s in faults] + silent
         origin = {"file": str(Path(self.file).absolute())}
-        return Imported(Dataset(_once(self.classes), items), tuple(skipped), origin)
+        return Imported(Dataset(_once(self.classes), tuple(items)), tuple(skipped), origin)
+
+    def _videos(self) -> Iterator[DatasetItem]:
+        """Videos, each with the annotations of its frames."""
+        for key, fields in self.videos.items():
+            frames = [image for image in self.images.values() if image.video == key]
+            if not frames:
+                continue
+            name = str(fields.get("file_name", fields.get("name")))
+            file = self.pictures.find(name)
+            parts = safe_parts(name)
+            path = self.pictures.relative(file) if file else "/".join(parts or (safe_name(name),))
+            length = fields.get("length")
+            count = length if isinstance(length, int) and 0 < length < 2**31 else 1
+            yield DatasetItem(
+                path=path,
+                annotations=tuple(row for image in frames for row in image.rows),
+                id=key if isinstance(key, int) else None,
+                kind=MediaKind.VIDEO,
+                width=frames[0].width,
+                height=frames[0].height,
+                frames=max(count, *(image.frame + 1 for image in frames)),
+                file=file,
+                source=self.file,
+                outside=name if parts is None and file is None else "",
+            )
+
+
+def _track(row: dict[str, Any]) -> int | None:
+    value = row.get("track_id", row.get("instance_id"))
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        return None
+    return value
 
 
 def _once(classes: dict[Key, DatasetClass]) -> tuple[DatasetClass, ...]:
@@ -256,6 +331,11 @@ def _key(value: Any, what: str) -> Key:
     return value
 
 
+def _row_key(value: Any) -> str:
+    """The row's number, by which a later import finds it again; rows may have none."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
 def _side(value: Any, what: str) -> int:
     if value is None:
         return 0
@@ -263,89 +343,3 @@ def _side(value: Any, what: str) -> int:
     if side < 0 or side != int(side) or side >= 2**31:
         raise RowFault(f"the {what} of the picture is {printable(value)}")
     return int(side)
-
-
-def _skeleton_spec(row: dict[str, Any]) -> SkeletonSpec | None:
-    names = row.get("keypoints")
-    if not names:
-        return None
-    if not isinstance(names, list):
-        raise RowFault(f"the keypoints are no list: {printable(names)}")
-    edges = row.get("skeleton") or []
-    pairs = [numbers(edge, "an edge of the skeleton", 2) for edge in edges]
-    if any(not 1 <= n <= len(names) or n != int(n) for pair in pairs for n in pair):
-        raise RowFault(f"the skeleton names a point that is none of the {len(names)}")
-    return SkeletonSpec(
-        tuple(text(name, "a keypoint") for name in names),
-        tuple((int(a) - 1, int(b) - 1) for a, b in pairs),
-    )
-
-
-def _shape(row: dict[str, Any], image: _Image) -> tuple[Shape, dict[str, Any]]:
-    """The row's shape, and the fields that it does not cover but that are worth keeping."""
-    box = _box(row, image)
-    segmentation = row.get("segmentation")
-    outline = _outline(segmentation, image) if segmentation else None
-    skeleton = _skeleton(row)
-    if skeleton is not None:
-        kept = ("bbox", "segmentation", "area")
-        return skeleton, {k: row[k] for k in kept if row.get(k)}
-    kept_points = {"keypoints": row["keypoints"]} if row.get("keypoints") else {}
-    if outline is not None:
-        return outline, kept_points
-    if box is not None:
-        return box, kept_points
-    if any(row.get(k) is not None for k in ("bbox", "segmentation", "keypoints")):
-        raise RowFault("box, segmentation and keypoints are empty")
-    return Tag(), {}
-
-
-def _box(row: dict[str, Any], image: _Image) -> Box | None:
-    if row.get("bbox") in (None, []):
-        return None
-    x, y, w, h = numbers(row["bbox"], "the bbox", 4)
-    if w < 0 or h < 0:
-        raise RowFault(f"the box has a negative size, {w:g} x {h:g}")
-    if w == 0 or h == 0:
-        raise RowFault(f"the box is empty, {w:g} x {h:g}")
-    if image.width and image.height and (x + w <= 0 or x >= image.width):
-        raise RowFault(f"the box lies outside the picture, x {x:g}…{x + w:g}")
-    if image.width and image.height and (y + h <= 0 or y >= image.height):
-        raise RowFault(f"the box lies outside the picture, y {y:g}…{y + h:g}")
-    return Box(x, y, x + w, y + h)
-
-
-def _outline(segmentation: Any, image: _Image) -> Shape:
-    if isinstance(segmentation, dict):
-        return coco_rle.decode(segmentation, image.height, image.width)
-    if not isinstance(segmentation, list):
-        raise RowFault(f"the segmentation is {printable(segmentation)}")
-    count = sum(len(ring) for ring in segmentation if isinstance(ring, list)) // 2
-    if count > MAX_POINTS:
-        raise RowFault(f"the polygon has {count} points, at most {MAX_POINTS} are taken")
-    rings = []
-    for ring in segmentation:
-        values = numbers(ring, "a polygon")
-        if len(values) % 2 or len(values) < 6:
-            raise RowFault(f"a polygon has {len(values)} numbers, three x y pairs are the least")
-        rings.append(np.array(values).reshape(-1, 2))
-    polygon = Polygon(tuple(rings), (False,) * len(rings))
-    if polygon.area() == 0:
-        raise RowFault("the polygon is empty")
-    return polygon
-
-
-def _skeleton(row: dict[str, Any]) -> Skeleton | None:
-    if not row.get("keypoints"):
-        return None
-    values = numbers(row["keypoints"], "the keypoints")
-    if len(values) % 3:
-        raise RowFault(f"the keypoints are {len(values)} numbers, not triples of x y v")
-    if len(values) // 3 > MAX_POINTS:
-        raise RowFault(f"{len(values) // 3} keypoints, at most {MAX_POINTS} are taken")
-    triples = np.array(values).reshape(-1, 3)
-    if not np.isin(triples[:, 2], (0, 1, 2)).all():
-        raise RowFault("a keypoint's visibility is not 0, 1 or 2")
-    if not triples[:, 2].any():
-        return None
-    return Skeleton(triples[:, :2], tuple(int(v) for v in triples[:, 2]))

@@ -72,9 +72,10 @@ def to_coco(dataset: Dataset, losses: Losses | None = None) -> Fields:
     ids = dict(zip((c.name for c in dataset.classes), class_ids, strict=True))
     images: list[Fields] = []
     annotations: list[Fields] = []
+    videos: list[tuple[DatasetItem, Fields]] = []
     for image_id, item in zip(_ids([i.id for i in dataset.items]), dataset.items, strict=True):
         if item.kind is not MediaKind.IMAGE:
-            losses.add("annotations in video frames are left out", len(item.annotations))
+            videos.append(_video(item, len(videos) + 1))
             continue
         images.append(_image(image_id, item))
         for annotation in item.annotations:
@@ -82,14 +83,46 @@ def to_coco(dataset: Dataset, losses: Losses | None = None) -> Fields:
             if fields is not None:
                 head = {"id": len(annotations) + 1, "image_id": image_id}
                 annotations.append(head | {"category_id": ids[annotation.label]} | fields)
+    _add_frames(videos, images, annotations, ids, losses)
     categories = [_category(i, c) for i, c in zip(class_ids, dataset.classes, strict=True)]
     return {
         "info": {"description": "Written by VisionStudio", "version": "1.0"},
         "licenses": [],
+        **({"videos": [fields for _, fields in videos]} if videos else {}),
         "images": images,
         "annotations": annotations,
         "categories": categories,
     }
+
+
+def _video(item: DatasetItem, number: int) -> tuple[DatasetItem, Fields]:
+    fields: Fields = {"id": number, "name": item.path, "length": item.frames}
+    return item, fields | {"width": item.width, "height": item.height}
+
+
+def _add_frames(
+    videos: list[tuple[DatasetItem, Fields]],
+    images: list[Fields],
+    annotations: list[Fields],
+    ids: dict[str, int],
+    losses: Losses,
+) -> None:
+    """The frames that hold anything, as COCO-VID has them: pictures with a video and a number."""
+    image_id = max((i["id"] for i in images), default=0)
+    for item, video in videos:
+        by_frame: dict[int, list[DatasetAnnotation]] = {}
+        for annotation in item.annotations:
+            by_frame.setdefault(annotation.frame, []).append(annotation)
+        for frame, rows in sorted(by_frame.items()):
+            image_id += 1
+            name = f"{item.path}/{frame:06d}.jpg"
+            place = {"video_id": video["id"], "frame_id": frame}
+            images.append({**_image(image_id, item), "file_name": name, **place})
+            for annotation in rows:
+                fields = _annotation(annotation, item, losses)
+                if fields is not None:
+                    head = {"id": len(annotations) + 1, "image_id": image_id}
+                    annotations.append(head | {"category_id": ids[annotation.label]} | fields)
 
 
 def _ids(ids: list[int | None]) -> list[int]:
@@ -100,12 +133,8 @@ def _ids(ids: list[int | None]) -> list[int]:
 
 
 def _image(image_id: int, item: DatasetItem) -> Fields:
-    return {
-        "id": image_id,
-        "file_name": item.path,
-        "width": item.width,
-        "height": item.height,
-    }
+    fields = {"id": image_id, "file_name": item.path, "width": item.width, "height": item.height}
+    return fields | {k: v for k, v in item.extra.get("coco", {}).items() if k not in fields}
 
 
 def _category(class_id: int, label: DatasetClass) -> Fields:
@@ -135,8 +164,10 @@ def _annotation(annotation: DatasetAnnotation, item: DatasetItem, losses: Losses
         case _:
             left_out(shape, losses)
             return None
-    count_unsaid(annotation, losses, score=True, attributes=True, flags=Flags.CROWD)
+    count_unsaid(annotation, losses, score=True, track=True, attributes=True, flags=Flags.CROWD)
     fields = kept | geometry | {"iscrowd": int(crowd)}
+    if annotation.track is not None:
+        fields["track_id"] = annotation.track
     if annotation.score is not None:
         fields["score"] = annotation.score
     if annotation.attributes:
@@ -180,6 +211,8 @@ def _outline_fields(
         return None
     fields = _box_fields(Mask.from_array(part, x, y) if isinstance(shape, Mask) else shape)
     fields["area"] = int(part.sum()) or shape.area()
+    if as_runs and isinstance(shape, Polygon):
+        losses.add("polygons with holes, or of crowds, became masks")
     if as_runs:
         fields["segmentation"] = coco_rle.encode_part(part, x, y, item.height, item.width)
     elif isinstance(shape, Polygon):

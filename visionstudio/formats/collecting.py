@@ -23,7 +23,7 @@ from visionstudio.formats.dataset import (
 from visionstudio.formats.files import PictureRoot, safe_name, safe_parts
 from visionstudio.formats.rows import RowFault, text
 from visionstudio.model.errors import FormatError, InvalidValue
-from visionstudio.model.labels import SkeletonSpec
+from visionstudio.model.labels import AttributeSpec, SkeletonSpec
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Shape
 
@@ -105,6 +105,7 @@ class Collector:
         *,
         number: int | None = None,
         skeleton: SkeletonSpec | None = None,
+        attributes: tuple[AttributeSpec, ...] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> str:
         """Note a class and return its name. Raises RowFault for what can be none."""
@@ -113,7 +114,11 @@ class Collector:
             raise RowFault("the class is empty")
         if found not in self._classes:
             self._classes[found] = DatasetClass(
-                name=found, id=number, skeleton=skeleton, extra=extra or {}
+                name=found,
+                id=number,
+                skeleton=skeleton,
+                attributes=attributes,
+                extra=extra or {},
             )
         return found
 

@@ -25,7 +25,7 @@ from visionstudio.formats.taking import (
 from visionstudio.formats.xml_file import parse_xml
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
-from visionstudio.model.labels import SkeletonSpec
+from visionstudio.model.labels import AttributeKind, AttributeSpec, SkeletonSpec
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import (
     Ellipse,
@@ -129,14 +129,10 @@ class _Reader:
         for child in element:
             if child.tag in ("color", "type") and child.text:
                 extra[child.tag] = text(child.text.strip(), child.tag)
-        asked = [
-            {c.tag: text((c.text or "").strip(), "an attribute") for c in one}
-            for one in element.iterfind("attributes/attribute")
-        ]
-        if asked:
-            extra["attributes"] = asked
+        asked = tuple(_question(one) for one in element.iterfind("attributes/attribute"))
         skeleton = SkeletonSpec(tuple(names)) if name in self.points else None
-        self.collector.label(name, skeleton=skeleton, extra={"cvat": extra} if extra else {})
+        kept = {"cvat": extra} if extra else {}
+        self.collector.label(name, skeleton=skeleton, attributes=asked, extra=kept)
 
     # pictures
 
@@ -257,6 +253,32 @@ class _Reader:
             raise RowFault("the skeleton has no points")
         rows = [found.get(name, (0.0, 0.0, 0)) for name in names]
         return Skeleton(np.array([r[:2] for r in rows]), tuple(r[2] for r in rows))
+
+
+_QUESTIONS: dict[str, AttributeKind] = {
+    "checkbox": "flag",
+    "select": "choice",
+    "radio": "choice",
+    "number": "number",
+}
+
+
+def _question(element: Element) -> AttributeSpec:
+    """What CVAT asks about a label's objects; a number's range has no place here."""
+    kind = _QUESTIONS.get((element.findtext("input_type") or "").strip(), "text")
+    default: Any = text((element.findtext("default_value") or "").strip(), "a default value")
+    values = (element.findtext("values") or "").strip()
+    lines = values.splitlines() if "\n" in values else values.split()
+    if kind == "flag":
+        default = default.lower() == "true"
+    elif kind == "number":
+        default = as_number(default, "a default value") if default else None
+    return AttributeSpec(
+        text((element.findtext("name") or "").strip(), "an attribute's name"),
+        kind,
+        tuple(text(v.strip(), "a choice") for v in lines) if kind == "choice" else (),
+        default if default != "" else None,
+    )
 
 
 def _frame_numbers(folder: Path | None) -> dict[int, int]:

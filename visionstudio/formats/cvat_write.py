@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -23,6 +23,7 @@ from visionstudio.formats.expressing import copied, count_unsaid, left_out, one_
 from visionstudio.formats.files import safe_name, write_bytes
 from visionstudio.formats.xml_file import xml_text
 from visionstudio.model.annotations import Flags
+from visionstudio.model.labels import AttributeSpec
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import (
     Box,
@@ -88,16 +89,28 @@ def _label(labels: Element, one: DatasetClass) -> None:
         SubElement(element, "color").text = xml_text(str(kept["color"]))
     SubElement(element, "type").text = "skeleton" if one.skeleton else "any"
     asked = SubElement(element, "attributes")
-    for attribute in kept.get("attributes", ()):
+    for attribute in one.attributes:
         described = SubElement(asked, "attribute")
-        for name, value in attribute.items():
-            SubElement(described, name).text = xml_text(str(value))
+        for tag, value in _question(attribute):
+            SubElement(described, tag).text = xml_text(value)
     for point in one.skeleton.names if one.skeleton else ():
         sub = SubElement(labels, "label")
         SubElement(sub, "name").text = xml_text(point)
         SubElement(sub, "type").text = "points"
         SubElement(sub, "attributes")
         SubElement(sub, "parent").text = xml_text(one.name)
+
+
+_QUESTIONS = {"flag": "checkbox", "choice": "select", "number": "number", "text": "text"}
+
+
+def _question(spec: AttributeSpec) -> Iterator[tuple[str, str]]:
+    default = "" if spec.default is None else str(spec.default)
+    yield "name", spec.name
+    yield "mutable", "False"
+    yield "input_type", _QUESTIONS[spec.kind]
+    yield "default_value", default.lower() if spec.kind == "flag" else default
+    yield "values", "false" if spec.kind == "flag" else "\n".join(spec.choices)
 
 
 def _image(

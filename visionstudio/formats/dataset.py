@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from visionstudio.model.annotations import Flags
-from visionstudio.model.labels import SkeletonSpec
+from visionstudio.model.labels import AttributeSpec, SkeletonSpec
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Shape
 
@@ -26,6 +26,7 @@ class DatasetClass:
     name: str
     id: int | None = None
     skeleton: SkeletonSpec | None = None
+    attributes: tuple[AttributeSpec, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -33,7 +34,8 @@ class DatasetClass:
 class DatasetAnnotation:
     """One labelled thing of a picture or frame; fields as in `model.Annotation`.
 
-    `label` is the class's name. `where` is its place in the file it came from.
+    `label` is the class's name. `where` is its place in the file it came from,
+    `key` the number that it has there, '' where rows have none.
     `extra` maps a format's name to the fields of its own that have no place here.
     """
 
@@ -49,6 +51,7 @@ class DatasetAnnotation:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

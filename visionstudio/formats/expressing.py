@@ -65,13 +65,13 @@ def as_box(shape: Shape, losses: Losses) -> Box | None:
 def as_polygon(shape: Shape, losses: Losses, *, boxes: bool = False) -> Polygon | None:
     """The outline of a shape that has an inside, None for the rest. Holes stay.
 
-    With `boxes` upright boxes become polygons too, without being counted as a
-    loss: the format has nothing else and their corners say it all.
+    With `boxes` upright boxes become polygons too: the format has nothing else.
     """
     match shape:
         case Polygon():
             return shape
         case Box() if boxes and shape.area() > 0:
+            became(shape, "polygons", losses)
             return Polygon((shape.points(),))
         case RotatedBox() if shape.area() > 0:
             became(shape, "polygons", losses)

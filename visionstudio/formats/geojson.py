@@ -44,7 +44,6 @@ from visionstudio.formats.rows import (
 from visionstudio.formats.taking import checked_polygon, points_of
 from visionstudio.model.errors import FormatError
 from visionstudio.model.shapes import (
-    Box,
     Points,
     Polygon,
     Polyline,
@@ -203,7 +202,6 @@ def _geometry(shape: Shape, losses: Losses) -> dict[str, Any] | None:
     polygon = as_polygon(shape, losses, boxes=True)
     if polygon is None:
         return None
-    losses.add("boxes became polygons", int(isinstance(shape, Box)))
     parts: list[list[Any]] = []
     for ring, hole in zip(polygon.rings, polygon.holes, strict=True):
         closed = np.concatenate([ring, ring[:1]]).tolist()

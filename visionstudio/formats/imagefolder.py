@@ -21,6 +21,7 @@ from visionstudio.formats.dataset import (
     WriteOptions,
     Written,
 )
+from visionstudio.formats.expressing import count_unsaid
 from visionstudio.formats.files import PictureRoot, copy_file, is_picture, safe_parts, walk_files
 from visionstudio.model.errors import FormatError
 from visionstudio.model.media import MediaKind
@@ -104,6 +105,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
             target = _free(base / folders[tags[0].label] / _name(item.path), taken)
             copy_file(item.file, target)
             files.append(target)
+            count_unsaid(tags[0], losses)
     return Written(tuple(files), len(files), losses.all())
 
 

@@ -82,7 +82,7 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
             each = _numbers(places.instances.get(key), LabelMap())
             picture = places.pictures.get(key) or by_stem.get(key[-1])
             draft = _draft(key, file, folder, picture, collector)
-            _take(draft, file, kind, each, labels, collector)
+            take(draft, file, kind, each, labels, collector)
     return collector.result(src, what="mask")
 
 
@@ -159,7 +159,7 @@ def decode_numbers(file: Path, labels: LabelMap) -> Numbers:
     return found
 
 
-def _take(
+def take(
     draft: Draft,
     file: Path,
     kind: Numbers | None,
@@ -167,6 +167,7 @@ def _take(
     labels: LabelMap,
     collector: Collector,
 ) -> None:
+    """Put in the masks of a picture's class numbers `kind` and instance numbers `each`."""
     shown = kind if kind is not None else each
     if shown is None:
         return

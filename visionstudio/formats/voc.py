@@ -36,6 +36,7 @@ from visionstudio.formats.files import (
 )
 from visionstudio.formats.rows import RowFault, number, printable, text
 from visionstudio.formats.taking import checked_box
+from visionstudio.formats.voc_masks import with_masks
 from visionstudio.formats.xml_file import parse_xml, xml_text
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
@@ -77,6 +78,8 @@ def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
         reason = skipped[0].reason if skipped else "there is no XML file"
         where = skipped[0].file if skipped else str(src)
         raise FormatError(f"no VOC annotation could be read: {reason}", where=where)
+    items, faults = with_masks(root, items)
+    skipped += faults
     names = sorted({a.label for item in items for a in item.annotations})
     classes = tuple(DatasetClass(name=n) for n in _listed_first(src, names))
     origin = {"file": str(src.absolute()), "one_based": options.one_based}

@@ -45,15 +45,17 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise RowFault("the file is not UTF-8 text") from None
     except OSError as error:
         raise RowFault(f"cannot read the file: {error.strerror or error}") from None
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         value = loader.get_single_data()
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         # TypeError: a mapping as the key of another
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RowFault(f"this is no valid YAML: {reason}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if not isinstance(value, dict):
         raise RowFault("the YAML is no mapping of names to values")
     return value

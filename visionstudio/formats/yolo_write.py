@@ -48,7 +48,10 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     names = class_order(out, [c.name for c in dataset.classes])
     task = options.variant or task_of(dataset)
     points = max((len(c.skeleton.names) for c in dataset.classes if c.skeleton), default=0)
-    rows = Rows(task, names, points_of(dataset, points), losses)
+    points = points_of(dataset, points)
+    if task == "pose" and not points:
+        task = "detect"  # no skeleton, no keypoints
+    rows = Rows(task, names, points, losses)
     files: list[Path] = []
     count = 0
     splits: dict[str, None] = {}
@@ -149,6 +152,7 @@ class Rows:
         if box is None:
             return None
         if self.task == "obb":
+            self._losses.add("upright boxes are read back as rotated ones")
             return _parts(box.points() / size)
         values = _parts(_centred(box, size))
         if self.task == "pose":

@@ -49,10 +49,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One gesture: a title for the undo menu and the changes it makes, in order."""
+    """One gesture: a title for the undo menu and the changes it makes, in order.
+
+    `bulk` marks what a store tells of a gesture of so many rows that they are
+    not listed: whoever shows the project reads it again.
+    """
 
     title: str
     changes: tuple[Change, ...]
+    bulk: bool = False
 
     def inverse(self) -> Edit:
         """The edit that takes this one back."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class MediaKind(StrEnum):
@@ -42,6 +44,7 @@ class MediaItem:
     status: MediaStatus = MediaStatus.UNKNOWN
     reason: str = ""
     verified: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -248,12 +248,14 @@ class SessionCore(StoreLink):
     def _travel(self, step: Callable[[ProjectStore], Edit | None], *, show: bool = False) -> None:
         """A change that memory follows when it has been stored; `show` goes where it happened."""
 
-        def work(store: ProjectStore) -> Effects | None:
+        def work(store: ProjectStore) -> Effects | bool:
             edit = step(store)
-            return None if edit is None else Effects.of(edit)
+            return edit is not None and (edit.bulk or Effects.of(edit))
 
-        def done(effects: Effects | None) -> None:
-            if effects is None:
+        def done(effects: Effects | bool) -> None:
+            if effects is True:  # too much to go through
+                self._store_changed()
+            if isinstance(effects, bool):
                 return
             touched = self._merge(effects)
             # Gestures made since then come after it, as they do in the store.

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from visionstudio.formats.dataset import ReadOptions, WriteOptions, Written
-from visionstudio.formats.registry import get_format
+from visionstudio.formats.dataset import ReadOptions, WriteOptions
 from visionstudio.model.errors import VisionStudioError
-from visionstudio.session.exporting import export_project
-from visionstudio.session.importing import ImportPlan, ImportReport, do_import, plan_import
+from visionstudio.session.exporting import Exported, export_project
+from visionstudio.session.import_values import Choices, ImportPlan, ImportReport
+from visionstudio.session.importing import do_import, format_of, plan_import, read_source
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.project import ProjectSession
 from visionstudio.storage import ProjectStore
@@ -27,6 +27,7 @@ class Source:
     path: Path
     images: Path | None = None
     options: ReadOptions = field(default_factory=ReadOptions)
+    choices: Choices = field(default_factory=Choices)
 
 
 class Exchange:
@@ -46,9 +47,11 @@ class Exchange:
         job = self._jobs.start(f"Read {source.path.name}", lambda: None)
 
         def work(store: ProjectStore) -> ImportPlan:
-            wanted = get_format(source.format)
-            imported = wanted.read(source.path, source.images, source.options)
-            return plan_import(store, imported, source.format, base=source.images)
+            reader = format_of(source.format, source.path)
+            imported = read_source(reader, source.path, source.images, source.options)
+            return plan_import(
+                store, imported, reader.name, base=source.images, choices=source.choices
+            )
 
         self._run(job, work, done, failed)
         return job
@@ -69,12 +72,17 @@ class Exchange:
         format_name: str,
         out: Path,
         options: WriteOptions,
-        done: Callable[[Written], None],
+        done: Callable[[Exported], None],
         failed: Callable[[VisionStudioError], None],
     ) -> Job:
         """Write the project's labels."""
         job = self._jobs.start(f"Export {format_name}", lambda: None)
-        self._run(job, lambda store: export_project(store, format_name, out, options), done, failed)
+        self._run(
+            job,
+            lambda store: export_project(store, format_name, out, options, verify=True),
+            done,
+            failed,
+        )
         return job
 
     def _run(

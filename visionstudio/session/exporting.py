@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from visionstudio.formats.dataset import (
     Dataset,
@@ -17,12 +19,22 @@ from visionstudio.formats.dataset import (
 )
 from visionstudio.formats.registry import get_format
 from visionstudio.model.annotations import Annotation
+from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem, MediaKind
-from visionstudio.session.importing import DIGEST
+from visionstudio.session.import_plan import CLASS_EXTRA, OURS, ROW, SPLIT
 from visionstudio.session.library import probed
+from visionstudio.session.verifying import Check, check_export
 from visionstudio.storage.store import ProjectStore
 
 Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, and what reading it again has shown; None where that was not asked."""
+
+    written: Written
+    check: Check | None = None
 
 
 def export_project(
@@ -31,9 +43,12 @@ def export_project(
     out: Path,
     options: WriteOptions | None = None,
     *,
+    verify: bool = False,
     progress: Progress | None = None,
-) -> Written:
+) -> Exported:
     """Write a project's labels in a format. Proposals and rejected ones are never written.
+
+    With `verify` what was written is read again and compared with what was meant.
 
     Pictures that are neither labelled nor verified are left out and counted: in
     other programs they would look as if nothing was in them. Raises FormatError
@@ -42,11 +57,12 @@ def export_project(
     writer = get_format(format_name)
     dataset = project_dataset(store, progress=progress)
     written = writer.write(dataset, out, options or WriteOptions())
+    check = check_export(writer, dataset, written, out, store.media_root) if verify else None
     silent = store.counts().media - len(dataset.items)
-    if not silent:
-        return written
-    loss = Loss("pictures that are neither labelled nor verified are left out", silent)
-    return Written(written.files, written.annotations, (*written.losses, loss))
+    if silent:
+        loss = Loss("pictures that are neither labelled nor verified are left out", silent)
+        written = Written(written.files, written.annotations, (*written.losses, loss))
+    return Exported(written, check)
 
 
 def project_dataset(
@@ -60,6 +76,7 @@ def project_dataset(
     Without `media_ids` those of all pictures that are labelled or verified.
     """
     classes = store.classes()
+    kept = store.setting(CLASS_EXTRA, {})
     names = {c.id: c.name for c in classes}
     wanted = None if media_ids is None else frozenset(media_ids)
     items = []
@@ -75,8 +92,18 @@ def project_dataset(
             continue
         items.append(_item(store, item, paths[item.id], labels, names))
     return Dataset(
-        tuple(DatasetClass(name=c.name, id=c.id, skeleton=c.skeleton) for c in classes),
+        tuple(_class(c, kept.get(str(c.id), {})) for c in classes),
         tuple(items),
+    )
+
+
+def _class(label: LabelClass, extra: Mapping[str, Any]) -> DatasetClass:
+    return DatasetClass(
+        name=label.name,
+        id=label.id,
+        skeleton=label.skeleton,
+        attributes=label.attributes,
+        extra=extra,
     )
 
 
@@ -101,6 +128,8 @@ def _item(
         verified=item.verified,
         file=file if file.exists() else None,
         source=item.path,
+        split=str(item.extra.get(SPLIT, "")),
+        extra={k: v for k, v in item.extra.items() if k != SPLIT},
     )
 
 
@@ -122,7 +151,8 @@ def _annotation(annotation: Annotation, names: dict[int, str]) -> DatasetAnnotat
         z=annotation.z,
         flags=annotation.flags,
         attributes=annotation.attributes,
-        extra={k: v for k, v in annotation.extra.items() if k != DIGEST},
+        extra={k: v for k, v in annotation.extra.items() if k not in OURS},
+        key=str(annotation.extra.get(ROW, "")),
         where=f"annotation {annotation.id}",
     )
 

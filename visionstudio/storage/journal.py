@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import apsw
 
 from visionstudio.model.edits import Edit
+from visionstudio.storage import bulk
 from visionstudio.storage import operations as ops
 from visionstudio.storage.database import one_row
 from visionstudio.storage.runs import now
@@ -59,9 +60,14 @@ def position(connection: apsw.Connection) -> Position:
     )
 
 
-def do(connection: apsw.Connection, edit: Edit, here: Position) -> Position:
-    """Make an edit and remember what takes it back."""
+def do(
+    connection: apsw.Connection, edit: Edit, here: Position, new: bulk.NewRows | None = None
+) -> Position:
+    """Make an edit, put in new rows behind it, and remember what takes both back."""
     back = ops.run(connection, ops.operations_of(edit))
+    if new is not None:
+        bulk.insert(connection, new)
+        back = [[ops.REMOVE, 0, new.first, new.count], *back]
     if not back:
         return here
     row_id = _append(connection, "do", 0, here.undo, edit.title)

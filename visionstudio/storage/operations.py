@@ -5,8 +5,10 @@ An operation is a list, so that the journal can hold it as msgpack:
     [INSERT, table, row]              put a row that is not there
     [REMOVE, table, first id, count]  take away rows first … first + count − 1
     [UPDATE, table, id, columns, values]  change some columns of a row
+    [RESTORE, table, first id, count]  bring back rows that REMOVE has put aside
 
-Running operations answers with those that take them back, in the order in
+A REMOVE of more than `bulk.ASIDE` rows puts them into a table beside, from where
+RESTORE brings them back. Running operations answers with those that take them back, in the order in
 which to run them. Taking back an insertion needs only ids, as the rows
 themselves lie in their table: storing a million new rows journals one range.
 """
@@ -22,10 +24,11 @@ import msgspec
 
 from visionstudio.model.edits import Change, Edit, Row
 from visionstudio.model.errors import InvalidValue
+from visionstudio.storage import bulk
 from visionstudio.storage.rows import TABLES, Table, table_of
 
 Operation = list[Any]
-INSERT, REMOVE, UPDATE = 0, 1, 2
+INSERT, REMOVE, UPDATE, RESTORE = 0, 1, 2, 3
 PART_SIZE = 20_000
 """Operations per stored piece: keeps a blob far below SQLite's limit of 1 GB."""
 
@@ -40,7 +43,13 @@ def pack(operations: list[Operation]) -> bytes:
 
 def unpack(data: bytes) -> list[Operation]:
     """The operations that `pack` made."""
-    return _decoder.decode(data)
+    operations = _decoder.decode(data)
+    for operation in operations:
+        if operation[0] == INSERT:
+            table = TABLES[operation[1]]
+            if len(operation[2]) < len(table.columns):
+                operation[2] = table.whole(operation[2])
+    return operations
 
 
 def changed_fields(before: Row, after: Row) -> dict[str, Any]:
@@ -99,6 +108,8 @@ def run(connection: apsw.Connection, operations: Iterable[Operation]) -> list[Op
             back += _insert(connection, group)
         elif kind == REMOVE:
             back += _remove(connection, group)
+        elif kind == RESTORE:
+            back += [_restore(connection, operation) for operation in group]
         else:
             back += [_update(connection, operation) for operation in group]
     back.reverse()
@@ -134,6 +145,10 @@ def _remove(connection: apsw.Connection, group: list[Operation]) -> list[Operati
     back: list[Operation] = []
     for _, number, first, count in group:
         table = TABLES[number]
+        if number == 0 and count > bulk.ASIDE:
+            bulk.put_aside(connection, first, count)
+            back.append([RESTORE, number, first, count])
+            continue
         where = "WHERE id BETWEEN ? AND ?"
         # Descending, as `run` reverses what takes it back: insertion is fastest upwards.
         rows = connection.execute(
@@ -144,6 +159,12 @@ def _remove(connection: apsw.Connection, group: list[Operation]) -> list[Operati
         connection.execute(f"DELETE FROM {table.name} {where}", (first, first + count - 1))
         back += [[INSERT, number, row] for row in rows]
     return back
+
+
+def _restore(connection: apsw.Connection, operation: Operation) -> Operation:
+    _, number, first, count = operation
+    bulk.bring_back(connection, first, count)
+    return [REMOVE, number, first, count]
 
 
 def _update(connection: apsw.Connection, operation: Operation) -> Operation:
@@ -170,8 +191,11 @@ def _missing(table: Table, row_id: int | None) -> InvalidValue:
 def edit_of(connection: apsw.Connection, title: str, operations: list[Operation]) -> Edit:
     """The edit that running the operations makes, read from the rows as they are now.
 
-    Call it before running them, in the same transaction.
+    Call it before running them, in the same transaction. Of very many rows it
+    tells only that they are.
     """
+    if any(o[0] == RESTORE or (o[0] == REMOVE and o[3] > bulk.ASIDE) for o in operations):
+        return Edit(title, (), bulk=True)
     changes: list[Change] = []
     latest: dict[tuple[int, int], tuple[Any, ...] | None] = {}  # rows that earlier ones touch
 

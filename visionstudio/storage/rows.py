@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
@@ -163,6 +163,7 @@ def media_values(m: MediaItem) -> Values:
         m.status.value,
         m.reason,
         int(m.verified),
+        _optional_json(dict(m.extra)) if m.extra else None,
     )
 
 
@@ -184,6 +185,7 @@ def media_from(row: tuple[Any, ...]) -> MediaItem:
         status=_MEDIA_STATUS[row[8]],
         reason=row[9],
         verified=bool(row[10]),
+        extra=json.loads(row[11]) if row[11] else _NOTHING,
     )
 
 
@@ -207,6 +209,10 @@ class Table:
         """INSERT of one row."""
         marks = ", ".join("?" * len(self.columns))
         return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks})"
+
+    def whole(self, row: Sequence[Value]) -> Sequence[Value]:
+        """A row that was written down before the table had its last columns, with them."""
+        return (*row, *[None] * (len(self.columns) - len(row)))
 
 
 def _table(
@@ -246,7 +252,7 @@ CLASS = _table(
 MEDIA = _table(
     "media",
     MediaItem,
-    "id path kind width height frames size head_hash status reason verified",
+    "id path kind width height frames size head_hash status reason verified extra",
     media_values,
     media_from,
 )

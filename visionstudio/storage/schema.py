@@ -110,4 +110,35 @@ CREATE TABLE setting (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("first tables", _FIRST_TABLES),)
+# What an import says about a picture beyond its annotations. Rows of large gestures that are
+# undone lie beside their table until they are brought again: moving a million rows from table
+# to table takes seconds, writing them into the journal and reading them back half a minute.
+_MEDIA_EXTRA = """
+ALTER TABLE media ADD COLUMN extra TEXT;
+
+CREATE TABLE undone_annotation (
+    id INTEGER PRIMARY KEY,
+    media_id INTEGER NOT NULL,
+    frame INTEGER NOT NULL,
+    class_id INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    geometry BLOB NOT NULL,
+    pts INTEGER,
+    track_id INTEGER,
+    group_id INTEGER,
+    score REAL,
+    z INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    attributes TEXT,
+    source TEXT NOT NULL,
+    run_id INTEGER,
+    history TEXT,
+    extra TEXT
+) STRICT;
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("first tables", _FIRST_TABLES),
+    Migration("media extra, undone annotations", _MEDIA_EXTRA),
+)

@@ -17,6 +17,7 @@ from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
 from visionstudio.storage import backups, journal, opening, rows
+from visionstudio.storage.bulk import NewRows
 from visionstudio.storage.database import Database, one_row
 from visionstudio.storage.finding import ProjectFinder
 from visionstudio.storage.lock import WriterLock
@@ -111,23 +112,31 @@ class ProjectStore(ProjectFinder):
 
     # writing
 
-    def apply(self, edit: Edit) -> None:
+    def apply(self, edit: Edit, new: NewRows | None = None) -> None:
         """Make a gesture, durably, so that it can be undone. Forgets what could be redone.
 
-        A change that replaces a row sets only the fields in which its two
-        values differ. Raises: InvalidValue when the edit does not fit the rows
-        that are there (nothing is changed), StorageFull.
+        `new` are annotations that it adds behind its changes, as rows; an
+        exception out of them leaves everything as it was. A change that
+        replaces a row sets only the fields in which its two values differ.
+        Raises: InvalidValue when the edit does not fit the rows that are there
+        (nothing is changed), StorageFull.
         """
         if sum(change.after is None for change in edit.changes) > BULK_REMOVAL:
             self.backup("before bulk delete")
         reserved = _highest_ids(edit)
         with self._transaction() as step:
-            step.here = journal.do(step.connection, edit, step.here)
+            step.here = journal.do(step.connection, edit, step.here, new)
+            if new is not None:
+                for name, highest in new.highest.items():
+                    reserved[name] = max(reserved.get(name, 0), highest)
             _check_class_names(step.connection, edit)
             self._store_sequence(step, reserved)
 
     def undo(self) -> Edit | None:
-        """Take back the last gesture; returns what that changed, None at the beginning."""
+        """Take back the last gesture; returns what that changed, None at the beginning.
+
+        Of a gesture of very many rows only that it was one (`Edit.bulk`).
+        """
         with self._transaction() as step:
             if not step.here.undo:
                 return None
@@ -159,12 +168,12 @@ class ProjectStore(ProjectFinder):
         """Put in facts about media (path, header, status): no gesture, cannot be undone.
 
         Items that are no longer there are passed over; `verified`, a person's
-        word, is left as it is.
+        word, and `extra`, an import's, are left as they are.
         """
         facts = [rows.media_values(item) for item in items]
         if not facts:
             return
-        columns = rows.MEDIA.columns[1:-1]
+        columns = rows.MEDIA.columns[1:-2]
         sets = ", ".join(f"{c} = ?" for c in columns)
         with self._database.write() as connection:
             # Two items may have exchanged their paths.
@@ -173,7 +182,7 @@ class ProjectStore(ProjectFinder):
                 [row[:2] for row in facts],
             )
             connection.executemany(
-                f"UPDATE media SET {sets} WHERE id = ?", [(*row[1:-1], row[0]) for row in facts]
+                f"UPDATE media SET {sets} WHERE id = ?", [(*row[1:-2], row[0]) for row in facts]
             )
 
     # runs, settings, backups

@@ -22,11 +22,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from visionstudio.formats.dataset import ReadOptions, Skipped, WriteOptions, Written
+from visionstudio.formats.dataset import ReadOptions, Skipped, WriteOptions
 from visionstudio.formats.registry import FORMATS
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.exchange import Source
-from visionstudio.session.importing import ImportPlan, ImportReport
+from visionstudio.session.exporting import Exported
+from visionstudio.session.import_values import ImportPlan, ImportReport
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.i18n import tr
 
@@ -301,7 +302,8 @@ class ExportDialog(_FormatDialog):
             copy_media=self._copy.isChecked(), split=self._split.text().strip() or None
         )
 
-        def done(written: Written) -> None:
+        def done(exported: Exported) -> None:
+            written = exported.written
             self._do.setEnabled(True)
             text = tr(
                 "{annotations} annotations written to {out}",

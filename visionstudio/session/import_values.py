@@ -1,0 +1,67 @@
+"""What a person chooses before an import, what it would do, and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from visionstudio.formats.dataset import Skipped
+from visionstudio.model.edits import Edit
+from visionstudio.storage.bulk import NewRows
+
+Progress = Callable[[float, str], None]
+Rule = Literal["skip", "keep", "replace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person may choose before an import.
+
+    `rule` is for rows that are in the project already: 'skip' takes none of
+    them, 'keep' takes them as further annotations, 'replace' skips equal ones
+    and puts rows of the same number (as COCO has them) in the place of what
+    they were. `classes` maps a class of the file to one of the project; several
+    to one merge them, None leaves its rows out. `splits`, where given, are the
+    only subsets to take; what belongs to none is in ''.
+    """
+
+    rule: Rule = "skip"
+    classes: Mapping[str, str | None] = field(default_factory=dict)
+    splits: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or would do. Rows of the file = annotations + skipped.
+
+    `media` counts the file's pictures that are in the project now, of which
+    `added_media` are new; `annotations` counts annotations that are new, or
+    were replaced (`replaced`). `per_class` counts them by class. `unresolved`
+    are pictures that were not found; `notes` say what a person may want to know.
+    """
+
+    media: int
+    added_media: int
+    annotations: int
+    skipped: tuple[Skipped, ...]
+    unresolved: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    replaced: int = 0
+    per_class: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """An import that can be looked at before it is done. `edit` is None when nothing changes.
+
+    `new` are the annotations that it adds. `origin` says what was read, in
+    which format and with which choices. `class_extra` are fields of formats
+    about classes, by their ids.
+    """
+
+    edit: Edit | None
+    report: ImportReport
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    new: NewRows | None = None
+    class_extra: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
