@@ -76,7 +76,7 @@ def test_bccd_comes_back_as_it_was(shared_data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.shared_data
-@pytest.mark.parametrize(("name", "count"), [("voc_dataset1", 2), ("voc_dataset2", 4)])
+@pytest.mark.parametrize(("name", "count"), [("voc_dataset1", 3), ("voc_dataset2", 4)])
 def test_official_layouts_are_read(shared_data: Path, name: str, count: int) -> None:
     imported = read(shared_data / "crosscheck/datumaro_assets/voc_dataset" / name)
     assert imported.dataset.annotation_count == count
