@@ -24,6 +24,7 @@ from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.display_control import DisplayControl
 from visionstudio.ui.toast import Banners
 from visionstudio.ui.tool_strip import ToolStrip
+from visionstudio.ui.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from visionstudio.media.image import Pixels
@@ -65,6 +66,7 @@ class Viewer(QWidget):
         self._layout.addWidget(self.canvas, 1)
         self.tool_strip = ToolStrip(self, self.canvas)
         self.chooser = ClassChooser(self)
+        self.unfinished = Unfinished(self.canvas, self.chooser.isVisible, self)
         self.near: Callable[[MediaItem], list[MediaItem]] = lambda _item: []
         self.stay_in_tool: Callable[[], bool] = lambda: True
         self._session: ProjectSession | None = None
@@ -101,6 +103,7 @@ class Viewer(QWidget):
 
     def set_session(self, session: ProjectSession | None) -> None:
         """Show another project, or none. What the old one was reading is given up."""
+        self.unfinished.set_session(session)
         old = self._session
         if old is not None:
             for signal, slot in self._connections(old):
@@ -173,10 +176,12 @@ class Viewer(QWidget):
         # Waiting for them spares a flicker.
         self._awaiting_rows = True
         if self._item is not None and item.id == self._item.id:
+            self.unfinished.move(item, session.frame)
             self._item = item
             if self.player is not None and self.player.frame != session.frame:
                 self.player.seek(session.frame)
             return
+        self.unfinished.leave()
         self._item, self._ready, self._pts = item, False, None
         self.chooser.drop()
         self._loading.start()
@@ -310,6 +315,8 @@ class Viewer(QWidget):
         if not self._ready:
             self._ready = True
             self._set_all_annotations()
+            if self._item is not None and self._session is not None:
+                self.unfinished.arrive(self._item, self._session.frame)
             self.shown.emit(self._item)
 
     # Video

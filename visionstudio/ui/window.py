@@ -103,6 +103,8 @@ class MainWindow(WindowParts):
         viewer.message.connect(self.toast)
         viewer.verify_wanted.connect(lambda: self._run("label.verify"))
         viewer.shown.connect(self._item_shown)
+        viewer.unfinished.resumed.connect(self.toast)
+        viewer.unfinished.waiting.connect(self._drawing_waits)
         canvas.hovered.connect(self.object_panel.light)
         canvas.pixel_hovered.connect(self._show_pixel)
         canvas.hint_changed.connect(self.status.hint.setText)
@@ -415,6 +417,12 @@ class MainWindow(WindowParts):
     def toast_undo(self, text: str) -> None:
         """Say what has been done, with a way to take it back."""
         self.toasts.show(text, "info", (tr("Undo"), self._commands.undo))
+
+    def _drawing_waits(self, text: str, media_id: int, frame: int) -> None:
+        session = self.session
+        if session is not None:
+            go = (tr("Go there"), lambda: session.open_media(media_id, frame))
+            self.toasts.show(text, "info", go)
 
     # Actions
 

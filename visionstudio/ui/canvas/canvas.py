@@ -117,8 +117,9 @@ class Canvas(DrawingAids):
         Raises InvalidValue for arrays that are no picture.
         """
         picture = rgb if isinstance(rgb, Picture) else Picture(rgb, size, source)
-        self._tool.cancel()
         same = self._picture is not None and keep_view
+        if not same:
+            self._tool.cancel()
         self._put_picture(picture)
         if not same:
             self.fit()
