@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
+from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 
-Row = Annotation | LabelClass | MediaItem
+Row = Annotation | LabelClass | MediaItem | Measurement
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TypeVar
 from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.edits import Edit
 from visionstudio.model.labels import LabelClass
+from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 from visionstudio.session import proposals
 from visionstudio.session.effects import Effects, Tally
@@ -41,6 +42,7 @@ class Loaded:
     threshold: float
     hidden_classes: frozenset[int] = frozenset()
     locked_classes: frozenset[int] = frozenset()
+    measurements: tuple[Measurement, ...] = ()
 
 
 class SessionCore(StoreLink):
@@ -49,6 +51,7 @@ class SessionCore(StoreLink):
     Signals: `media_changed(ids | None)` (None: the list itself), `current_changed()`,
     `annotations_changed()`, `selection_changed()`, `classes_changed()`,
     `active_class_changed()`, `threshold_changed(float)`, `tally_changed(media ids)`,
+    `measurements_changed()`,
     `saved_changed(bool)`, `history_changed(undo_title, redo_title)`,
     `blocked_changed(bool)`, `failed(VisionStudioError)`.
     """
@@ -68,6 +71,7 @@ class SessionCore(StoreLink):
         self.active_class_changed = Signal()
         self.threshold_changed = Signal()
         self.tally_changed = Signal()
+        self.measurements_changed = Signal()
         self.current: MediaItem | None = None
         self.frame = 0
         self.selection: frozenset[int] = frozenset()
@@ -89,6 +93,7 @@ class SessionCore(StoreLink):
             summaries=store.summaries(),
             per_class=dict(store.counts().per_class),
             threshold=float(store.setting("threshold", 0.5)),
+            measurements=tuple(store.measurements()),
             hidden_classes=frozenset(store.setting("hidden_classes", ())),
             locked_classes=frozenset(store.setting("locked_classes", ())),
         )
@@ -98,6 +103,7 @@ class SessionCore(StoreLink):
         self.classes = loaded.classes
         self.tally = Tally(loaded.summaries, loaded.per_class)
         self.threshold = loaded.threshold
+        self.measurements = {m.id: m for m in loaded.measurements}
         self.hidden_classes = loaded.hidden_classes
         self.locked_classes = loaded.locked_classes
 
@@ -338,6 +344,7 @@ class SessionCore(StoreLink):
             self.media_changed.emit(None)
             self.classes_changed.emit()
             self.tally_changed.emit(None)
+            self.measurements_changed.emit()
             self._load_shown()
             self._tell_history()
 
@@ -349,6 +356,11 @@ class SessionCore(StoreLink):
         """Bring memory to the state after an edit; whether what is shown changed. Idempotent."""
         self.classes = merged_classes(self.classes, effects.classes)
         self.media.merge(effects.media)
+        for change in effects.measurements:
+            if isinstance(change.after, Measurement):
+                self.measurements[change.after.id] = change.after
+            else:
+                self.measurements.pop(change.row.id, None)
         return self._shown.merge(effects.annotations.get(self._shown.media_id, ()))
 
     def _merge_unsaved_shown(self) -> None:
@@ -372,6 +384,8 @@ class SessionCore(StoreLink):
             self.annotations_changed.emit()
         if counted:
             self.tally_changed.emit(counted)
+        if effects.measurements:
+            self.measurements_changed.emit()
 
     def _drop_dead_selection(self) -> None:
         alive = frozenset(i for i in self.selection if self._shown.get(i) is not None)

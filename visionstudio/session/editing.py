@@ -14,6 +14,7 @@ from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import Change, Edit, Row
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
+from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Shape
 from visionstudio.session.attributes import defaults
@@ -138,10 +139,14 @@ def delete_class(target: LabelClass, annotations: Sequence[Annotation]) -> Edit:
     return Edit(f"Delete class {target.name}", changes)
 
 
-def delete_media(items: Sequence[MediaItem], annotations: Sequence[Annotation]) -> Edit:
-    """Take pictures and videos out of the project, with their annotations. Files stay."""
-    changes = (*(Change(a, None) for a in annotations), *(Change(i, None) for i in items))
-    return Edit(_named("Remove", items, "item"), changes)
+def delete_media(
+    items: Sequence[MediaItem],
+    annotations: Sequence[Annotation],
+    measurements: Sequence[Measurement] = (),
+) -> Edit:
+    """Take pictures and videos out of the project, with all that is in them. Files stay."""
+    rows: tuple[Row, ...] = (*annotations, *measurements, *items)
+    return Edit(_named("Remove", items, "item"), tuple(Change(row, None) for row in rows))
 
 
 def _check_name(classes: Sequence[LabelClass], name: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.labels import LabelClass
+from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 from visionstudio.session.shown import MediaList
 from visionstudio.storage.records import MediaSummary
@@ -28,6 +29,7 @@ class Effects:
 
     classes: list[Change] = field(default_factory=list)
     media: list[Change] = field(default_factory=list)
+    measurements: list[Change] = field(default_factory=list)
     annotations: dict[int, list[Change]] = field(default_factory=lambda: defaultdict(list))
     labels: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     proposals: dict[int, int] = field(default_factory=lambda: defaultdict(int))
@@ -45,6 +47,8 @@ class Effects:
                 effects.media.append(change)
             elif isinstance(row, LabelClass):
                 effects.classes.append(change)
+            elif isinstance(row, Measurement):
+                effects.measurements.append(change)
         return effects
 
     def place_to_show(
@@ -62,7 +66,8 @@ class Effects:
                 return current.id, frame
             if frames:
                 return current.id, min(frames)
-        touched = self.annotations.keys() | facts
+        measured = {c.row.media_id for c in self.measurements if isinstance(c.row, Measurement)}
+        touched = self.annotations.keys() | facts | measured
         places = [(place, m) for m in touched if (place := media.place_of(m)) is not None]
         if not places:
             return None
@@ -82,7 +87,11 @@ class Effects:
 
     def _frames(self, media_id: int) -> set[int]:
         rows = (c.row for c in self.annotations.get(media_id, ()))
-        return {a.frame for a in rows if isinstance(a, Annotation) and a.media_id == media_id}
+        found = {a.frame for a in rows if isinstance(a, Annotation) and a.media_id == media_id}
+        measured = (c.row for c in self.measurements)
+        return found | {
+            m.frame for m in measured if isinstance(m, Measurement) and m.media_id == media_id
+        }
 
     def _sort(self, change: Change) -> None:
         before, after = change.before, change.after

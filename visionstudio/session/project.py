@@ -296,7 +296,10 @@ class ProjectSession(SessionCore):
         items = [i for m in ids if (i := self.media.get(m)) is not None]
 
         def build(store: ProjectStore) -> Edit:
-            return editing.delete_media(items, [a for i in items for a in store.annotations(i.id)])
+            gone = {i.id for i in items}
+            measured = [m for m in store.measurements() if m.media_id in gone]
+            annotations = [a for i in items for a in store.annotations(i.id)]
+            return editing.delete_media(items, annotations, measured)
 
         if items:
             self.in_store(build, self.apply)

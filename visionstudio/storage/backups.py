@@ -137,6 +137,9 @@ def restore(project: Path, source: Path) -> Path:
         lock.release()
 
 
+_SALVAGED = ("media", "class", "run", "annotation", "measurement")
+
+
 @dataclass(frozen=True, slots=True)
 class Salvaged:
     """A new database with what could be read, and how many rows that is per table."""
@@ -168,7 +171,7 @@ def salvage(project: Path) -> Salvaged:
                 new.execute(migration.script)
             new.pragma("user_version", len(MIGRATIONS))
             new.execute("BEGIN")
-            for name in ("media", "class", "run", "annotation"):
+            for name in _SALVAGED:
                 rows[name], lost = _salvage_table(source, new, name)
                 unreadable += lost
             _salvage_rest(source, new)
@@ -177,6 +180,8 @@ def salvage(project: Path) -> Salvaged:
                 " OR class_id NOT IN (SELECT id FROM class)"
             )
             rows["annotation"] -= new.changes()
+            new.execute("DELETE FROM measurement WHERE media_id NOT IN (SELECT id FROM media)")
+            rows["measurement"] -= new.changes()
             new.execute(
                 "UPDATE annotation SET run_id = NULL WHERE run_id NOT IN (SELECT id FROM run)"
             )
@@ -199,6 +204,12 @@ def _salvage_table(source: apsw.Connection, new: apsw.Connection, name: str) -> 
 
     Returns how many rows were copied and how many stretches were passed over.
     """
+    try:
+        source.execute(f"SELECT id FROM {name} LIMIT 0")
+    except apsw.SQLError:
+        return 0, 0  # the project is older than the table
+    except apsw.Error:
+        pass  # damaged: what can be read is read below
     columns = next((t.columns for t in TABLES if t.name == name), None)
     if columns is None:
         columns = tuple(r[1] for r in new.execute(f"PRAGMA table_info({name})"))
@@ -254,7 +265,7 @@ def _salvage_rest(source: apsw.Connection, new: apsw.Connection) -> None:
         except apsw.Error:
             continue
         new.executemany(f"INSERT OR REPLACE INTO {name} VALUES (?, ?)", rows)
-    for name in ("media", "class", "run", "annotation"):
+    for name in _SALVAGED:
         # An id that was given out must not be given again, whatever was lost.
         new.execute(
             f"INSERT INTO sequence SELECT '{name}', coalesce(max(id), 0) + 1 FROM {name} WHERE true"

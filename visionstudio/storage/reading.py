@@ -12,6 +12,7 @@ import apsw
 
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.labels import LabelClass
+from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 from visionstudio.storage import rows
 from visionstudio.storage.database import Database, Row, one_row
@@ -94,6 +95,11 @@ class ProjectReader:
         """All annotations of a track by frame."""
         sql = f"{rows.ANNOTATION.select} WHERE track_id = ? ORDER BY frame, id"
         return self._all(sql, rows.annotation_from, (track_id,))
+
+    def measurements(self) -> list[Measurement]:
+        """All measurements by media, frame and id."""
+        sql = f"{rows.MEASUREMENT.select} ORDER BY media_id, frame, id"
+        return self._all(sql, rows.measurement_from)
 
     def counts(self) -> Counts:
         """How much there is of everything."""

@@ -17,6 +17,7 @@ from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import Row
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import AttributeSpec, LabelClass, SkeletonSpec
+from visionstudio.model.measurements import Measurement, MeasurementKind
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
 from visionstudio.model.shapes import KINDS, decode, encode
 
@@ -167,6 +168,37 @@ def media_values(m: MediaItem) -> Values:
     )
 
 
+def measurement_values(m: Measurement) -> Values:
+    """The row of a measurement."""
+    points = json.dumps([[float(x), float(y)] for x, y in m.points])
+    return (
+        m.id,
+        m.media_id,
+        m.frame,
+        m.kind.value,
+        points,
+        m.label,
+        float(m.value),
+        m.unit,
+        int(m.everywhere),
+    )
+
+
+def measurement_from(row: tuple[Any, ...]) -> Measurement:
+    """The measurement of a row."""
+    return Measurement(
+        id=row[0],
+        media_id=row[1],
+        frame=row[2],
+        kind=MeasurementKind(row[3]),
+        points=tuple((x, y) for x, y in json.loads(row[4])),
+        label=row[5],
+        value=row[6],
+        unit=row[7],
+        everywhere=bool(row[8]),
+    )
+
+
 _MEDIA_KINDS = {kind.value: kind for kind in MediaKind}
 _MEDIA_STATUS = {status.value: status for status in MediaStatus}
 
@@ -256,10 +288,17 @@ MEDIA = _table(
     media_values,
     media_from,
 )
+MEASUREMENT = _table(
+    "measurement",
+    Measurement,
+    "id media_id frame kind points label value unit everywhere",
+    measurement_values,
+    measurement_from,
+)
 
 # Stored numbers in the journal: add at the end, never reorder.
-TABLES: tuple[Table, ...] = (ANNOTATION, CLASS, MEDIA)
-_TABLE_OF: Mapping[type[Row], int] = {Annotation: 0, LabelClass: 1, MediaItem: 2}
+TABLES: tuple[Table, ...] = (ANNOTATION, CLASS, MEDIA, MEASUREMENT)
+_TABLE_OF: Mapping[type[Row], int] = {Annotation: 0, LabelClass: 1, MediaItem: 2, Measurement: 3}
 
 
 def table_of(row: Row) -> int:

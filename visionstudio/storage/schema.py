@@ -138,7 +138,24 @@ CREATE TABLE undone_annotation (
 ) STRICT;
 """
 
+_MEASUREMENTS = """
+CREATE TABLE measurement (
+    id INTEGER PRIMARY KEY,
+    media_id INTEGER NOT NULL REFERENCES media (id) DEFERRABLE INITIALLY DEFERRED,
+    frame INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    points TEXT NOT NULL,
+    label TEXT NOT NULL,
+    value REAL NOT NULL,
+    unit TEXT NOT NULL,
+    everywhere INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX measurement_by_media ON measurement (media_id);
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("first tables", _FIRST_TABLES),
     Migration("media extra, undone annotations", _MEDIA_EXTRA),
+    Migration("measurements", _MEASUREMENTS),
 )

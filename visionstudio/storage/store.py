@@ -15,6 +15,7 @@ from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Edit
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
+from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 from visionstudio.storage import backups, journal, opening, rows
 from visionstudio.storage.bulk import NewRows
@@ -25,7 +26,7 @@ from visionstudio.storage.paths import absolute
 from visionstudio.storage.reading import pairs
 from visionstudio.storage.runs import RunRecord
 
-IdTable = Literal["annotation", "class", "media", "run", "track", "group"]
+IdTable = Literal["annotation", "class", "media", "run", "track", "group", "measurement"]
 BULK_REMOVAL = 1000
 """A gesture that removes more rows than this makes a backup first."""
 
@@ -290,6 +291,8 @@ def _highest_ids(edit: Edit) -> dict[str, int]:
                 note("class", row.id)
             case MediaItem():
                 note("media", row.id)
+            case Measurement():
+                note("measurement", row.id)
     return highest
 
 

@@ -193,6 +193,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("track.go_to_frame", "Go to frame…", "go_to_frame", "Track", ("Ctrl+G",), "video"),
     # Inspect
     Action("inspect.contrast", "Auto-contrast", "auto_contrast", "Inspect", ("C",), "media", "contrast-circle", checkable=True),
+    Action("tool.measure", "Measure a distance", "tool_measure", "Inspect", ("M",), "media", "ruler", checkable=True, separator=True),
+    Action("tool.angle", "Measure an angle", "tool_angle", "Inspect", ("Shift+M",), "media", "angle-acute", checkable=True),
+    Action("tool.measure_area", "Measure an area", "tool_measure_area", "Inspect", ("Ctrl+Alt+A",), "media", "vector-polygon-variant", checkable=True),
+    Action("tool.count", "Count by clicking", "tool_count", "Inspect", ("Ctrl+Alt+N",), "media", "counter", checkable=True),
+    Action("tool.profile", "Line profile", "tool_profile", "Inspect", ("K",), "media", "chart-line", checkable=True),
+    Action("tool.scale", "Set the scale by a known length", "tool_scale", "Inspect", ("Ctrl+Alt+U",), "media", "ruler-square", checkable=True),
+    Action("inspect.measurements", "Measurements", "show_measurements", "Inspect", ("Ctrl+6",), "project", "table", separator=True),
+    Action("inspect.regions", "Figures of the objects", "show_regions", "Inspect", ("Ctrl+Alt+R",), "project", "table-large"),
+    Action("inspect.metadata", "Metadata of the file", "show_metadata", "Inspect", ("Ctrl+Alt+E",), "media", "information-outline"),
     Action("inspect.histogram", "Histogram", "histogram", "Inspect", ("H",), "media", "chart-histogram"),
     # Window
     Action("window.media", "Media", "show_media", "Window", ("Ctrl+1",)),

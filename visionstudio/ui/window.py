@@ -461,7 +461,9 @@ class MainWindow(WindowParts):
             action.setChecked(True)
 
     def _show_pixel(self, x: int, y: int, values: str) -> None:
-        self.status.pixel.setText(f"{x}, {y}   {values}" if x >= 0 else "")
+        place = self.inspector.measuring.place_text(x, y) if x >= 0 else ""
+        tail = f"   {place}" if place else ""
+        self.status.pixel.setText(f"{x}, {y}   {values}{tail}" if x >= 0 else "")
 
     def _show_zoom(self) -> None:
         self.status.zoom.setText(f"{self.viewer.canvas.zoom * 100:.0f} %")

@@ -99,6 +99,9 @@ class WindowParts(QMainWindow):
             "inspectionDock", tr("Inspection"), self.inspection_panel, right
         )
         self.model_dock = self._dock("modelDock", tr("Model"), None, right)
+        below = Qt.DockWidgetArea.BottomDockWidgetArea
+        self.results_dock = self._dock("resultsDock", tr("Results"), None, below)
+        self.results_dock.hide()
         for dock in (self.object_dock, self.inspection_dock):
             dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
         self.setDockOptions(
@@ -167,6 +170,9 @@ class WindowParts(QMainWindow):
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         for dock in self.docks:
             dock.setFloating(False)
+        self.results_dock.setFloating(False)
+        self.results_dock.hide()
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.results_dock)
         self.addDockWidget(left, self.media_dock)
         self.addDockWidget(left, self.class_dock)
         self.addDockWidget(right, self.object_dock)
@@ -217,7 +223,7 @@ class WindowParts(QMainWindow):
 
     def toggle_panels(self) -> None:
         """Fold all panels away, or bring back those that were."""
-        shown = [dock for dock in self.docks if not dock.isHidden()]
+        shown = [dock for dock in (*self.docks, self.results_dock) if not dock.isHidden()]
         if shown:
             self._folded = shown
             for dock in shown:

@@ -13,6 +13,7 @@ from visionstudio.app.cli import (
     exchange,
     find,
     generate,
+    measure,
     models,
     plugins,
     predict,
@@ -49,6 +50,7 @@ def build() -> typer.Typer:
     app.command("predict")(predict.predict)
     app.command("train")(train.train)
     app.command("evaluate")(evaluate.evaluate)
+    app.command("measure")(measure.measure)
     app.command("track")(track.track)
     app.command("generate")(generate.generate)
     app.command("edit")(generate.edit)

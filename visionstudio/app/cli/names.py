@@ -6,6 +6,7 @@ COMMANDS = frozenset(
         "init",
         "info",
         "find",
+        "measure",
         "import",
         "export",
         "convert",

@@ -13,11 +13,11 @@ from visionstudio.model.labels import SkeletonSpec
 from visionstudio.model.shapes import Bounds
 from visionstudio.ui.canvas import snap, style
 from visionstudio.ui.canvas.columns import Columns
-from visionstudio.ui.canvas.navigation import Navigation
+from visionstudio.ui.canvas.measuring import MeasuringAids
 from visionstudio.ui.canvas.snap import Snap
 
 
-class DrawingAids(Navigation):
+class DrawingAids(MeasuringAids):
     """The part of the canvas that tools ask for help; `snapping` and the rest are switches."""
 
     drawing_changed = Signal()

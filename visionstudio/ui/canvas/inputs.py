@@ -50,6 +50,7 @@ class Inputs(QAbstractScrollArea):
         if canvas.picture is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
             painter.setClipRect(event.rect())  # for tools that would draw many pixels
+            canvas.paint_overlays(painter)
             canvas.tool.paint(painter)
             canvas.key_pointer.paint(painter)
         painter.end()

@@ -22,3 +22,9 @@ class Group:
     def _say(self, text: str) -> None:
         """Tell in the hint line what has come of an action."""
         self._window.status.hint.setText(text)
+
+    def _use_tool(self, name: str) -> None:
+        viewer = self._window.viewer
+        viewer.canvas.set_tool(name)
+        viewer.focus_canvas()
+        self._window.show_tool(viewer.canvas.tool_name)

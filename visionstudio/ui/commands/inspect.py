@@ -14,3 +14,30 @@ class InspectCommands(WindowCommands):
 
     def histogram(self) -> None:
         self.show_inspection()
+
+    def tool_measure(self) -> None:
+        self._use_tool("measure")
+
+    def tool_angle(self) -> None:
+        self._use_tool("angle")
+
+    def tool_measure_area(self) -> None:
+        self._use_tool("measure_area")
+
+    def tool_count(self) -> None:
+        self._use_tool("count")
+
+    def tool_profile(self) -> None:
+        self._use_tool("profile")
+
+    def tool_scale(self) -> None:
+        self._use_tool("scale")
+
+    def show_measurements(self) -> None:
+        self._window.inspector.results.show_tab("measurements")
+
+    def show_regions(self) -> None:
+        self._window.inspector.results.show_tab("regions")
+
+    def show_metadata(self) -> None:
+        self._window.inspector.results.show_tab("metadata")

@@ -82,12 +82,6 @@ class LabelCommands(ViewCommands):
     def tool_larger(self) -> None:
         self._window.viewer.canvas.tool.step_option(1)
 
-    def _use_tool(self, name: str) -> None:
-        viewer = self._window.viewer
-        viewer.canvas.set_tool(name)
-        viewer.focus_canvas()
-        self._window.show_tool(viewer.canvas.tool_name)
-
     def tag(self) -> None:
         session = self._session
         if session is None or session.current is None:

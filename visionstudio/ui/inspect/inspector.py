@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from visionstudio.model.measurements import Point, length
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.inspect.measure_control import MeasureControl
 from visionstudio.ui.panels.inspection.panel import Subject
 
 if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
+    from visionstudio.ui.inspect.results_control import ResultsControl
     from visionstudio.ui.project import OpenProject
     from visionstudio.ui.window import MainWindow
 
@@ -25,14 +29,50 @@ class Inspector(QObject):
         self._session: ProjectSession | None = None
         self.display = window.viewer.display
         self.display.use_settings(window.settings)
+        self.measuring = MeasureControl(window.viewer.canvas, window._poster.post)
+        self.measuring.ask_scale = self._ask_scale
+        self.measuring.failed.connect(lambda text: window.toast(text, "warning"))
+        self.measuring.profile_drawn.connect(lambda: self.results.show_tab("profile"))
+        self._results: ResultsControl | None = None
+        window.results_dock.visibilityChanged.connect(self._dock_shown)
         self.display.changed.connect(self._show_contrast)
         self.display.shown_changed.connect(self._show_facts)
+
+    @property
+    def results(self) -> ResultsControl:
+        """The panel of results, made when it is first wanted: its plots take long to import."""
+        if self._results is None:
+            from visionstudio.ui.inspect.results_control import ResultsControl
+            from visionstudio.ui.panels.results import ResultsPanel
+
+            panel = ResultsPanel()
+            self._window.results_dock.setWidget(panel)
+            self._results = ResultsControl(self._window, panel, self.measuring)
+            self._results.set_session(self._session)
+        return self._results
+
+    def _dock_shown(self, visible: bool) -> None:
+        if visible:
+            self.results.refresh()
+
+    def _ask_scale(self, points: Sequence[Point]) -> tuple[float, str, bool] | None:
+        from visionstudio.ui.dialogs.scale import ScaleDialog
+
+        dialog = ScaleDialog(length(points), self.measuring.calibration.unit, self._window)
+        accepted = dialog.exec() == ScaleDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return dialog.answer if accepted else None
 
     # -- the project
 
     def show_project(self, project: OpenProject | None) -> None:
         """Another project, or none."""
         self._session = project.session if project is not None else None
+        self.measuring.set_session(self._session)
+        if self._results is not None:
+            self._results.set_session(self._session)
+        if self._session is None:
+            self._window.results_dock.hide()
         if self._session is None:
             self._window.inspection_panel.show_subject(Subject())
             return
@@ -42,11 +82,17 @@ class Inspector(QObject):
     def show_item(self, item: MediaItem) -> None:
         """This is on screen, or the reason why it cannot be."""
         self._show_facts()
+        self.measuring.show_item()
+        if self._results is not None:
+            self._results.refresh()
 
     def close(self) -> None:
         """Before the window goes."""
         self.display.remember()
         self._window.inspection_panel.close_threads()
+        self.measuring.close()
+        if self._results is not None:
+            self._results.close()
 
     # -- what the panel says
 

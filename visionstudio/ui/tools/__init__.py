@@ -9,6 +9,14 @@ from visionstudio.ui.tools.brush import BrushTool, EraserTool
 from visionstudio.ui.tools.edit_vertices import VerticesTool
 from visionstudio.ui.tools.ellipse import EllipseTool
 from visionstudio.ui.tools.knife import HoleTool, KnifeTool
+from visionstudio.ui.tools.measure import (
+    AngleTool,
+    AreaTool,
+    CountTool,
+    DistanceTool,
+    ProfileTool,
+    ScaleTool,
+)
 from visionstudio.ui.tools.morphology import GrowTool, SmoothTool, SpecksTool
 from visionstudio.ui.tools.pan import PanTool
 from visionstudio.ui.tools.points import PointsTool
@@ -42,6 +50,12 @@ TOOLS: dict[str, type[Tool]] = {
         HoleTool,
         RegionTool,
         PanTool,
+        DistanceTool,
+        AngleTool,
+        AreaTool,
+        CountTool,
+        ProfileTool,
+        ScaleTool,
     )
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -14,6 +14,7 @@ from PySide6.QtGui import QPainter
 from visionstudio.api.params import ParamSpec, Value, check
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.labels import SkeletonSpec
+from visionstudio.model.measurements import Measurement, MeasurementKind, Point
 from visionstudio.model.shapes import Bounds, Box, Shape
 from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.canvas.snap import Snap
@@ -82,6 +83,14 @@ class Host(Protocol):
     def refresh_part(self, part: Bounds) -> None: ...
     @property
     def picture(self) -> Picture | None: ...
+    @property
+    def measurements(self) -> Sequence[Measurement]: ...
+    def measured(
+        self, kind: MeasurementKind, points: Sequence[Point], options: Mapping[str, Value]
+    ) -> None: ...
+    def remeasured(self, measurement_id: int, points: Sequence[Point]) -> None: ...
+    def profile_moved(self, points: Sequence[Point], options: Mapping[str, Value]) -> None: ...
+    def measure_text(self, kind: MeasurementKind, points: Sequence[Point]) -> str: ...
 
 
 class Tool:
