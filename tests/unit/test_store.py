@@ -90,7 +90,7 @@ def test_everything_about_an_annotation_survives(store: ProjectStore) -> None:
         assert again.runs() == [run]
         assert again.reserve_ids("track") == 6
         assert again.reserve_ids("group") == 7
-        assert again.annotations_of_track(5) == sorted(made, key=lambda a: (a.frame, a.id))
+        assert again.annotations_of_track(2, 5) == sorted(made, key=lambda a: (a.frame, a.id))
 
 
 def test_everything_about_classes_and_media_survives(store: ProjectStore) -> None:

@@ -190,8 +190,12 @@ def _build(store: ProjectStore, run: _Run) -> Edit | None:
 def accept_track(session: ProjectSession, track_id: int) -> None:
     """Accept all proposals of a track, in every frame, as one step."""
 
+    item = session.current
+    if item is None:
+        return
+
     def find(store: ProjectStore) -> Edit:
-        return proposals.accept(store.annotations_of_track(track_id))
+        return proposals.accept(store.annotations_of_track(item.id, track_id))
 
     def apply(edit: Edit) -> None:
         if edit.changes:

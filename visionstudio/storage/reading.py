@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import apsw
 
-from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.interpolation import interpolated, joined
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
@@ -21,6 +22,32 @@ from visionstudio.storage.records import Counts, MediaSummary
 from visionstudio.storage.runs import RunRecord
 
 _READ_AT_ONCE = 5000
+
+# For each track of a video the rows before and after a frame; the index is leapt through
+# from track to track, however many rows there are.
+_NEIGHBOURS = """
+WITH RECURSIVE track (id) AS (
+    SELECT min(track_id) FROM annotation WHERE media_id = :media AND track_id IS NOT NULL
+    UNION ALL
+    SELECT (
+        SELECT min(track_id) FROM annotation
+        WHERE media_id = :media AND track_id IS NOT NULL AND track_id > track.id
+    ) FROM track WHERE track.id IS NOT NULL
+)
+SELECT
+    id,
+    (
+        SELECT a.id FROM annotation AS a
+        WHERE a.media_id = :media AND a.track_id = track.id AND a.track_id IS NOT NULL
+            AND a.frame < :frame ORDER BY a.frame DESC LIMIT 1
+    ),
+    (
+        SELECT a.id FROM annotation AS a
+        WHERE a.media_id = :media AND a.track_id = track.id AND a.track_id IS NOT NULL
+            AND a.frame > :frame ORDER BY a.frame LIMIT 1
+    )
+FROM track WHERE id IS NOT NULL
+"""
 _T = TypeVar("_T")
 
 
@@ -91,10 +118,35 @@ class ProjectReader:
         sql = f"{rows.ANNOTATION.select} WHERE class_id = ? ORDER BY id"
         return self._all(sql, rows.annotation_from, (class_id,))
 
-    def annotations_of_track(self, track_id: int) -> list[Annotation]:
-        """All annotations of a track by frame."""
-        sql = f"{rows.ANNOTATION.select} WHERE track_id = ? ORDER BY frame, id"
-        return self._all(sql, rows.annotation_from, (track_id,))
+    def annotations_of_track(self, media_id: int, track_id: int) -> list[Annotation]:
+        """All annotations of a video's track by frame, as they are stored."""
+        sql = (
+            f"{rows.ANNOTATION.select} WHERE media_id = ? AND track_id = ?"
+            " AND track_id IS NOT NULL ORDER BY frame, id"
+        )
+        return self._all(sql, rows.annotation_from, (media_id, track_id))
+
+    def annotations_at(self, media_id: int, frame: int) -> list[Annotation]:
+        """What is to be seen in a frame: its annotations and those between key frames.
+
+        Those are stored nowhere and have ids below 0 (see `model.interpolation`).
+        Objects that are marked as outside the frame are left out.
+        """
+        here = self.annotations(media_id, frame)
+        known = {a.track_id for a in here}
+        seen = [a for a in here if not a.flags & Flags.OUTSIDE]
+        with self._database.read() as connection:
+            found = connection.execute(_NEIGHBOURS, {"media": media_id, "frame": frame}).fetchall()
+        around = [
+            (int(before), int(after))
+            for track, before, after in found
+            if track not in known and before is not None and after is not None
+        ]
+        by_id = {a.id: a for a in self.annotations_by_id([i for pair in around for i in pair])}
+        for before, after in around:
+            if joined(by_id[before], by_id[after]):
+                seen.append(interpolated(by_id[before], by_id[after], frame))
+        return seen
 
     def measurements(self) -> list[Measurement]:
         """All measurements by media, frame and id."""

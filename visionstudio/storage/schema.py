@@ -154,8 +154,15 @@ CREATE TABLE measurement (
 CREATE INDEX measurement_by_media ON measurement (media_id);
 """
 
+_TRACKS = """
+-- A track's neighbouring rows of any frame, without reading the rows between.
+CREATE INDEX annotation_by_track ON annotation (media_id, track_id, frame)
+    WHERE track_id IS NOT NULL;
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("first tables", _FIRST_TABLES),
     Migration("media extra, undone annotations", _MEDIA_EXTRA),
     Migration("measurements", _MEASUREMENTS),
+    Migration("tracks by frame", _TRACKS),
 )
