@@ -155,7 +155,8 @@ def interpolated(before: Annotation, after: Annotation, frame: int) -> Annotatio
 
 def filled(rows: Sequence[Annotation]) -> Iterator[Annotation]:
     """The rows of one track, by frame, with the frames between joined ones; none outside."""
-    for before, after in zip(rows, [*rows[1:], None], strict=True):
+    following: list[Annotation | None] = [*rows[1:], None]
+    for before, after in zip(rows, following, strict=False):
         if not before.flags & Flags.OUTSIDE:
             yield before
         if after is not None and joined(before, after):

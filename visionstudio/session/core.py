@@ -16,9 +16,10 @@ from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.edits import Edit
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.measurements import Measurement
-from visionstudio.model.media import MediaItem
+from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.session import proposals
 from visionstudio.session.effects import Effects, Tally
+from visionstudio.session.keying import placed_keys
 from visionstudio.session.shown import MediaList, ShownAnnotations, merged_classes
 from visionstudio.session.signal import Signal
 from visionstudio.session.storing import StoreLink
@@ -81,6 +82,7 @@ class SessionCore(StoreLink):
         self.isolated: frozenset[int] | None = None
         self._shown = ShownAnnotations()
         self._to_select: frozenset[int] = frozenset()  # once the rows of this frame are there
+        self._to_follow: frozenset[int] = frozenset()  # tracks that stay selected in the next frame
         self._take(loaded or self.read(store))
         self.active_class = self.classes[0] if self.classes else None
 
@@ -188,10 +190,16 @@ class SessionCore(StoreLink):
         if self.current is None:
             return
         media_id = self.current.id
+        tracks = self._to_follow
+        if media_id != self._shown.media_id:
+            tracks = frozenset()
+        elif self.selection:
+            tracks = frozenset(a.track_id for a in self.selected() if a.track_id is not None)
         self.frame = frame
         self._shown.show(media_id, frame)
         had_selection = bool(self.selection)
         self.selection = self._to_select = frozenset()
+        self._to_follow = tracks
         self.isolated = None
         self.current_changed.emit()
         if had_selection:
@@ -209,11 +217,21 @@ class SessionCore(StoreLink):
             self._merge_unsaved_shown()
             self._drop_dead_selection()
             self.annotations_changed.emit()
-            if self._to_select:
-                ids, self._to_select = self._to_select, frozenset()
+            tracks, self._to_follow = self._to_follow, frozenset()
+            ids, self._to_select = self._to_select, frozenset()
+            if tracks and not self.selection:
+                ids = ids or frozenset(a.id for a in self.annotations if a.track_id in tracks)
+            if ids:
                 self.select(ids)
 
-        self.in_store(lambda store: store.annotations(media_id, frame), loaded)
+        is_picture = self.current is None or self.current.kind is MediaKind.IMAGE
+
+        def read(store: ProjectStore) -> list[Annotation]:
+            if is_picture:
+                return store.annotations(media_id, frame)
+            return store.annotations_at(media_id, frame)
+
+        self.in_store(read, loaded)
 
     # Changing things
 
@@ -227,6 +245,7 @@ class SessionCore(StoreLink):
         While an earlier edit cannot be stored, new ones are refused (`failed`),
         so that no more work piles up that might be lost.
         """
+        edit, keyed = placed_keys(edit, self.reserve_ids)
         if edit is None or not edit.changes:
             return False
         if not self._may_edit():
@@ -238,7 +257,10 @@ class SessionCore(StoreLink):
             effects = Effects.of(edit)
             touched = self._merge(effects)
             self._save(effects, lambda store: store.apply(edit), lambda _: None)
+            was_selected = self.selection & keyed.keys()
             self._tell(effects, touched)
+            if was_selected:
+                self.select(self.selection | {keyed[i] for i in was_selected})
         return True
 
     def undo(self) -> None:
@@ -386,6 +408,8 @@ class SessionCore(StoreLink):
             self.tally_changed.emit(counted)
         if effects.measurements:
             self.measurements_changed.emit()
+        if effects.concerns_tracks(self._shown.media_id):
+            self._load_shown()  # what lies between key frames follows from the store
 
     def _drop_dead_selection(self) -> None:
         alive = frozenset(i for i in self.selection if self._shown.get(i) is not None)

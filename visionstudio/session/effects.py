@@ -85,6 +85,12 @@ class Effects:
             and a.state is not State.REJECTED
         )
 
+    def concerns_tracks(self, media_id: int) -> bool:
+        """Whether it changes a row of one of the item's tracks."""
+        changes = self.annotations.get(media_id, ())
+        rows = (row for c in changes for row in (c.before, c.after))
+        return any(isinstance(r, Annotation) and r.track_id is not None for r in rows)
+
     def _frames(self, media_id: int) -> set[int]:
         rows = (c.row for c in self.annotations.get(media_id, ()))
         found = {a.frame for a in rows if isinstance(a, Annotation) and a.media_id == media_id}

@@ -13,7 +13,7 @@ from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import AttributeSpec, LabelClass, SkeletonSpec, colour_for
 from visionstudio.model.media import MediaItem
 from visionstudio.model.shapes import Shape, Tag
-from visionstudio.session import attributes, combining, editing, proposals, skeletons
+from visionstudio.session import attributes, combining, editing, proposals, skeletons, track_editing
 from visionstudio.session.attributes import AttributeChange, defaults
 from visionstudio.session.core import Loaded, SessionCore
 from visionstudio.storage.store import ProjectStore
@@ -168,8 +168,22 @@ class ProjectSession(SessionCore):
             self.apply(editing.relabel(self._these(ids), target))
 
     def delete(self, ids: Iterable[int]) -> None:
-        """Delete shown annotations but for locked ones; proposals among them are rejected."""
-        self.apply(editing.delete([a for a in self._these(ids) if not self.is_locked(a)]))
+        """Delete shown annotations but for locked ones; proposals among them are rejected.
+
+        An object between key frames is taken out of this frame only.
+        """
+        free = [a for a in self._these(ids) if not self.is_locked(a)]
+        self.apply(editing.delete([a for a in free if a.id > 0]))
+        for one in free:
+            if one.id < 0 and one.track_id is not None:
+                self._leave_out(one.media_id, one.track_id, one.frame)
+
+    def _leave_out(self, media_id: int, track_id: int, frame: int) -> None:
+        def build(store: ProjectStore) -> Edit | None:
+            rows = store.annotations_of_track(media_id, track_id)
+            return track_editing.leave_out(rows, frame, partial(store.reserve_ids, "annotation"))
+
+        self.in_store(build, self.apply)
 
     def members(self, ids: Iterable[int]) -> frozenset[int]:
         """These annotations of the current frame and all that share a group with one of them."""

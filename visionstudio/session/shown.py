@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast, overload
 
-from visionstudio.model.annotations import Annotation
+from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.edits import Change
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
@@ -54,6 +54,11 @@ class ShownAnnotations:
             current = moved[row.id] if row.id in moved else self.get(row.id)
             after = cast("Annotation | None", _result(current, change))
             if after is not None and (after.media_id, after.frame) != (self.media_id, self.frame):
+                after = None
+            if after is not None and -(after.track_id or 0) in self._place:
+                moved[-(after.track_id or 0)] = None  # it was interpolated until now
+                touched = True
+            if after is not None and after.track_id is not None and after.flags & Flags.OUTSIDE:
                 after = None
             if after is current:
                 continue

@@ -9,6 +9,7 @@ from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.session.predictions import Predictions
 from visionstudio.session.project import ProjectSession
+from visionstudio.session.track_edits import TrackEdits
 from visionstudio.session.tracks import Tracks
 from visionstudio.session.training import Trainings
 
@@ -24,6 +25,7 @@ class Workbench:
         self.trainings = Trainings(session, models, jobs)
         self.evaluations = Evaluations(session, models, jobs)
         self.tracks = Tracks(session, models, jobs)
+        self.track_edits = TrackEdits(session)
         self.generations = Generations(models, jobs)
         self.exchange = Exchange(session, jobs)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
+
 from visionstudio.model.annotations import Annotation
 from visionstudio.session import copying
 from visionstudio.ui.clipboard import AnnotationClipboard
@@ -123,11 +126,26 @@ class EditCommands(Group):
         session = self._session
         if session is None:
             return
-        locked = sum(session.is_locked(a) for a in session.selected())
+        chosen = session.selected()
+        if len(chosen) == 1 and chosen[0].track_id is not None and self._window.viewer.is_video:
+            self._ask_how_far(chosen[0])
+            return
+        locked = sum(session.is_locked(a) for a in chosen)
         session.delete(session.selection)
         if locked:
             text = tr("{count} locked objects were left. Alt+L unlocks them.", count=locked)
             self._window.toast(text, "warning")
+
+    def _ask_how_far(self, one: Annotation) -> None:
+        """Whether an object goes from this frame, from here on, or altogether."""
+        menu = QMenu(self._window)
+        menu.setObjectName("deleteTrackMenu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name in ("track.leave_out", "track.cut_from", "track.cut_to", "track.delete"):
+            menu.addAction(self._window.actions_[name])
+        menu.setActiveAction(menu.actions()[0])
+        viewer = self._window.viewer
+        menu.popup(viewer.mapToGlobal(viewer.place_of(one.shape)))
 
     def select_all(self) -> None:
         session = self._session

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.interpolation import joined
 from visionstudio.model.labels import LabelClass
 
 _NO_CLASS_COLOUR = "#b0b0b0"
@@ -79,15 +81,27 @@ def _row(group: list[Annotation], tracked: bool, known: dict[int, LabelClass]) -
 
 
 def _spans(group: list[Annotation]) -> tuple[Span, ...]:
-    """Runs of frames in a row, split where proposals begin and end."""
+    """Runs of frames in a row, split where proposals begin and end.
+
+    Frames between two joined key frames belong to the run.
+    """
     proposed: dict[int, bool] = {}
+    bridged: dict[int, int] = {}  # frame → the frame before it that it is joined to
     for a in group:
         if not a.flags & Flags.OUTSIDE:
             proposed[a.frame] = proposed.get(a.frame, True) and a.state is State.PROPOSED
+    if group[0].track_id is not None:
+        rows = sorted(group, key=lambda a: (a.frame, a.id))
+        for before, after in pairwise(rows):
+            if joined(before, after):
+                outside = bool(after.flags & Flags.OUTSIDE)
+                bridged[after.frame - outside] = before.frame
+                proposed.setdefault(after.frame - outside, False)
     spans: list[Span] = []
     for frame in sorted(proposed):
         last = spans[-1] if spans else None
-        if last and frame == last.last + 1 and last.proposed == proposed[frame]:
+        follows = last and (frame == last.last + 1 or bridged.get(frame) == last.last)
+        if last and follows and last.proposed == proposed[frame]:
             spans[-1] = Span(last.first, frame, last.proposed)
         else:
             spans.append(Span(frame, frame, proposed[frame]))
