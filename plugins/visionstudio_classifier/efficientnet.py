@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -31,12 +31,13 @@ from visionstudio_classifier.learning import (
     weights_of,
 )
 from visionstudio_classifier.manifest import ClassifierParams, EfficientNetTraining
-from visionstudio_torch import backbone
+from visionstudio_torch import backbone, preview
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import memory_guard, seed_torch, torch_threads
 from visionstudio_torch.fit import BEST, Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.transforms import (
+    Augmentation,
     augmentation_of,
     random_look,
     random_matrix,
@@ -117,6 +118,14 @@ class EfficientNetLite0:
             start_from(net, Path(params.weights), MODEL)
         how = _train_head if params.freeze else _fine_tune
         return how(net, data, params, info, ctx)
+
+    def examples(
+        self, data: TrainingData, params: EfficientNetTraining, ctx: Context
+    ) -> Iterator[Image]:
+        """Training pictures as they are varied; only mirrored while the features are frozen."""
+        items = [(centre_crop(s.image, params.image_size), s.target.label or 0) for s in data.train]
+        how = Augmentation(flip_x=params.flip) if params.freeze else augmentation_of(params)
+        return preview.examples(items, _augmenter(how), lambda item: item[0], ctx.seed)
 
 
 @cache
@@ -262,20 +271,12 @@ def _fine_tune(
     net.to(memory_format=torch.channels_last)
     if pretrained:
         _keep_statistics(net)
-    how = augmentation_of(params)
-
-    def augment(item: Labelled, rng: np.random.Generator) -> Labelled:
-        image, label = item
-        matrix = random_matrix(image.shape[0], image.shape[1], how, rng)
-        image = image if matrix is None else warp_image(image, matrix)
-        return random_look(image, how, rng), label
-
     train, tags = _crops(data.train, params.image_size, ctx)
     held, labels = _crops(data.val, params.image_size, ctx)
     weights = weights_of(params.class_weights, tags.tolist(), len(info.classes))
     recipe: Recipe[Labelled, Labelled, list[Tensor]] = Recipe(
         items=train,
-        augment=augment,
+        augment=_augmenter(augmentation_of(params)),
         collate=lambda batch: [
             _tensor([image for image, _ in batch]),
             torch.tensor([label for _, label in batch]),
@@ -291,6 +292,18 @@ def _fine_tune(
     slow = {"classifier": 1.0, "": 0.1} if pretrained else {}
     settings = settings_of(params, epochs, batch=min(params.batch, len(train)), slow=slow)
     return fit(net, recipe, settings, ctx)
+
+
+def _augmenter(how: Augmentation) -> Callable[[Labelled, np.random.Generator], Labelled]:
+    """The function that varies a crop."""
+
+    def augment(item: Labelled, rng: np.random.Generator) -> Labelled:
+        image, label = item
+        matrix = random_matrix(image.shape[0], image.shape[1], how, rng)
+        image = image if matrix is None else warp_image(image, matrix)
+        return random_look(image, how, rng), label
+
+    return augment
 
 
 def _crops(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from visionstudio_classifier.learning import (
 )
 from visionstudio_classifier.manifest import ClassifierParams, SimpleCnnTraining
 from visionstudio_classifier.network import SimpleCnnNet
+from visionstudio_torch import preview
 from visionstudio_torch.device import seed_torch, torch_threads
 from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
@@ -143,6 +144,18 @@ class SimpleCnn:
         )
         settings = settings_of(params, epochs, batch=min(params.batch, len(train)))
         return fit(net, recipe, settings, ctx)
+
+    def examples(
+        self, data: TrainingData, params: SimpleCnnTraining, ctx: Context
+    ) -> Iterator[Image]:
+        """Training pictures as they are varied."""
+        side, channels = _choose_input(data.train, params)
+        items = [_Small(resize(s.image, side, side), s.target.label or 0) for s in data.train]
+
+        def drawn(item: _Small) -> Image:
+            return np.asarray(np.clip(item.image * item.gain, 0, 255), np.uint8)
+
+        return preview.examples(items, _augmenter(params, channels), drawn, ctx.seed)
 
 
 def _choose_input(samples: Sequence[Sample], params: SimpleCnnTraining) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visionstudio.api import Sample
-from visionstudio_torch import transforms
+from visionstudio_torch import preview, transforms
 from visionstudio_torch.data import Cached
 from visionstudio_torch.mosaic import mosaic
 from visionstudio_torch.transforms import Augmentation
@@ -94,6 +94,15 @@ def augmenter(
         return transforms.to_tensor(image), target
 
     return augment
+
+
+def drawn(example: Example, names: Sequence[str]) -> NDArray[np.uint8]:
+    """An example's picture with its boxes; what is to be ignored is grey."""
+    image, target = example
+    picture = preview.picture_of(image)
+    for x1, y1, x2, y2 in target["ignore"].round().int().tolist():
+        picture[max(y1, 0) : y2, max(x1, 0) : x2] //= 2
+    return preview.draw_boxes(picture, target["boxes"].numpy(), target["labels"].numpy(), names)
 
 
 def _mosaic(

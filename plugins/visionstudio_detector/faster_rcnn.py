@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from visionstudio.api import (
@@ -22,11 +24,12 @@ from visionstudio.api import (
     TrainResult,
     WeightsError,
 )
-from visionstudio_detector.examples import Item, augmenter, collate, load, shrunk
+from visionstudio_detector.examples import Item, augmenter, collate, drawn, load, shrunk
 from visionstudio_detector.network import FasterRcnnNet
 from visionstudio_detector.params import DetectParams, FasterRcnnTrainParams
 from visionstudio_detector.results import FLOOR, predict_boxes
 from visionstudio_detector.validation import box_validation
+from visionstudio_torch import preview
 from visionstudio_torch.backbone import freeze
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import seed_torch
@@ -114,8 +117,15 @@ class FasterRcnn:
         # on two cores.
         shown = max(len(data.train), params.batch)
         epochs = planned_epochs(params.epochs, shown, 940, 3, 1000, ctx)
-        settings = settings_of(params, epochs)
-        return fit(net, recipe, settings, ctx)
+        return fit(net, recipe, settings_of(params, epochs), ctx)
+
+    def examples(
+        self, data: TrainingData, params: FasterRcnnTrainParams, ctx: Context
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Training pictures as they are varied, with their boxes."""
+        items = Cached(data.train, partial(load, side=params.image_size), lambda i: i.bytes)
+        vary = augmenter(augmentation_of(params), items)
+        return preview.examples(items, vary, lambda e: drawn(e, data.classes), ctx.seed)
 
 
 def _new_net(classes: int, params: FasterRcnnTrainParams) -> FasterRcnnNet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,12 +23,13 @@ from visionstudio.api import (
     TrainResult,
     WeightsError,
 )
-from visionstudio_detector.examples import Example, augmenter, collate, load_square
+from visionstudio_detector.examples import Example, augmenter, collate, drawn, load_square
 from visionstudio_detector.grid import GridNet, detect
 from visionstudio_detector.grid_loss import GridLoss
 from visionstudio_detector.params import DetectParams, GridTrainParams
 from visionstudio_detector.results import FLOOR, coco_names, predict_boxes
 from visionstudio_detector.validation import box_validation
+from visionstudio_torch import preview
 from visionstudio_torch.backbone import freeze
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import seed_torch
@@ -175,6 +176,14 @@ class GridDetector:
             params.epochs, max(len(data.train), params.batch), pictures, 10, 300, ctx
         )
         return fit(net, recipe, settings_of(params, epochs), ctx)
+
+    def examples(
+        self, data: TrainingData, params: GridTrainParams, ctx: Context
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Training pictures as they are varied, with their boxes."""
+        items = Cached(data.train, partial(load_square, side=params.image_size), lambda i: i.bytes)
+        vary = augmenter(augmentation_of(params), items)
+        return preview.examples(items, vary, lambda e: drawn(e, data.classes), ctx.seed)
 
     def _new_net(self, classes: int, params: GridTrainParams) -> GridNet:
         family = self._family

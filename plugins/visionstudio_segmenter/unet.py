@@ -150,8 +150,22 @@ class Unet:
         # About 1,800 crops in all reach most of what can be reached, in 3 CPU minutes.
         shown = max(len(recipe.items), params.batch)
         epochs = planned_epochs(params.epochs, shown, 1800, 2, 1000, ctx)
-        settings = settings_of(params, epochs)
-        return fit(net, recipe, settings, ctx)
+        return fit(net, recipe, settings_of(params, epochs), ctx)
+
+    def examples(
+        self, data: TrainingData, params: UnetTrainParams, ctx: Context
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Training crops as they are varied, with their labels."""
+        items = Cached(data.train, partial(load, max_side=params.max_side), lambda i: i.bytes)
+        how = augmentation_of(params, quarter_turns=True)
+        return preview.examples(items, cropper(params.image_size, how), _drawn, ctx.seed)
+
+
+def _drawn(example: tuple[Tensor, Tensor]) -> NDArray[np.uint8]:
+    """A crop with its labels tinted; what is ignored is dark."""
+    image, labels = preview.picture_of(example[0]), example[1].numpy()
+    image[labels == IGNORE] //= 3
+    return preview.draw_labels(image, np.where(labels == IGNORE, 0, labels))
 
 
 def background_name(classes: tuple[str, ...]) -> str:

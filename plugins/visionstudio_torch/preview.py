@@ -1,12 +1,20 @@
-"""Predictions drawn into pictures, for the strip in the training window."""
+"""Predictions and training examples drawn into pictures, for the training window."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
+
+from visionstudio_torch.data import Cached
+
+L = TypeVar("L")
+E = TypeVar("E")
 
 # Okabe and Ito's (2008) colours for all kinds of colour vision.
 _COLOURS = np.array(
@@ -46,6 +54,25 @@ def draw_labels(image: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArra
     shade = table[np.where(labels > 0, (labels - 1) % len(_COLOURS) + 1, 0)]
     mixed = (image.astype(np.uint16) + shade) // 2
     return np.where((labels > 0)[..., None], mixed, image).astype(np.uint8)
+
+
+def examples(
+    items: Sequence[L] | Cached[Any, L],
+    augment: Callable[[L, np.random.Generator], E],
+    draw: Callable[[E], NDArray[np.uint8]],
+    seed: int,
+) -> Iterator[NDArray[np.uint8]]:
+    """Training examples of the items in order, again and again, drawn with their targets."""
+    if len(items) == 0:
+        return
+    for number in itertools.count():
+        rng = np.random.default_rng([seed, number])
+        yield draw(augment(items[number % len(items)], rng))
+
+
+def picture_of(tensor: Tensor) -> NDArray[np.uint8]:
+    """(3, H, W) uint8 → (H, W, 3), a copy."""
+    return np.ascontiguousarray(tensor.permute(1, 2, 0).numpy())
 
 
 def strip(pictures: Sequence[NDArray[np.uint8]], height: int = 192) -> NDArray[np.uint8]:

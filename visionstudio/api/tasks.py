@@ -119,3 +119,14 @@ class Trainer(Protocol):
     """A trainable model's class also has this; an instance is made just for the run."""
 
     def train(self, data: TrainingData, params: Any, ctx: TrainContext) -> TrainResult: ...
+
+
+class ExampleTrainer(Trainer, Protocol):
+    """A trainer that can show what it learns from: the window shows it as parameters change."""
+
+    def examples(self, data: TrainingData, params: Any, ctx: Context) -> Iterator[Frame]:
+        """Training examples of `data.train`, in order and again and again, as (H, W, 3) pictures.
+
+        They are varied as in training, by `ctx.seed`, with their targets drawn in.
+        """
+        ...

@@ -29,6 +29,7 @@ from visionstudio.engine.requests import (
     AnyRequest,
     Devices,
     EditImage,
+    Examples,
     Generate,
     Predict,
     Prompted,
@@ -254,7 +255,7 @@ class LaneEngine:
 
     def _steps(self, job: _Job, lane: _Lane) -> work.Steps:
         request = job.request
-        seed = request.seed if isinstance(request, Generate) else 0
+        seed = request.seed if isinstance(request, Generate | Examples) else 0
         cache = Path(cache_folder()) / "plugins"
         ctx = JobContext(lane.device, cpu_threads(), seed, cache, job.tell, job.cancelled)
         tools = work.Tools(self._registry(), lane.models, lane.reader, ctx, job.tell)
@@ -269,6 +270,8 @@ class LaneEngine:
                 return streams.track(request, tools)
             case Generate():
                 return streams.generate(request, tools)
+            case Examples():
+                return streams.examples(request, tools)
             case Unload(model=model):
                 return _forget(lane, model)
         raise PluginError(f"a lane cannot do {type(request).__name__}")

@@ -111,6 +111,18 @@ class EditImage(Request, frozen=True, kw_only=True):
     params: Params = msgspec.field(default_factory=dict)
 
 
+class Examples(Request, frozen=True, kw_only=True):
+    """`count` GeneratedImages that show training examples as a model would see them.
+
+    `plan` is an encoded `engine.training.TrainPlan` whose training pictures are shown, as its
+    parameters vary them; another `seed` gives other examples.
+    """
+
+    plan: bytes
+    count: int
+    seed: int = 0
+
+
 class Devices(Request, frozen=True, kw_only=True):
     """Which devices there are; Finished.summary['devices'] lists id, name and memory in bytes."""
 
@@ -121,4 +133,4 @@ class Unload(Request, frozen=True, kw_only=True):
     model: str | None = None
 
 
-AnyRequest = Predict | Prompted | Track | Generate | EditImage | Devices | Unload
+AnyRequest = Predict | Prompted | Track | Generate | EditImage | Examples | Devices | Unload

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from visionstudio.api.params import build
 from visionstudio.api.results import Detections, GeneratedImage
 from visionstudio.api.tasks import Frame, GenerateRequest
 from visionstudio.engine.checking import check_count, check_result, check_track
 from visionstudio.engine.events import FrameFailed, FrameResult
 from visionstudio.engine.frames import BlankVideo, VideoAhead
-from visionstudio.engine.loaded import Loaded, is_out_of_memory
+from visionstudio.engine.loaded import Loaded, find_spec, implementation, is_out_of_memory
 from visionstudio.engine.registry import ModelInfo
-from visionstudio.engine.requests import Generate, Track
+from visionstudio.engine.requests import Examples, Generate, Track
 from visionstudio.engine.tracking import frame_order
 from visionstudio.engine.tracking import track as follow
 from visionstudio.engine.work import Steps, Tools, no_room, plugin_fault
@@ -193,6 +194,28 @@ def generate(request: Generate, tools: Tools) -> Steps:
         yield
     if made < request.count:
         raise plugin_fault(info, PluginError(f"made {made} pictures of {request.count}"))
+    return {"results": made}
+
+
+def examples(request: Examples, tools: Tools) -> Steps:
+    """Training examples as a model's trainer makes them, told one by one."""
+    from visionstudio.engine.training.data import PlanData
+    from visionstudio.engine.training.plan import decode_plan
+
+    plan = decode_plan(request.plan)
+    info = tools.registry.model(plan.model)
+    spec = find_spec(plan.manifest, plan.model, plan.plugin)
+    trainer: Any = implementation(plan.factory)()
+    if spec.train_params is None or not hasattr(trainer, "examples"):
+        raise InvalidValue("this model does not show its training examples", where=plan.model)
+    params: Any = build(spec.train_params, plan.params)
+    pictures = iter(trainer.examples(PlanData(plan), params, tools.ctx))
+    made = 0
+    while made < request.count and (picture := _next(pictures, info)) is not None:
+        tools.emit(FrameResult(str(made), GeneratedImage(picture, request.seed)))
+        made += 1
+        tools.ctx.report(made / request.count, f"{made} of {request.count}")
+        yield
     return {"results": made}
 
 

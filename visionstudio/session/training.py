@@ -7,6 +7,8 @@ The curves of a run live here, so that a closed dialog can be opened again.
 from __future__ import annotations
 
 import datetime
+import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,8 +25,14 @@ from visionstudio.engine.events import (
     Stopped,
 )
 from visionstudio.engine.registry import ModelInfo
-from visionstudio.engine.training import TrainingRun, TrainPlan, build_plan, start_training
-from visionstudio.engine.training.runs import RunInfo, load_run
+from visionstudio.engine.training import (
+    TrainingRun,
+    TrainPlan,
+    build_plan,
+    load_plan,
+    start_training,
+)
+from visionstudio.engine.training.runs import LAST, RunInfo, list_runs, load_run, read_events
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.models import Models
@@ -32,31 +40,37 @@ from visionstudio.session.project import ProjectSession
 from visionstudio.session.signal import Signal
 from visionstudio.storage import ProjectStore
 
+Curves = dict[str, list[tuple[int, float]]]
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """What the dialog asks for. `minutes` None: as long as the epochs take."""
+    """What the dialog asks for. `minutes` None: as long as the epochs take. With `find_lr` only
+    a learning rate is looked for and nothing is kept."""
 
     model: ModelInfo
     params: dict[str, Value]
     holdout: float = 0.2
     minutes: float | None = None
     seed: int = 0
+    find_lr: bool = False
 
 
 @dataclass(eq=False)
 class Training:
-    """One run: its curves by metric name as (step, value), previews by name, and how it ended."""
+    """One run: its curves by metric name as (step, value), previews by name with how often they
+    were drawn, and how it ended."""
 
     request: TrainingRequest
     folder: Path
     job: Job
     plan: TrainPlan | None = None
-    curves: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
-    previews: dict[str, Path] = field(default_factory=dict)
+    curves: Curves = field(default_factory=lambda: defaultdict(list))
+    previews: dict[str, tuple[Path, int]] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     changed: Signal = field(default_factory=Signal)
     process: TrainingRun | None = None
+    paused: bool = False
 
     @property
     def weights(self) -> Path | None:
@@ -68,6 +82,19 @@ class Training:
         """End soon and keep the best weights."""
         if self.process is not None:
             self.process.stop()
+
+    def pause(self, wanted: bool) -> None:
+        """Hold training after the step at hand, or go on."""
+        if self.process is not None and not self.job.state.is_final:
+            self.paused = wanted
+            (self.process.pause if wanted else self.process.go_on)()
+            self.changed.emit()
+
+    @property
+    def suggested_lr(self) -> float | None:
+        """The learning rate that was found, None when none was looked for."""
+        rate = self.summary.get("metrics", {}).get("suggested_lr")
+        return None if rate is None else float(rate)
 
 
 class Trainings:
@@ -90,7 +117,11 @@ class Trainings:
         name = request.model.id.replace("/", "-")
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = self._session.store.folder / "runs" / f"{stamp}-{name}"
-        job = self._jobs.start(f"Train {request.model.title}", lambda: training.stop())
+        title = f"Train {request.model.title}"
+        if request.find_lr:
+            folder = Path(tempfile.mkdtemp(prefix="visionstudio-lr-"))
+            title = f"Find a learning rate for {request.model.title}"
+        job = self._jobs.start(title, lambda: training.stop())
         training = Training(request, folder, job)
         self.all.append(training)
         device = self._models.device
@@ -104,6 +135,7 @@ class Trainings:
                 minutes=request.minutes,
                 seed=request.seed,
                 device=device,
+                find_lr=request.find_lr,
             )
 
         def failed(error: VisionStudioError) -> None:
@@ -113,7 +145,26 @@ class Trainings:
         self.started.emit(training)
         return training
 
-    def _launch(self, training: Training, plan: TrainPlan) -> None:
+    def resume(self, run: RunInfo, model: ModelInfo) -> Training:
+        """Go on with a run that was interrupted, from its last checkpoint."""
+        file = run.file
+        request = TrainingRequest(model, dict(file.params), file.holdout, file.minutes, file.seed)
+        job = self._jobs.start(f"Train {model.title}", lambda: training.stop())
+        training = Training(request, run.folder, job)
+        self.all.append(training)
+
+        def read(_: ProjectStore) -> tuple[TrainPlan, Curves]:
+            return load_plan(run.folder), curves_of(run.folder)
+
+        def launch(found: tuple[TrainPlan, Curves]) -> None:
+            training.curves.update(found[1])
+            self._launch(training, found[0], resume=True)
+
+        self._session.in_store(read, launch, lambda e: self._end(training, lambda: job.fail(e)))
+        self.started.emit(training)
+        return training
+
+    def _launch(self, training: Training, plan: TrainPlan, *, resume: bool = False) -> None:
         training.plan = plan
         if training.job.state.is_final:
             return
@@ -124,6 +175,7 @@ class Trainings:
                 plan,
                 training.folder,
                 lambda event: post(lambda: self._on_event(training, event)),
+                resume=resume,
             )
         except VisionStudioError as error:
             problem = error
@@ -139,7 +191,8 @@ class Trainings:
                 job.report(fraction, message)
                 training.changed.emit()
             case Preview(name, path):
-                training.previews[name] = Path(path)
+                _, number = training.previews.get(name, (None, 0))
+                training.previews[name] = Path(path), number + 1
                 training.changed.emit()
             case Finished():
                 training.summary = event.summary
@@ -153,6 +206,9 @@ class Trainings:
 
     def _end(self, training: Training, how: Callable[[], None]) -> None:
         how()
+        training.paused = False
+        if training.request.find_lr:
+            shutil.rmtree(training.folder, ignore_errors=True)
         training.changed.emit()
         self.finished.emit(training)
         self._models.changed.emit()
@@ -174,6 +230,26 @@ def trained_runs(project: Path, model_id: str) -> list[RunInfo]:
             continue  # a run that never got as far as its files is no choice
         if run.model == model_id and (folder / "best.safetensors").exists():
             found.append(run)
+    return found
+
+
+def interrupted_runs(project: Path) -> list[RunInfo]:
+    """Runs that did not end by themselves and have a checkpoint, newest first. Reads files."""
+    return [
+        run
+        for run in list_runs(project / "runs")
+        if run.state in ("running", "failed") and (run.folder / LAST).is_file()
+    ]
+
+
+def curves_of(folder: Path) -> Curves:
+    """The curves of a run as far as they were stored. Reads files."""
+    found: Curves = defaultdict(list)
+    for event in read_events(folder):
+        step = event.get("step")
+        for name, value in (event.get("metrics") or {}).items():
+            if isinstance(value, int | float) and step is not None:
+                found[name].append((int(step), float(value)))
     return found
 
 

@@ -12,7 +12,7 @@ from visionstudio.model.labels import PALETTE
 from visionstudio.ui.i18n import tr
 
 Curve = Sequence[tuple[int, float]]
-_HIDDEN = {"lr", "epoch"}
+_HIDDEN = {"lr", "epoch", "waiting"}
 
 
 def is_loss(name: str) -> bool:

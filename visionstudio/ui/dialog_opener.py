@@ -126,6 +126,7 @@ class Dialogs:
                 panel.predict_current()
 
         dialog.use_wanted.connect(use)
+        dialog.evaluation_wanted.connect(self.open_evaluation)
         self._show(dialog)
 
     def open_evaluation(self, run: Path | None = None) -> None:

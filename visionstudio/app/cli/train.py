@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from visionstudio.app.cli.reply import ProgressLine, Reply, figures
 if TYPE_CHECKING:
     from visionstudio.engine.events import Event
     from visionstudio.engine.training import TrainPlan
-    from visionstudio.engine.training.runner import Control
+    from visionstudio.engine.training.steering import Control
 
 
 def train(
@@ -45,6 +46,9 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="RUN", help="The run's folder, if not in the project.")
     ] = None,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="Only look for a learning rate; keep nothing.")
+    ] = False,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with a run that was interrupted.")
     ] = None,
@@ -79,9 +83,28 @@ def train(
             minutes=minutes,
             seed=seed,
             device=device,
+            find_lr=find_lr,
         )
         run = out or new_run_folder(store.folder, model)
-    return _train(plan, run, resume=False)
+    return _find_lr(plan) if find_lr else _train(plan, run, resume=False)
+
+
+def _find_lr(plan: TrainPlan) -> Reply | None:
+    """Look for a learning rate in a folder that is gone afterwards."""
+    curve: list[tuple[float, float]] = []
+
+    def keep(event: Event) -> None:
+        metrics = getattr(event, "metrics", {})
+        if "lr" in metrics and "loss" in metrics:
+            curve.append((metrics["lr"], metrics["loss"]))
+
+    with tempfile.TemporaryDirectory(prefix="visionstudio-lr-") as folder:
+        reply = _train(plan, Path(folder), resume=False, listen=keep)
+    if reply is None:
+        return None
+    rate = reply.document["metrics"]["suggested_lr"]
+    document = {"suggested_lr": rate, "curve": curve}
+    return Reply(document, f"suggested: --param lr={rate:g}")
 
 
 def _number(variable: str, default: int) -> int:
@@ -110,16 +133,28 @@ def find_run(project: Path, run: Path) -> Path:
     return inside if inside.is_dir() else run
 
 
-def _train(plan: TrainPlan, run: Path, *, resume: bool) -> Reply | None:
+def _train(
+    plan: TrainPlan,
+    run: Path,
+    *,
+    resume: bool,
+    listen: Callable[[Event], None] | None = None,
+) -> Reply | None:
     from visionstudio.engine.events import Failed, Finished
     from visionstudio.engine.training import run_training
-    from visionstudio.engine.training.runner import Control
+    from visionstudio.engine.training.steering import Control
     from visionstudio.model.errors import Cancelled
 
     shown = _Shown()
     control = Control()
+
+    def tell(event: Event) -> None:
+        shown(event)
+        if listen is not None:
+            listen(event)
+
     with _interrupt(control):
-        event = run_training(plan, run.absolute(), shown, resume=resume, control=control)
+        event = run_training(plan, run.absolute(), tell, resume=resume, control=control)
     shown.close()
     if isinstance(event, Failed):
         raise event.error()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,16 @@ class Collector:
         if output not in OUTPUTS:
             raise InvalidValue(f"results of the kind '{output}' cannot be compared with labels")
         self.truth = truth
-        self._output = output
+        self.output = output
         self._rows: dict[int, list[dict[str, Any]]] = {}
         self._labels: dict[int, Classification] = {}
         self._maps: dict[int, SemanticMap] = {}
+
+    def drop_unseen(self) -> None:
+        """Leave out the pictures without a result, where time was short."""
+        seen = {*self._rows, *self._labels, *self._maps}
+        items = tuple(i for i in self.truth.dataset.items if i.id in seen)
+        self.truth = replace(self.truth, dataset=replace(self.truth.dataset, items=items))
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._labels) + len(self._maps)
@@ -66,11 +73,11 @@ class Collector:
 
         `threshold` is the score from which on objects count as answers, by default the best.
         """
-        if self._output == "classes":
+        if self.output == "classes":
             return _labels(self.truth, self._labels.get)
-        if self._output != "semantic":
+        if self.output != "semantic":
             rows = [row for rows in self._rows.values() for row in rows]
-            task: CocoTask = "segment" if self._output == "masks" else "detect"
+            task: CocoTask = "segment" if self.output == "masks" else "detect"
             return _objects(self.truth, rows, task, threshold)
         if not self._maps:
             raise InvalidValue("there are no pixel maps to compare with the labels")

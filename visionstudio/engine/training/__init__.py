@@ -17,8 +17,9 @@ from visionstudio.engine.training.plan import (
     save_plan,
 )
 from visionstudio.engine.training.process import TrainingRun, start_training
-from visionstudio.engine.training.runner import Control, run_training
+from visionstudio.engine.training.runner import run_training
 from visionstudio.engine.training.runs import RunFile, RunInfo, list_runs, load_run, read_events
+from visionstudio.engine.training.steering import Control
 
 __all__ = [
     "Control",

@@ -64,6 +64,7 @@ def build_plan(
     minutes: float | None = None,
     seed: int = 0,
     device: str = "auto",
+    find_lr: bool = False,
 ) -> TrainPlan:
     """Freeze what a training run depends on. Blocks: it reads the project.
 
@@ -72,7 +73,8 @@ def build_plan(
     detect and segment), and verified pictures without any annotation, which are
     examples of nothing. A generator without tags gets all pictures. The share
     `holdout` is for validation; 0 validates on the training pictures. `limit` bounds
-    the training pictures. The same seed gives the same split.
+    the training pictures. The same seed gives the same split. With `find_lr` the run is to
+    look for a learning rate only.
 
     Raises TrainingError when the model cannot be trained or there is too little data,
     InvalidValue for wrong parameters.
@@ -109,6 +111,7 @@ def build_plan(
         seed=seed,
         device=device,
         minutes=minutes,
+        find_lr=find_lr,
     )
 
 

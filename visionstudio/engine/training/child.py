@@ -23,7 +23,8 @@ import msgspec
 from visionstudio.engine.events import Event, Failed, Finished
 from visionstudio.engine.training.lines import encode_line
 from visionstudio.engine.training.plan import load_plan
-from visionstudio.engine.training.runner import Control, run_training
+from visionstudio.engine.training.runner import run_training
+from visionstudio.engine.training.steering import Control
 from visionstudio.model.errors import VisionStudioError
 
 GRACE_SECONDS = 10.0

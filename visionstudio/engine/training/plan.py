@@ -80,9 +80,22 @@ def save_plan(plan: TrainPlan, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / PLAN_FILE
     part = path.with_suffix(".part")
-    part.write_bytes(msgspec.json.encode(plan))
+    part.write_bytes(encode_plan(plan))
     part.replace(path)
     return path
+
+
+def encode_plan(plan: TrainPlan) -> bytes:
+    """The plan as it travels to another process."""
+    return msgspec.json.encode(plan)
+
+
+def decode_plan(data: bytes) -> TrainPlan:
+    """The plan again. TrainingError when it is damaged."""
+    try:
+        return msgspec.json.decode(data, type=TrainPlan)
+    except msgspec.MsgspecError as error:
+        raise TrainingError(f"the plan cannot be read: {error}") from None
 
 
 def load_plan(folder: Path) -> TrainPlan:

@@ -8,29 +8,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import math
 import os
-import re
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from visionstudio.api.params import build
 from visionstudio.api.tasks import TrainResult
 from visionstudio.engine.children import quiet_threads
 from visionstudio.engine.context import JobContext
 from visionstudio.engine.devices import cores, resolve_device
-from visionstudio.engine.events import Event, Failed, Finished, OnEvent, Preview, Progress, Stopped
+from visionstudio.engine.evaluation.evaluation import EVALUATION_FILE
+from visionstudio.engine.events import Event, Failed, Finished, OnEvent, Progress, Stopped
 from visionstudio.engine.loaded import find_spec, implementation, is_out_of_memory
 from visionstudio.engine.training.data import PlanData
 from visionstudio.engine.training.lines import encode_line
+from visionstudio.engine.training.measuring import MOST_SECONDS, measure_run
 from visionstudio.engine.training.plan import TrainPlan, save_plan
 from visionstudio.engine.training.runs import (
     BEST,
@@ -40,127 +37,18 @@ from visionstudio.engine.training.runs import (
     new_run_file,
     save_run,
 )
+from visionstudio.engine.training.steering import Control, RunContext
 from visionstudio.engine.weights import check_weights, usable_weights
 from visionstudio.model.errors import (
     Cancelled,
-    InvalidValue,
     StorageFull,
     TrainingError,
     VisionStudioError,
     one_line,
 )
-from visionstudio.settings.folders import cache_folder
 
 log = logging.getLogger(__name__)
-PAUSE_SECONDS = 0.2  # at which a paused run looks whether it is to end
-FINDER_SECONDS = 120.0  # are enough to find a learning rate, also for a trainer that cannot
 QUIET_SECONDS = 1.0  # progress without figures is kept in events.jsonl this often
-
-
-@dataclass(slots=True)
-class Control:
-    """How others steer a run: `stop` keeps the best weights, `cancel` ends at the next report,
-    `pause` holds it there until `go_on`."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    cancel: threading.Event = field(default_factory=threading.Event)
-    going: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.going.set()
-
-    def pause(self) -> None:
-        """Wait at the next report until `go_on`, `stop` or `cancel`."""
-        self.going.clear()
-
-    def go_on(self) -> None:
-        self.going.set()
-
-    def wait(self) -> float:
-        """Block while paused; the seconds that it took."""
-        if self.going.is_set():
-            return 0.0
-        begun = time.monotonic()
-        while not (self.going.wait(PAUSE_SECONDS) or self.stop.is_set() or self.cancel.is_set()):
-            pass
-        return time.monotonic() - begun
-
-
-class RunContext(JobContext):
-    """The `TrainContext` of a run."""
-
-    __slots__ = ("_control", "_until", "find_lr", "resume", "run_folder")
-
-    def __init__(
-        self,
-        plan: TrainPlan,
-        folder: Path,
-        device: str,
-        control: Control,
-        emit: Callable[[Event], None],
-        resume: bool,
-    ) -> None:
-        threads = plan.threads or cores()
-        cache = Path(cache_folder()) / "plugins"
-        super().__init__(device, threads, plan.seed, cache, emit, control.cancel)
-        self.run_folder = folder
-        self.resume = resume and (folder / LAST).is_file()
-        self._control = control
-        self.find_lr = plan.find_lr
-        seconds = None if plan.minutes is None else 60 * plan.minutes
-        if plan.find_lr:
-            seconds = FINDER_SECONDS
-        self._until = None if seconds is None else time.monotonic() + seconds
-
-    def report(
-        self,
-        fraction: float | None = None,
-        message: str = "",
-        *,
-        metrics: Mapping[str, float] | None = None,
-        step: int | None = None,
-        **extra: Any,
-    ) -> None:
-        for name, value in (metrics or {}).items():
-            if "loss" in name and not math.isfinite(float(value)):
-                at = "" if step is None else f" at step {step}"
-                raise TrainingError(
-                    f"the {name} is no number any more{at}",
-                    where=str(self.run_folder),
-                    next_step="train again with a lower learning rate (a tenth), or check labels",
-                )
-        super().report(fraction, message, metrics=metrics, step=step, **extra)
-        if not self._control.going.is_set():
-            super().report(message="paused")
-            held = self._control.wait()
-            if self._until is not None:
-                self._until += held
-            super().report(message=message)
-
-    def time_left(self) -> float | None:
-        """Seconds of the budget that are left, at least 0; None without a budget."""
-        return None if self._until is None else max(0.0, self._until - time.monotonic())
-
-    def should_stop(self) -> bool:
-        late = self.find_lr and self.time_left() == 0
-        return late or self._control.stop.is_set()
-
-    def preview(self, name: str, image: Any) -> None:
-        """Keep a (H, W, 3) uint8 RGB picture under previews/ and tell about it."""
-        import cv2
-
-        picture = np.ascontiguousarray(image, dtype=np.uint8)
-        if picture.ndim != 3 or picture.shape[2] != 3:
-            raise InvalidValue(f"a preview is (H, W, 3), got shape {picture.shape}")
-        safe = re.sub(r"[^\w.-]+", "_", name)[:60] or "preview"
-        path = self.run_folder / "previews" / f"{safe}.png"
-        path.parent.mkdir(exist_ok=True)
-        done, data = cv2.imencode(".png", picture[:, :, ::-1])
-        if done:
-            part = path.with_suffix(".part")
-            part.write_bytes(data.tobytes())
-            part.replace(path)
-            self.emit(Preview(name, str(path)))
 
 
 def run_training(
@@ -240,7 +128,19 @@ class _Run:
             torch.set_num_threads(plan.threads or cores())
         self.begun = time.monotonic()
         ctx = RunContext(plan, self.folder, self.device, self.control, self.emit, self.resume)
-        return self._finished(trainer.train(data, params, ctx))
+        event = self._finished(trainer.train(data, params, ctx))
+        del trainer  # its memory is wanted for measuring
+        if _is_first() and not plan.find_lr:
+            self._measure(ctx)
+        return event
+
+    def _measure(self, ctx: RunContext) -> None:
+        """See how good the weights are, for the report, in what is left of the time."""
+        until = ctx.ends if ctx.ends is not None else time.monotonic() + MOST_SECONDS
+        judge = JobContext(
+            self.device, ctx.threads, self.plan.seed, ctx.cache, self.emit, self.control.cancel
+        )
+        measure_run(self.plan, self.folder, judge, until)
 
     def _with_usable_weights(self) -> dict[str, Any]:
         """The parameters, where a pickled checkpoint to start from is replaced by its tensors."""
@@ -297,7 +197,7 @@ class _Recorder:
         self._folder, self._on_event = folder, on_event
         save_plan(plan, folder)
         if not resume:
-            for name in (EVENTS_FILE, LAST, BEST):
+            for name in (EVENTS_FILE, LAST, BEST, EVALUATION_FILE):
                 (folder / name).unlink(missing_ok=True)
         self._file: RunFile = new_run_file(plan, plan.device)
         save_run(folder, self._file)
@@ -327,7 +227,7 @@ class _Recorder:
                 changes |= {"state": "failed", "error": str(event.error())}
             case _:
                 changes["state"] = "stopped"
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, StorageFull):
             self._file = msgspec.structs.replace(self._file, **changes)
             save_run(self._folder, self._file)
             self._events.write(encode_line(event))

@@ -6,44 +6,46 @@ run again when it is opened.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
-    QDoubleSpinBox,
-    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QSplitter,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 from shiboken6 import isValid
 
+from visionstudio.api.params import Value
 from visionstudio.engine.registry import ModelInfo
+from visionstudio.engine.training.runs import RunInfo
+from visionstudio.session.examples import TrainingExamples
 from visionstudio.session.jobs import JobState
-from visionstudio.session.training import Training, TrainingRequest
+from visionstudio.session.training import Training, TrainingRequest, interrupted_runs
 from visionstudio.session.training_data import TrainingSummary, suggest, summarise
 from visionstudio.session.workbench import Workbench
-from visionstudio.ui.forms import LABEL_WIDTH, ParamForm
+from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.texts import duration
+from visionstudio.ui.training.split import SplitForm
 
 _REFRESH_MS = 250
-_STRIP_HEIGHT = 120
 
 
 class TrainingDialog(QDialog):
     """Train one model on the open project. `use_wanted` asks to predict with the result."""
 
     use_wanted = Signal(str)  # model id
+    evaluation_wanted = Signal(object)  # the run's folder
 
     def __init__(
         self, workbench: Workbench, model: ModelInfo, parent: QWidget | None = None
@@ -54,15 +56,17 @@ class TrainingDialog(QDialog):
         self.resize(QSize(1040, 680))
         self._workbench = workbench
         self._training: Training | None = None
+        self._interrupted: tuple[RunInfo, ModelInfo] | None = None
         self._form: ParamForm | None = None
         self._build()
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.timeout.connect(self._refresh)
         self._fill_models(model)
-        running = workbench.trainings.running
+        running = [t for t in workbench.trainings.running if not t.request.find_lr]
         if running:
             self._watch(running[-1])
+        self._look_for_interrupted()
 
     def _build(self) -> None:
         layout = QVBoxLayout(self)
@@ -91,7 +95,9 @@ class TrainingDialog(QDialog):
         self._data.setObjectName("trainingData")
         self._data.setWordWrap(True)
         layout.addWidget(self._data)
-        layout.addLayout(self._build_split())
+        self._split = SplitForm()
+        self._split.changed.connect(self._count)
+        layout.addWidget(self._split)
         self._form_area = QScrollArea()
         self._form_area.setWidgetResizable(True)
         self._form_area.setFrameShape(QFrame.Shape.NoFrame)
@@ -100,66 +106,44 @@ class TrainingDialog(QDialog):
         self._left = left
         return left
 
-    def _build_split(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setSpacing(8)
-        self._holdout = QSpinBox()
-        self._holdout.setObjectName("trainingHoldout")
-        self._holdout.setAccessibleName(tr("Held out"))
-        self._holdout.setRange(0, 90)
-        self._holdout.setValue(20)
-        self._holdout.setSuffix(" %")
-        self._holdout.setToolTip(tr("Pictures kept out of training, on which it is judged"))
-        self._holdout.valueChanged.connect(self._count)
-        self._seed = QSpinBox()
-        self._seed.setObjectName("trainingSeed")
-        self._seed.setAccessibleName(tr("Seed"))
-        self._seed.setRange(0, 1_000_000)
-        self._limit_time = QCheckBox(tr("At most"))
-        self._limit_time.setObjectName("trainingLimitTime")
-        self._minutes = QDoubleSpinBox()
-        self._minutes.setObjectName("trainingMinutes")
-        self._minutes.setAccessibleName(tr("Minutes"))
-        self._minutes.setRange(0.1, 10_000)
-        self._minutes.setDecimals(1)
-        self._minutes.setValue(3)
-        self._minutes.setSuffix(" " + tr("min"))
-        self._limit_time.toggled.connect(self._minutes.setEnabled)
-        self._limit_time.setChecked(True)
-        for title, widget in (
-            (QLabel(tr("Held out")), self._holdout),
-            (self._limit_time, self._minutes),
-            (QLabel(tr("Seed")), self._seed),
-        ):
-            title.setMinimumWidth(LABEL_WIDTH)
-            form.addRow(title, widget)
-        return form
-
     def _build_right(self) -> QWidget:
         # Imported here: pyqtgraph is not needed to start the window.
-        from visionstudio.ui.curves import Curves
+        from visionstudio.ui.training.examples import ExamplesPage
+        from visionstudio.ui.training.finder import RatePage
+        from visionstudio.ui.training.progress import ProgressPage
 
-        right = QWidget()
-        layout = QVBoxLayout(right)
-        layout.setContentsMargins(8, 0, 0, 0)
-        layout.setSpacing(8)
-        self._curves = Curves()
-        layout.addWidget(self._curves, 1)
-        self._strip_area = QScrollArea()
-        self._strip_area.setObjectName("trainingPreviews")
-        self._strip_area.setWidgetResizable(True)
-        self._strip_area.setFrameShape(QFrame.Shape.NoFrame)
-        self._strip_area.setFixedHeight(_STRIP_HEIGHT + 24)
-        self._strip_area.setVisible(False)
-        strip = QWidget()
-        self._strip = QHBoxLayout(strip)
-        self._strip.setContentsMargins(0, 0, 0, 0)
-        self._strip.setSpacing(8)
-        self._strip.addStretch(1)
-        self._strip_area.setWidget(strip)
-        self._previews: dict[str, QLabel] = {}
-        layout.addWidget(self._strip_area)
-        return right
+        self._tabs = QTabWidget()
+        self._tabs.setObjectName("trainingTabs")
+        self._page = ProgressPage()
+        session, models = self._workbench.session, self._workbench.models
+        self._examples = ExamplesPage(TrainingExamples(session, models), self._wanted_examples)
+        self._rate = RatePage(self._search_rate)
+        self._rate.rate_wanted.connect(self._use_rate)
+        self._tabs.addTab(self._page, tr("Progress"))
+        self._tabs.addTab(self._examples, tr("Examples"))
+        self._tabs.addTab(self._rate, tr("Learning rate"))
+        self.finished.connect(lambda _: self._let_go())
+        return self._tabs
+
+    def _let_go(self) -> None:
+        self._examples.stop()
+        self._rate.let_go()
+
+    def _wanted_examples(self) -> tuple[ModelInfo, dict[str, Value]] | None:
+        model = self._model.currentData()
+        if self._form is None or not isinstance(model, ModelInfo):
+            return None
+        return model, self._form.values()
+
+    def _search_rate(self) -> Training | None:
+        request = self._request()
+        if request is None or self._workbench.trainings.running:
+            return None
+        return self._workbench.trainings.start(replace(request, find_lr=True))
+
+    def _use_rate(self, rate: float) -> None:
+        if self._form is not None:
+            self._form.set_values({"lr": rate})
 
     def _build_bottom(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -182,6 +166,18 @@ class TrainingDialog(QDialog):
         self._stop = QPushButton(tr("Stop and keep the best"))
         self._stop.setObjectName("trainingStop")
         self._stop.clicked.connect(self.stop)
+        self._pause = QPushButton(tr("Pause"))
+        self._pause.setObjectName("trainingPause")
+        self._pause.setAutoDefault(False)
+        self._pause.clicked.connect(self.pause)
+        self._resume = QPushButton(tr("Go on with the last one"))
+        self._resume.setObjectName("trainingResume")
+        self._resume.setAutoDefault(False)
+        self._resume.clicked.connect(self.resume)
+        self._evaluate = QPushButton(tr("Evaluate…"))
+        self._evaluate.setObjectName("trainingEvaluate")
+        self._evaluate.setAutoDefault(False)
+        self._evaluate.clicked.connect(self._evaluate_result)
         self._use = QPushButton(tr("Use it"))
         self._use.setObjectName("trainingUse")
         self._use.clicked.connect(self._use_result)
@@ -191,10 +187,18 @@ class TrainingDialog(QDialog):
         close.clicked.connect(self.close)
         row.addWidget(self._progress)
         row.addWidget(self._status, 1)
-        for button in (self._start, self._stop, self._use, close):
+        for button in (
+            self._resume,
+            self._start,
+            self._pause,
+            self._stop,
+            self._evaluate,
+            self._use,
+            close,
+        ):
             row.addWidget(button)
-        self._stop.setVisible(False)
-        self._use.setVisible(False)
+        for button in (self._resume, self._pause, self._stop, self._evaluate, self._use):
+            button.setVisible(False)
         return row
 
     # -- before the start -----------------------------------------------------------------------
@@ -224,7 +228,7 @@ class TrainingDialog(QDialog):
                 self._show_data(summary)
 
         self._start.setEnabled(False)
-        holdout = self._holdout.value() / 100
+        holdout = self._split.holdout
         self._workbench.session.in_store(
             lambda store: suggest(store, models, wanted, holdout), suggested
         )
@@ -242,11 +246,17 @@ class TrainingDialog(QDialog):
         model = self._model.currentData()
         if isinstance(model, ModelInfo) and model.train_params is not None:
             self._form = ParamForm(model.train_params)
+            self._form.changed.connect(lambda _: self._examples.refresh())
             self._form_area.setWidget(self._form)
+            self._examples.refresh()
+            names = {spec.name for spec in model.train_params}
+            # What the shared training loop offers, its own loop of a model may not.
+            self._tabs.setTabVisible(self._tabs.indexOf(self._rate), "warm_up" in names)
+            self._tabs.setTabVisible(self._tabs.indexOf(self._examples), "warm_up" in names)
 
     def _count(self) -> None:
         model = self._model.currentData()
-        holdout = self._holdout.value() / 100
+        holdout = self._split.holdout
         self._data.setText(tr("Counting labelled pictures…"))
         self._start.setEnabled(False)
         self._workbench.session.in_store(
@@ -266,20 +276,37 @@ class TrainingDialog(QDialog):
 
     # -- the run --------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start training with what the form says."""
+    def _request(self) -> TrainingRequest | None:
         model = self._model.currentData()
         if self._form is None or not isinstance(model, ModelInfo):
-            return
-        request = TrainingRequest(
+            return None
+        return TrainingRequest(
             model=model,
             params=self._form.values(),
-            holdout=self._holdout.value() / 100,
-            minutes=self._minutes.value() if self._limit_time.isChecked() else None,
-            seed=self._seed.value(),
+            holdout=self._split.holdout,
+            minutes=self._split.minutes,
+            seed=self._split.seed,
         )
-        self._curves.clear()
-        self._watch(self._workbench.trainings.start(request))
+
+    def start(self) -> None:
+        """Start training with what the form says."""
+        request = self._request()
+        if request is not None:
+            self._watch(self._workbench.trainings.start(request))
+
+    def resume(self) -> None:
+        """Go on with the newest run that was interrupted."""
+        if self._interrupted is not None:
+            run, model = self._interrupted
+            self._interrupted = None
+            self._choose(model)
+            self._watch(self._workbench.trainings.resume(run, model))
+
+    def pause(self) -> None:
+        """Hold training, or go on."""
+        if self._training is not None:
+            self._training.pause(not self._training.paused)
+            self._refresh()
 
     def stop(self) -> None:
         """End soon and keep the best weights."""
@@ -290,6 +317,8 @@ class TrainingDialog(QDialog):
 
     def _watch(self, training: Training) -> None:
         self._training = training
+        self._page.clear()
+        self._tabs.setCurrentWidget(self._page)
         self._timer.start()
         self._refresh()
 
@@ -301,7 +330,11 @@ class TrainingDialog(QDialog):
         running = not job.state.is_final
         self._left.setEnabled(not running)
         self._start.setVisible(not running)
+        self._resume.setVisible(not running and self._interrupted is not None)
+        self._pause.setVisible(running)
+        self._pause.setText(tr("Go on") if training.paused else tr("Pause"))
         self._stop.setVisible(running)
+        self._evaluate.setVisible(not running and training.weights is not None)
         if not running:
             self._stop.setEnabled(True)
             self._timer.stop()
@@ -313,8 +346,7 @@ class TrainingDialog(QDialog):
         self._status.setText(self._status_text(training))
         self._status.setProperty("role", "error" if job.state is JobState.FAILED else "")
         self._status.style().polish(self._status)
-        self._curves.show_curves(training.curves)
-        self._show_previews(training)
+        self._page.show_training(training)
 
     def _status_text(self, training: Training) -> str:
         job = training.job
@@ -329,23 +361,29 @@ class TrainingDialog(QDialog):
             parts.append(tr("{time} left", time=duration(left)))
         return " · ".join(p for p in parts if p)
 
-    def _show_previews(self, training: Training) -> None:
-        for name, path in training.previews.items():
-            label = self._previews.get(name)
-            if label is None:
-                label = QLabel()
-                label.setToolTip(name)
-                label.setAccessibleName(name)
-                self._previews[name] = label
-                self._strip.insertWidget(self._strip.count() - 1, label)
-                self._strip_area.setVisible(True)
-            pixmap = QPixmap(str(path))
-            if not pixmap.isNull():
-                label.setPixmap(
-                    pixmap.scaledToHeight(_STRIP_HEIGHT, Qt.TransformationMode.SmoothTransformation)
-                )
-
     def _use_result(self) -> None:
         if self._training is not None:
             self.use_wanted.emit(self._training.request.model.id)
             self.close()
+
+    def _evaluate_result(self) -> None:
+        if self._training is not None:
+            self.evaluation_wanted.emit(self._training.folder)
+
+    def _look_for_interrupted(self) -> None:
+        """Offer to go on with the newest run that did not end by itself."""
+        trainings = self._workbench.trainings
+        folder = self._workbench.session.store.folder
+        models = self._workbench.models.registry.models
+
+        def offer(runs: list[RunInfo]) -> None:
+            busy = {t.folder for t in trainings.running}
+            found = [r for r in runs if r.model in models and r.folder not in busy]
+            if found and isValid(self) and not trainings.running:
+                self._interrupted = found[0], models[found[0].model]
+                self._resume.setVisible(True)
+                self._resume.setToolTip(
+                    tr("{name} was interrupted; its last checkpoint is there", name=found[0].title)
+                )
+
+        self._workbench.session.in_store(lambda _: interrupted_runs(folder), offer)

@@ -87,10 +87,11 @@ class EvaluationDialog(QDialog):
         self._what.setObjectName("evaluationWhat")
         self._what.setAccessibleName(tr("Run or model"))
         self._what.setMinimumContentsLength(30)
-        self._what.currentIndexChanged.connect(lambda _: self._fill_splits())
+        self._what.currentIndexChanged.connect(lambda _: self._what_chosen())
         self._split = QComboBox()
         self._split.setObjectName("evaluationSplit")
         self._split.setAccessibleName(tr("Pictures"))
+        self._split.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._start = QPushButton(tr("Evaluate"))
         self._start.setObjectName("evaluationStart")
         self._start.setProperty("role", "primary")
@@ -195,8 +196,21 @@ class EvaluationDialog(QDialog):
                 self._what.addItem(tr("{name}, built in", name=model.title), model)
         self._what.setCurrentIndex(max(self._what.findText(before), 0))
         self._what.blockSignals(False)
-        self._fill_splits()
+        self._what_chosen()
         self._show_comparison()
+
+    def _what_chosen(self) -> None:
+        self._fill_splits()
+        evaluated = self._evaluated
+        if evaluated is not None and not evaluated.job.state.is_final:
+            return  # it shows what runs
+        chosen = self._what.currentData()
+        if evaluated is not None and evaluated.request.run == chosen:
+            return
+        for one in self._stored:
+            if one.run is chosen and one.evaluation is not None:
+                self._evaluated = None
+                self._show_result(one.evaluation)
 
     def _fill_splits(self) -> None:
         chosen = self._what.currentData()
@@ -272,11 +286,13 @@ class EvaluationDialog(QDialog):
                 self._fill()
 
     def _show_result(self, found: Evaluation | None) -> None:
-        self._report.setEnabled(found is not None)
+        """Fill the pages; without an evaluation of this session it is one stored with its run."""
+        self._report.setEnabled(found is not None and self._evaluated is not None)
         has_threshold = found is not None and found.threshold is not None
         self._threshold.setVisible(has_threshold)
         self._threshold_label.setVisible(has_threshold)
-        if found is None or self._evaluated is None:
+        self._threshold.setEnabled(self._evaluated is not None)
+        if found is None:
             return
         if found.threshold is not None:
             self._threshold.blockSignals(True)
@@ -288,11 +304,11 @@ class EvaluationDialog(QDialog):
         self._confusion.show_evaluation(found)
         self._mistakes.show_evaluation(found)
         self._show_comparison()
-        words = [
-            self._evaluated.request.title,
-            tr("{count} pictures", count=f"{len(found.pictures):,}"),
-            duration(self._evaluated.job.seconds()),
-        ]
+        count = tr("{count} pictures", count=f"{len(found.pictures):,}")
+        if self._evaluated is None:
+            self._status.setText(tr("{count}, as measured after training", count=count))
+            return
+        words = [self._evaluated.request.title, count, duration(self._evaluated.job.seconds())]
         if self._evaluated.failed:
             words.append(tr("{count} could not be predicted", count=self._evaluated.failed))
         self._status.setText(" · ".join(words))
