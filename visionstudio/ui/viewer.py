@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from visionstudio.api.results import TrackState
 from visionstudio.model.annotations import Annotation, State
@@ -63,7 +63,10 @@ class Viewer(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
         self._layout.addWidget(self.banners)
-        self._layout.addWidget(self.canvas, 1)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(2)
+        self._row.addWidget(self.canvas, 1)
+        self._layout.addLayout(self._row, 1)
         self.tool_strip = ToolStrip(self, self.canvas)
         self.chooser = ClassChooser(self)
         self.unfinished = Unfinished(self.canvas, self.chooser.isVisible, self)
@@ -202,6 +205,14 @@ class Viewer(QWidget):
                 self._awaiting_rows = False
             else:
                 self._item = current
+
+    def put_beside(self, widget: QWidget) -> None:
+        """Another picture to the right of this one."""
+        self._row.addWidget(widget, 1)
+
+    def put_above(self, widget: QWidget) -> None:
+        """A bar above the picture."""
+        self._layout.insertWidget(1, widget)
 
     def reload(self) -> None:
         """Read the current picture again: its file has changed."""

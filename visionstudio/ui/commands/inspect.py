@@ -41,3 +41,37 @@ class InspectCommands(WindowCommands):
 
     def show_metadata(self) -> None:
         self._window.inspector.results.show_tab("metadata")
+
+    def compare(self) -> None:
+        comparing = self._window.inspector.comparing
+        if comparing.mode:
+            comparing.stop()
+        else:
+            comparing.start()
+
+    def pin_compare(self) -> None:
+        comparing = self._window.inspector.comparing
+        comparing.pin()
+        if not comparing.mode:
+            comparing.start()
+
+    def toggle_loupe(self) -> None:
+        self._window.inspector.aids.toggle("loupe")
+
+    def toggle_minimap(self) -> None:
+        self._window.inspector.aids.toggle("minimap")
+
+    def toggle_grid(self) -> None:
+        self._window.inspector.aids.toggle("grid")
+
+    def toggle_rulers(self) -> None:
+        self._window.inspector.aids.toggle("rulers")
+
+    def toggle_scale_bar(self) -> None:
+        self._window.inspector.aids.toggle("scale_bar")
+
+    def save_view(self) -> None:
+        self._window.inspector.save_view()
+
+    def copy_view(self) -> None:
+        self._window.inspector.copy_view()

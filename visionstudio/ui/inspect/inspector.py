@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QFileDialog
 
+from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.measurements import Point, length
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.inspect.compare_bar import CompareBar
+from visionstudio.ui.inspect.compare_control import CompareControl
 from visionstudio.ui.inspect.measure_control import MeasureControl
+from visionstudio.ui.inspect.view_aids import ViewAids
 from visionstudio.ui.panels.inspection.panel import Subject
 
 if TYPE_CHECKING:
@@ -33,6 +39,16 @@ class Inspector(QObject):
         self.measuring.ask_scale = self._ask_scale
         self.measuring.failed.connect(lambda text: window.toast(text, "warning"))
         self.measuring.profile_drawn.connect(lambda: self.results.show_tab("profile"))
+        self.aids = ViewAids(window, self.measuring)
+        self.comparing = CompareControl(window.viewer, window._poster.post)
+        self.comparing.neighbour = lambda item, step: window.media_panel.model.neighbour(
+            item.id, step
+        )
+        self.comparing.failed.connect(lambda text: window.toast(text, "warning"))
+        window.viewer.put_above(CompareBar(self.comparing))
+        self.comparing.changed.connect(
+            lambda: window.actions_["inspect.compare"].setChecked(bool(self.comparing.mode))
+        )
         self._results: ResultsControl | None = None
         window.results_dock.visibilityChanged.connect(self._dock_shown)
         self.display.changed.connect(self._show_contrast)
@@ -69,6 +85,7 @@ class Inspector(QObject):
         """Another project, or none."""
         self._session = project.session if project is not None else None
         self.measuring.set_session(self._session)
+        self.comparing.set_session(self._session)
         if self._results is not None:
             self._results.set_session(self._session)
         if self._session is None:
@@ -91,8 +108,43 @@ class Inspector(QObject):
         self.display.remember()
         self._window.inspection_panel.close_threads()
         self.measuring.close()
+        self.comparing.close()
         if self._results is not None:
             self._results.close()
+
+    # -- the view as a picture
+
+    def save_view(self) -> None:
+        """Ask for a file and write what is seen into it."""
+        session = self._session
+        stem = session.current.name.rsplit(".", 1)[0] if session and session.current else "view"
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, tr("Save the view"), f"{stem}.png", "PNG (*.png);;SVG (*.svg)"
+        )
+        if name:
+            self.write_view(Path(name))
+
+    def write_view(self, path: Path) -> None:
+        """Write what is seen, as SVG or PNG by the file's name, and say so."""
+        from visionstudio.formats.files import write_bytes
+        from visionstudio.ui.inspect.snapshot import view_png, view_svg
+
+        canvas = self._window.viewer.canvas
+        is_svg = path.suffix.lower() == ".svg"
+        path = path if is_svg else path.with_suffix(".png")
+        try:
+            write_bytes(path, view_svg(canvas, path) if is_svg else view_png(canvas))
+        except VisionStudioError as error:
+            self._window.toast(str(error), "error")
+        else:
+            self._window.toast(tr("Written: {path}", path=str(path)))
+
+    def copy_view(self) -> None:
+        """Put what is seen in the clipboard."""
+        from visionstudio.ui.inspect.snapshot import view_image
+
+        QApplication.clipboard().setImage(view_image(self._window.viewer.canvas))
+        self._window.toast(tr("The view is in the clipboard."))
 
     # -- what the panel says
 
