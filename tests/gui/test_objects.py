@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
 
 from tests.gui.conftest import Driver
-from visionstudio.model.annotations import Flags
-from visionstudio.model.shapes import Box
+from visionstudio.model import edits
+from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.shapes import Box, Tag
 
 ALT = Qt.KeyboardModifier.AltModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -211,3 +213,37 @@ def test_copies_on_the_next_picture_and_in_another_project(
     other.key(Qt.Key.Key_Z, CTRL)
     other.wait(lambda: other.count() == 0)
     assert other.session.classes == ()
+
+
+def test_tags_as_chips(driver: Driver, pictures: Path) -> None:
+    driver.open(pictures)
+    session, strip = driver.session, driver.window.viewer.tags
+    assert not strip.isVisible()
+    good = session.add_class("good")
+    night = session.add_class("night")
+    driver.key(Qt.Key.Key_G)
+    driver.wait(lambda: strip.texts == ["good"])
+    assert strip.isVisible()
+    guess = Annotation(
+        id=session.reserve_ids("annotation"),
+        media_id=session.current.id,
+        class_id=night.id,
+        shape=Tag(),
+        state=State.PROPOSED,
+        score=0.75,
+    )
+    session.apply(edits.add("guess", [guess]))
+    driver.wait(lambda: strip.texts == ["good", "night  0.75"])
+    assert strip.geometry().right() <= driver.canvas.geometry().right()
+    accept = strip.findChild(QToolButton, "tagAccept")
+    QTest.mouseClick(accept, LEFT)
+    driver.wait(lambda: strip.texts == ["good", "night"])
+    assert session.annotation(guess.id).state is State.ACCEPTED
+    away = [b for b in strip.findChildren(QToolButton, "tagRemove") if b.isVisible()]
+    QTest.mouseClick(away[0], LEFT)
+    driver.wait(lambda: strip.texts == ["night"])
+    QTest.mouseClick(strip.findChildren(QToolButton, "tagName")[-1], LEFT)
+    assert session.selection == {guess.id}
+    driver.key(Qt.Key.Key_D)
+    driver.wait(lambda: not strip.isVisible())
+    assert good.name == "good"

@@ -201,7 +201,7 @@ class ProjectSession(SessionCore):
         """Set or clear a mark of shown annotations."""
         self.apply(editing.set_flags(self._these(ids), flag, on))
 
-    def toggle_tag(self, class_id: int) -> None:
+    def toggle_tag(self, class_id: int, pts: int | None = None) -> None:
         """Give the current picture or frame a tag, or take it away. A proposed one is accepted."""
         tags = [
             a
@@ -214,7 +214,7 @@ class ProjectSession(SessionCore):
         elif tags:
             self.apply(editing.delete(tags))
         else:
-            self.new_annotation(Tag(), class_id=class_id, select=False)
+            self.new_annotation(Tag(), class_id=class_id, select=False, pts=pts)
 
     def set_verified(self, ids: Iterable[int], verified: bool) -> None:
         """Say that pictures are completely labelled, or no longer."""

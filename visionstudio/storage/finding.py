@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,18 +48,35 @@ class ProjectFinder(ProjectReader):
         if frames is not None:
             sql += " AND frame >= ? AND frame < ?"
             values += frames
-        columns = "id, media_id, frame" + (", kind, geometry" if query.measures else "")
+        if query.measures:
+            places = self._measured(query, sql, values)
+        else:
+            places = self._grouped(sql, values)
+        # Sorting here costs less than in SQL, where the index helps but half of the way.
+        order = np.lexsort((places.ids, places.frames, places.media))
+        return Hits(places.ids[order], places.media[order], places.frames[order])
+
+    def _grouped(self, sql: str, values: list[Any]) -> Hits:
+        """What SQL alone can find: a row for every frame, as a million rows would take longer."""
         with self._database.read() as connection:
             found: list[Row] = connection.execute(
-                f"SELECT {columns} FROM annotation WHERE {sql}", values
+                "SELECT media_id, frame, count(*), group_concat(id) FROM annotation"
+                f" WHERE {sql} GROUP BY media_id, frame",
+                values,
             ).fetchall()
-        places = np.array([row[:3] for row in found] if query.measures else found, dtype=np.int64)
-        places = places.reshape(-1, 3)
-        if query.measures and found:
-            places = places[_fit(query, found)]
-        # Sorting here costs less than in SQL, where the index helps but half of the way.
-        order = np.lexsort((places[:, 0], places[:, 2], places[:, 1]))
-        return Hits(*places[order].T)
+        ids = np.fromstring(",".join(row[3] for row in found), dtype=np.int64, sep=",")
+        media, frames, counts = _columns(found, 3)
+        return Hits(ids, np.repeat(media, counts), np.repeat(frames, counts))
+
+    def _measured(self, query: Query, sql: str, values: list[Any]) -> Hits:
+        """What also has the sizes that are wanted."""
+        with self._database.read() as connection:
+            found: list[Row] = connection.execute(
+                f"SELECT id, media_id, frame, kind, geometry FROM annotation WHERE {sql}", values
+            ).fetchall()
+        fits = _fit(query, found) if found else slice(None)
+        ids, media, frames = (column[fits] for column in _columns(found, 3))
+        return Hits(ids, media, frames)
 
     def attribute_usage(self, class_id: int) -> dict[str, int]:
         """How many annotations of a class have a value, by the attribute's name."""
@@ -79,6 +96,11 @@ class ProjectFinder(ProjectReader):
         """Where annotations come from: 'manual', 'import:FORMAT', 'model:ID'."""
         sql = "SELECT DISTINCT source FROM annotation ORDER BY source"
         return self._all(sql, lambda row: str(row[0]))
+
+
+def _columns(found: list[Row], count: int) -> list[Ids]:
+    """The first columns of rows as arrays."""
+    return [np.fromiter((row[n] for row in found), np.int64, len(found)) for n in range(count)]
 
 
 def _fit(query: Query, found: list[Row]) -> NDArray[np.bool_]:

@@ -293,6 +293,11 @@ QLabel[role="warning"] { color: @warning; }
 QLabel[role="title"] { font-size: 18px; font-weight: 600; }
 QLabel[role="heading"] { font-weight: 600; }
 QFrame#toolStrip { background: @raised; border: 1px solid @line; border-radius: 6px; }
+QFrame#tagChip { background: @raised; border: 1px solid @line; border-radius: 13px; }
+QFrame#tagChip[proposed="true"] { border: 1px dashed @accent; }
+QFrame#tagChip[chosen="true"] { border: 1px solid @accent; background: @selection; }
+QFrame#tagChip QToolButton { border: 0; padding: 2px; background: transparent; }
+QFrame#tagChip QToolButton:hover { color: @accent; }
 QFrame#palette { background: @raised; border: 1px solid @line; border-radius: 8px; }
 QFrame#palette QListView { background: @raised; }
 QFrame#classChooser { background: @raised; border: 1px solid @line; border-radius: 8px; }

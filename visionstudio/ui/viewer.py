@@ -22,6 +22,7 @@ from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.class_chooser import ClassChooser
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.display_control import DisplayControl
+from visionstudio.ui.tags import TagStrip
 from visionstudio.ui.toast import Banners
 from visionstudio.ui.tool_strip import ToolStrip
 from visionstudio.ui.unfinished import Unfinished
@@ -68,6 +69,7 @@ class Viewer(QWidget):
         self._row.addWidget(self.canvas, 1)
         self._layout.addLayout(self._row, 1)
         self.tool_strip = ToolStrip(self, self.canvas)
+        self.tags = TagStrip(self, self.canvas)
         self.chooser = ClassChooser(self)
         self.unfinished = Unfinished(self.canvas, self.chooser.isVisible, self)
         self.near: Callable[[MediaItem], list[MediaItem]] = lambda _item: []
@@ -112,6 +114,7 @@ class Viewer(QWidget):
             for signal, slot in self._connections(old):
                 signal.disconnect(slot)
         self.chooser.drop()
+        self.tags.set_session(session)
         self._close_source()
         self._session, self._item = session, None
         self._drawn, self._ready = {}, False

@@ -86,10 +86,11 @@ class LabelCommands(ViewCommands):
         session = self._session
         if session is None or session.current is None:
             return
+        pts = self._window.viewer.pts
         if session.active_class is not None:
-            session.toggle_tag(session.active_class.id)
+            session.toggle_tag(session.active_class.id, pts)
         else:
-            self._window.choose_class(session.toggle_tag)
+            self._window.choose_class(lambda class_id: session.toggle_tag(class_id, pts))
 
     def verify(self) -> None:
         session = self._session
