@@ -18,6 +18,7 @@ CAPTION = 20
 _CAPTION_FROM = 88  # widget units: smaller cells have no caption
 _CHIPS_FROM = 56
 _OVERLAY_FROM = 48
+_FULL_LINES = 400  # from this size on lines are as wide as on the canvas
 _KEPT_PIXELS = 24_000_000
 _MOST_SHAPES = 400  # of one cell; more could not be told apart
 
@@ -82,12 +83,13 @@ class Cells:
         cell.fill(theme.colour("window"))
         painter = QPainter(cell)
         painter.setFont(self._font)
-        room = QRect(0, 0, self._side, self._side)
+        room = marks = QRect(0, 0, self._side, self._side)
         failed = bool(item.problem) or self._pictures.failed(item.key)
         if picture is not None and not picture.isNull():
             place = self._picture_place(item, picture, room)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawPixmap(place, picture)
+            marks = QRect(room.left(), place.top(), room.width(), place.height())
             if self.overlays and self._side >= _OVERLAY_FROM:
                 self._overlay(painter, item, place)
         else:
@@ -96,7 +98,7 @@ class Cells:
                 inset = self._side // 3
                 box = room.adjusted(inset, inset, -inset, -inset)
                 icons.paint(painter, box, "image-broken-variant", "danger")
-        self._marks(painter, item, room)
+        self._marks(painter, item, marks)
         if self._side >= _CAPTION_FROM:
             self._caption(painter, item, failed)
         painter.end()
@@ -118,18 +120,21 @@ class Cells:
         width = crop[2] - crop[0] if crop is not None else item.size[0]
         if width <= 0 or not item.overlay:
             return
-        scale = place.width() / width
+        # Lines of a small picture are thin ones.
+        thin = min(max(self._side / _FULL_LINES, 0.35), 1.0)
+        scale = place.width() / width / thin
         view = View(
             width=max(1, round(width)),
             height=max(1, item.size[1]),
-            view_width=self._side,
-            view_height=self._side,
+            view_width=round(self._side / thin),
+            view_height=round(self._side / thin),
             scale=scale,
-            left=round(place.x() - x * scale),
-            top=round(place.y() - y * scale),
+            left=round(place.x() / thin - x * scale),
+            top=round(place.y() / thin - y * scale),
         )
         painter.save()
         painter.setClipRect(place)
+        painter.scale(thin, thin)
         for one in item.overlay[:_MOST_SHAPES]:
             self._live.paint(
                 painter, view, one.shape, one.colour, dashed=one.proposed, strong=False
@@ -141,14 +146,14 @@ class Cells:
         metrics = QFontMetrics(self._font)
         if item.mark is not None:
             side = min(22, max(12, self._side // 5))
-            box = QRect(room.right() - side - 3, 4, side, side)
+            box = QRect(room.right() - side - 3, room.top() + 4, side, side)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(0, 0, 0, 150))
             painter.drawEllipse(box.adjusted(-2, -2, 2, 2))
             icons.paint(painter, box, *item.mark)
         if item.badge and self._side >= _CHIPS_FROM:
             width = metrics.horizontalAdvance(item.badge) + 12
-            place = QRectF(4, 4, width, metrics.height() + 2)
+            place = QRectF(4, room.top() + 4, width, metrics.height() + 2)
             colour = theme.tokens().accent
             paint_chip(painter, place, item.badge, colour, self._font)
         if self._side >= _CHIPS_FROM:
