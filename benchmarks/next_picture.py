@@ -22,7 +22,7 @@ from _timing import alternate, percentile, seconds, show
 from numpy.typing import NDArray
 from PIL import Image
 
-from visionstudio.media.image import read_reduced, read_rgb
+from visionstudio.media.image import read_pixels, read_quick, read_rgb
 from visionstudio.media.prefetch import PREVIEW_SIDE, Loaded, Prefetch
 from visionstudio.media.scan import find_media
 from visionstudio.media.source import MediaSource
@@ -69,7 +69,7 @@ def decoding(folder: Path) -> None:
     show("1080p JPEG", *alternate(lambda: read_rgb(path), lambda: bare_pillow(path)), "Pillow")
     big = folder / "24mp.jpg"
     Image.fromarray(photo(6000, 4000)).save(big, quality=90)
-    first, whole = alternate(lambda: read_reduced(big, PREVIEW_SIDE), lambda: bare_opencv(big))
+    first, whole = alternate(lambda: read_quick(big, PREVIEW_SIDE), lambda: bare_opencv(big))
     show("24 MP JPEG, first paint (reduced)", first, whole, "whole by OpenCV")
     show("24 MP JPEG, whole", *alternate(lambda: read_rgb(big), lambda: bare_opencv(big)), "OpenCV")
 
@@ -83,9 +83,24 @@ def large(folder: Path) -> None:
         show(f"100 MP {name}, whole", ours, limit, "Pillow")
         gap = min(longest_gap(lambda p=path: read_rgb(p)) for _ in range(3))  # the load varies
         show(f"100 MP {name}, longest gap elsewhere", gap, 0.05, "goal")
+    path = folder / "100mp.png"
+    shown: list[float] = []
+
+    def as_it_comes() -> None:
+        start = time.perf_counter()
+        shown.clear()
+        read_pixels(path, tell=lambda _: shown.append(time.perf_counter() - start))
+
+    ours, limit = alternate(as_it_comes, lambda: bare_pillow(path), 3)
+    show(f"100 MP png, in {len(shown) + 1} parts as they come", ours, limit, "Pillow")
+    show("100 MP png, first part", shown[0], limit, "whole by Pillow")
     path = folder / "100mp.jpg"
-    ours, limit = alternate(lambda: read_reduced(path, PREVIEW_SIDE), lambda: bare_pillow(path), 3)
-    show("100 MP JPEG, first paint (reduced)", ours, limit, "whole by Pillow")
+    ours, limit = alternate(
+        lambda: read_quick(path, PREVIEW_SIDE),
+        lambda: cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_8),
+        5,
+    )
+    show("100 MP JPEG, first paint (reduced)", ours, limit, "an eighth by OpenCV")
 
 
 def longest_gap(work: Callable[[], object]) -> float:

@@ -7,6 +7,7 @@ program gets its pixels from here, upright and in the same colours.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from visionstudio.media.decode import decode
 from visionstudio.media.header import PictureHeader, read_header
 from visionstudio.media.identity import open_regular
 from visionstudio.media.orientation import upright
+from visionstudio.media.strips import comes_in_strips, read_in_strips
+
+Tell = Callable[[NDArray[np.uint8]], None]
+_TOLD_SIDE = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +75,17 @@ class Pixels:
         return to_rgb(self.values, self.window, inverted=self.inverted)
 
 
-def read_pixels(path: Path, page: int = 0, *, partial: bool = False) -> Pixels:
+def read_pixels(
+    path: Path, page: int = 0, *, partial: bool = False, tell: Tell | None = None
+) -> Pixels:
     """The source values of a picture, or of one page or frame of a file that has several.
 
     Raises MediaError with the reason when the file is missing, special, empty,
     no picture, too large to decode whole, damaged or cut off; `partial` shows
-    what there is of a JPEG that was cut off, the rest grey.
+    what there is of a JPEG that was cut off, the rest grey. `tell` hears of large
+    PNG and TIFF pictures what has come so far, as small copies (h, w, 3) uint8.
     """
-    return _pixels(*_read(Path(path), page=page, partial=partial))
+    return _pixels(*_read(Path(path), page=page, partial=partial, tell=tell))
 
 
 def _pixels(header: PictureHeader, values: NDArray[Any]) -> Pixels:
@@ -122,6 +130,14 @@ def read_reduced(path: Path, max_side: int) -> NDArray[np.uint8]:
     return shrink(_pixels(header, values).rgb(), max_side, of=(width, height))
 
 
+def read_quick(path: Path, side: int) -> NDArray[np.uint8]:
+    """What can be shown first: as `read_reduced`, but as the decoder gives it.
+
+    The longer side is `side` or up to twice that, or the picture's own.
+    """
+    return _pixels(*_read(Path(path), max_side=side)).rgb()
+
+
 def shrink(
     rgb: NDArray[np.uint8], max_side: int, of: tuple[int, int] | None = None
 ) -> NDArray[np.uint8]:
@@ -138,7 +154,12 @@ def shrink(
 
 
 def _read(
-    path: Path, *, page: int = 0, partial: bool = False, max_side: int = 0
+    path: Path,
+    *,
+    page: int = 0,
+    partial: bool = False,
+    max_side: int = 0,
+    tell: Tell | None = None,
 ) -> tuple[PictureHeader, NDArray[Any]]:
     """Header and upright values; reduced where `max_side` allows it."""
     with open_regular(path) as handle:
@@ -147,5 +168,9 @@ def _read(
         if max_side:
             ratio = max(header.width, header.height) // max_side
             reduce = next((r for r in (8, 4, 2) if r <= ratio), 1)
-        values = decode(handle, header, str(path), page=page, reduce=reduce, partial=partial)
+        values = None
+        if tell is not None and page == 0 and comes_in_strips(path, header):
+            values = read_in_strips(path, header, _TOLD_SIDE, tell)
+        if values is None:
+            values = decode(handle, header, str(path), page=page, reduce=reduce, partial=partial)
     return header, upright(np.ascontiguousarray(values), header.orientation)

@@ -11,7 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.media.header import PictureHeader, picture_header
-from visionstudio.media.image import Pixels, read_pixels, read_reduced
+from visionstudio.media.image import Pixels, read_pixels, read_quick
 from visionstudio.media.pyramid import READY_PIXELS, Pyramid, is_large, quick_copy, ready_pyramid
 from visionstudio.media.pyramid_build import Pyramids
 from visionstudio.media.scan import kind_of
@@ -207,7 +207,7 @@ class Prefetch:
                         return Loaded(item, None, prepared=self._prepare_tiled(item, pyramid))
                     if is_large(header):
                         return None
-            pixels = read_pixels(path)
+            pixels = read_pixels(path, tell=lambda rgb: self._show_part(item, path, rgb))
             return self._made(item, pixels.rgb(), pixels)
         except VisionStudioError as error:
             return Loaded(item, None, error)
@@ -230,6 +230,14 @@ class Prefetch:
 
         return self._pyramids.get(path, header, progress, lambda: self._is_wanted(item))
 
+    def _show_part(self, item: MediaItem, path: Path, rgb: NDArray[np.uint8]) -> None:
+        """Answer with a smaller copy, which has the size of the whole for whoever draws on it."""
+        if self._is_wanted(item):
+            if not item.width:
+                width, height = picture_header(path).upright_size
+                item = replace(item, width=width, height=height)
+            self._answer(self._made(item, rgb, None))
+
     def _is_wanted(self, item: MediaItem) -> bool:
         with self._condition:
             return self._wanted is not None and self._wanted[0].id == item.id
@@ -250,10 +258,9 @@ class Prefetch:
         try:
             if path.stat().st_size < PREVIEW_FILE_BYTES:
                 return
-            smaller = self._made(item, _smaller(path), None)
+            self._show_part(item, path, _smaller(path))
         except (OSError, VisionStudioError):
             return  # the whole decode will say why
-        self._answer(smaller)
 
     def _keep(self, loaded: Loaded) -> None:
         """Cache a picture; errors are not kept, the file may be there next time."""
@@ -288,4 +295,4 @@ def _smaller(path: Path) -> NDArray[np.uint8]:
     """What is shown first of a JPEG. Raises MediaError."""
     header = picture_header(path)
     copy = quick_copy(path, header, PREVIEW_SIDE) if is_large(header) else None
-    return read_reduced(path, PREVIEW_SIDE) if copy is None else copy
+    return read_quick(path, PREVIEW_SIDE) if copy is None else copy

@@ -15,7 +15,7 @@ from visionstudio.media.pyramid import Pyramid
 from visionstudio.model.errors import MediaError
 
 SIDE = 512
-CACHE_BYTES = 160 * 2**20
+CACHE_BYTES = 96 * 2**20
 _WAITING = 96
 TileKey = tuple[int, int, int]
 """Level, column, row."""

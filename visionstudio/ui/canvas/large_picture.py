@@ -17,7 +17,7 @@ from visionstudio.media.tile_reader import SIDE, Tile, TileKey, TileReader
 from visionstudio.model.display import Levels
 from visionstudio.ui.canvas.picture import Bgra, Picture, as_bgra, as_image, value_words
 
-_RENDERED = 96  # tiles as they are drawn, a megabyte each
+_RENDERED = 48  # tiles as they are drawn, a megabyte each
 Post = Callable[[Callable[[], None]], None]
 
 
