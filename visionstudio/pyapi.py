@@ -14,6 +14,7 @@ from visionstudio.media.scan import find_media
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue, MediaError, ProjectError
+from visionstudio.model.interpolation import all_filled
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Shape
@@ -144,23 +145,32 @@ class Project:
         return known if self._block is None else self._block.seen(LabelClass, known)
 
     def annotations(
-        self, media_id: int, frame: int | None = None, *, states: Iterable[State] | None = None
+        self,
+        media_id: int,
+        frame: int | None = None,
+        *,
+        states: Iterable[State] | None = None,
+        between_keys: bool = False,
     ) -> list[Annotation]:
         """Annotations of a media item, or of one of its frames (0-based), in drawing order.
 
         All states unless `states` says which. Each has `shape` (typed, with
         float64 numpy geometry in pixels), `class_id`, `state`, `score` in [0, 1]
         or None, and `source`, `run_id` and `history` as its provenance;
-        `class_name(a)` gives the name of its class.
+        `class_name(a)` gives the name of its class. With `between_keys` tracks are
+        there in the frames between their key frames too, with ids below 0.
         """
-        rows = self.store.annotations(media_id, frame)
+        rows = self.store.annotations(media_id, None if between_keys else frame)
         if self._block is not None:
             rows = [
                 a
                 for a in self._block.seen(Annotation, rows)
-                if a.media_id == media_id and frame in (None, a.frame)
+                if a.media_id == media_id and (between_keys or frame in (None, a.frame))
             ]
             rows.sort(key=lambda a: (a.frame, a.z, a.id))
+        if between_keys:
+            seen = (a for a in all_filled(rows) if frame in (None, a.frame))
+            rows = sorted(seen, key=lambda a: (a.frame, a.z, a.id))
         wanted = None if states is None else frozenset(states)
         return [a for a in rows if wanted is None or a.state in wanted]
 

@@ -30,6 +30,7 @@ from visionstudio.model.shapes import (
     Skeleton,
 )
 from visionstudio.session import track_editing as tracks
+from visionstudio.session.exporting import export_project
 from visionstudio.storage.store import ProjectStore
 
 KEY = Flags.KEYFRAME
@@ -245,3 +246,27 @@ def test_the_store_finds_what_lies_between_keys(tmp_path: Path) -> None:
                 here = sorted((a for a in expected if a.frame == frame), key=lambda a: a.id)
                 found = sorted(store.annotations_at(media, frame), key=lambda a: a.id)
                 assert found == here
+
+
+def test_exports_and_python_see_a_track_in_every_frame(tmp_path: Path) -> None:
+    import visionstudio as vs
+    from tests.video_maker import make
+
+    with vs.create(tmp_path / "p", media=[make(tmp_path / "clip.mp4", 12)]) as project:
+        item = project.media[0]
+        with project.edit("track"):
+            label = project.add_class("bar")
+            for frame in (0, 10):
+                one = project.add(item.id, Box(frame, 0, frame + 20, 20), label.id, frame=frame)
+                project.update(one, track_id=3, flags=KEY)
+        assert [a.frame for a in project.annotations(item.id)] == [0, 10]
+        (middle,) = project.annotations(item.id, 5, between_keys=True)
+        assert middle.shape == Box(5, 0, 25, 20)
+        mot = export_project(project.store, "mot", tmp_path / "mot", verify=True)
+        assert mot.written.annotations == 11
+        assert mot.check is not None
+        assert mot.check.ok
+        cvat = export_project(project.store, "cvat", tmp_path / "cvat", verify=True)
+        assert cvat.written.annotations == 2
+    rows = (tmp_path / "mot").rglob("gt.txt")
+    assert len(next(rows).read_text().splitlines()) == 11

@@ -50,7 +50,8 @@ class Format:
     `single_file` says that a data set is one file rather than a folder.
     `suffixes` are the endings of its files. `variants` are its dialects for
     writing, the usual one '' first. `sized` says that coordinates are parts of
-    the picture's size, which reading has to know.
+    the picture's size, which reading has to know. `key_frames` says that a track is
+    written by its key frames; others get what lies between them frame by frame.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Format:
     suffixes: tuple[str, ...] = (".json",)
     variants: tuple[str, ...] = ("",)
     sized: bool = False
+    key_frames: bool = False
 
 
 FORMATS: dict[str, Format] = {
@@ -78,7 +80,11 @@ FORMATS: dict[str, Format] = {
             *("labelme", "labelme JSON, X-AnyLabeling", labelme.read, labelme.write),
             variants=labelme_write.VARIANTS,
         ),
-        Format("cvat", "CVAT XML 1.1", cvat.read, cvat.write, suffixes=(".xml",)),
+        Format(
+            *("cvat", "CVAT XML 1.1", cvat.read, cvat.write),
+            suffixes=(".xml",),
+            key_frames=True,
+        ),
         Format("mot", "MOT Challenge text", mot.read, mot.write, suffixes=(".txt",)),
         Format("mots", "MOTS Challenge pictures", mots.read, mots.write, suffixes=()),
         Format(

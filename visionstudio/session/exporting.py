@@ -19,6 +19,7 @@ from visionstudio.formats.dataset import (
 )
 from visionstudio.formats.registry import get_format
 from visionstudio.model.annotations import Annotation
+from visionstudio.model.interpolation import all_filled
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.session.import_plan import CLASS_EXTRA, OURS, ROW, SPLIT
@@ -55,7 +56,7 @@ def export_project(
     for an unknown format, StorageFull.
     """
     writer = get_format(format_name)
-    dataset = project_dataset(store, progress=progress)
+    dataset = project_dataset(store, key_frames=writer.key_frames, progress=progress)
     written = writer.write(dataset, out, options or WriteOptions())
     check = check_export(writer, dataset, written, out, store.media_root) if verify else None
     silent = store.counts().media - len(dataset.items)
@@ -69,11 +70,13 @@ def project_dataset(
     store: ProjectStore,
     media_ids: Iterable[int] | None = None,
     *,
+    key_frames: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
     """A project's labels as a data set, with the project's ids of media and classes.
 
-    Without `media_ids` those of all pictures that are labelled or verified.
+    Without `media_ids` those of all pictures that are labelled or verified. A track is
+    there in every frame; with `key_frames` as it is stored.
     """
     classes = store.classes()
     kept = store.setting(CLASS_EXTRA, {})
@@ -88,6 +91,8 @@ def project_dataset(
         if wanted is not None and item.id not in wanted:
             continue
         labels = [a for a in store.annotations(item.id) if a.state.is_label]
+        if not key_frames and item.kind is not MediaKind.IMAGE:
+            labels = sorted(all_filled(labels), key=lambda a: (a.frame, a.z, a.id))
         if wanted is None and not labels and not item.verified:
             continue
         items.append(_item(store, item, paths[item.id], labels, names))
