@@ -1,0 +1,184 @@
+"""A person in a hurry: random gestures on a project through a session, told line by line.
+
+``python -m tests.faults.gesturing PROJECT SEED COUNT`` prints a JSON object before
+each gesture, ``{"id": n}`` for every id that it takes, and ``{"saved": n}`` once it
+is on disk. Whoever started it may kill it at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.unit.session_tools import Pump
+from visionstudio.model.annotations import Annotation
+from visionstudio.model.shapes import (
+    Box,
+    Ellipse,
+    Mask,
+    Points,
+    Polygon,
+    Polyline,
+    RotatedBox,
+    Shape,
+    Skeleton,
+    Tag,
+    encode,
+)
+from visionstudio.session import editing, shaping
+from visionstudio.session.project import ProjectSession
+from visionstudio.storage import ProjectStore
+
+
+def say(**what: Any) -> None:
+    print(json.dumps(what), flush=True)  # noqa: T201 (this is how it tells)
+
+
+def some_shape(chance: random.Random) -> Shape:
+    """One of any kind, at any place."""
+
+    def points(count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.array([[chance.uniform(0, 100), chance.uniform(0, 80)] for _ in range(count)])
+
+    x, y, w, h = (chance.uniform(1, 50) for _ in range(4))
+    pixels = np.array([[chance.random() < 0.6 for _ in range(7)] for _ in range(5)])
+    makers = (
+        lambda: Box(x, y, x + w, y + h),
+        lambda: RotatedBox(x, y, w, h, chance.uniform(-3, 3)),
+        lambda: Polygon((points(chance.randint(3, 9)),)),
+        lambda: Polygon((points(6), points(4), points(3)), (False, True, False)),
+        lambda: Polyline(points(chance.randint(2, 6))),
+        lambda: Points(points(chance.randint(1, 5))),
+        lambda: Skeleton(points(4), tuple(chance.randint(0, 2) for _ in range(4))),
+        lambda: Ellipse(x, y, w, h, chance.uniform(-3, 3)),
+        lambda: Mask.from_array(pixels, round(x), round(y)),
+    )
+    shape: Shape = chance.choice(makers)()
+    return shape
+
+
+class Hand:
+    """Makes one gesture after another."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.pump = Pump()
+        self.session = ProjectSession(ProjectStore.open(folder), self.pump.post)
+        reserve = self.session.reserve_ids
+
+        def told(table: Any, count: int = 1) -> int:
+            first = reserve(table, count)
+            say(id=first)
+            return first
+
+        self.session.reserve_ids = told  # type: ignore[method-assign]
+
+    def settle(self) -> None:
+        """Until everything is stored and shown; what an edit shows may be read after it."""
+        for _ in range(2):
+            done: list[None] = []
+            self.session.in_store(lambda _: None, done.append)
+            self.pump.until(lambda done=done: done and self.session.saved)
+
+    def check(self) -> None:
+        """What is shown is what is stored."""
+        session = self.session
+        if session.current is not None:
+            stored = session.store.annotations(session.current.id, session.frame)
+            assert list(session.annotations) == stored
+
+    def gesture(self) -> None:
+        session, chance = self.session, self.chance
+        item = chance.choice(list(session.media))
+        session.open_media(item.id)
+        self.settle()
+        shown = [a for a in session.annotations if not isinstance(a.shape, Tag)]
+        chosen = chance.sample(shown, min(len(shown), chance.randint(1, 4)))
+        ids = [a.id for a in chosen]
+        classes = [c.id for c in session.classes]
+        acts = ["add"] * 6 + ["tag", "verify", "undo", "undo", "redo", "redo", "class"]
+        if chosen:
+            acts += ["reshape", "move", "turn", "relabel", "group", "delete"]
+        if len(classes) > 2:
+            acts += ["drop"]
+        act = chance.choice(acts)
+        match act:
+            case "add":
+                shape, label = some_shape(chance), chance.choice(classes)
+                self.tell(act, media=item.id, label=label, shape=_text(shape))
+                session.new_annotation(shape, class_id=label)
+            case "reshape" | "move" | "turn":
+                self.reshape(act, chosen)
+            case "relabel":
+                label = chance.choice(classes)
+                self.tell(act, ids=ids, label=label)
+                session.relabel(ids, label)
+            case "group":
+                group = chance.choice([None, 1, 2])
+                self.tell(act, ids=ids, group=group)
+                session.apply(editing.set_group(chosen, group))
+            case "delete":
+                self.tell(act, ids=ids)
+                session.delete(ids)
+            case "tag":
+                label = chance.choice(classes)
+                self.tell(act, media=item.id, label=label)
+                session.toggle_tag(label)
+            case "verify":
+                self.tell(act, media=item.id, on=not item.verified)
+                session.set_verified([item.id], not item.verified)
+            case "class":
+                name = f"class {chance.random()}"
+                self.tell(act, name=name)
+                session.add_class(name)
+            case "drop":
+                label = chance.choice(classes[2:])
+                self.tell(act, label=label)
+                session.delete_class(label)
+            case "undo":
+                self.tell(act)
+                session.undo()
+            case _:
+                self.tell(act)
+                session.redo()
+        self.settle()
+        self.check()
+
+    def reshape(self, act: str, chosen: list[Annotation]) -> None:
+        dx, dy = self.chance.randint(-9, 9), self.chance.randint(-9, 9)
+        turn = shaping.turn_by(dx * 7 + 1)
+        shapes: dict[int, Shape] = {}
+        for a in chosen:
+            if act == "reshape":
+                shapes[a.id] = some_shape(self.chance)
+            elif act == "move":
+                shapes[a.id] = a.shape.translated(dx, dy)
+            else:
+                shapes[a.id] = turn(a.shape) or a.shape
+        self.tell(act, shapes={i: _text(s) for i, s in shapes.items()})
+        self.session.reshape_many(shapes)
+
+    def tell(self, act: str, **facts: Any) -> None:
+        say(act=act, **facts)
+
+
+def _text(shape: Shape) -> list[str]:
+    kind, data = encode(shape)
+    return [kind, data.hex()]
+
+
+def main(folder: str, seed: str, count: str) -> None:
+    hand = Hand(Path(folder), int(seed))
+    for number in range(int(count)):
+        hand.gesture()
+        say(saved=number)
+    hand.session.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
