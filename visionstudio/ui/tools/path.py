@@ -250,6 +250,9 @@ class PathTool(Tool):
         ):
             painter.setPen(style.pen(shade, width))
             painter.drawPolyline(QPolygonF(line))
+        if self._way:
+            painter.setPen(style.pen(style.SNAPPED, style.LINE))  # the border lies beneath it
+            painter.drawPolyline(QPolygonF(line[len(placed) - 1 :]))
         if len(placed) > _MANY:
             painter.setPen(style.pen(style.halo(colour), style.HANDLE / 2 + 1))
             draw_points(painter, view.widget_points(np.array(points)))
