@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from visionstudio.ui.panels.model import ModelPanel
 
 _SIZE = (1600, 1000)
-_LEFT, _RIGHT = 240, 272
+_LEFT, _RIGHT, _BELOW = 240, 272, 240
 
 
 class WindowParts(QMainWindow):
@@ -102,6 +102,9 @@ class WindowParts(QMainWindow):
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         self.results_dock = self._dock("resultsDock", tr("Results"), None, below)
         self.results_dock.hide()
+        # Below the picture only: the lists at the sides keep their height.
+        self.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
         for dock in (self.object_dock, self.inspection_dock):
             dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
         self.setDockOptions(
@@ -173,6 +176,7 @@ class WindowParts(QMainWindow):
         self.results_dock.setFloating(False)
         self.results_dock.hide()
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.results_dock)
+        self.resizeDocks([self.results_dock], [_BELOW], Qt.Orientation.Vertical)
         self.addDockWidget(left, self.media_dock)
         self.addDockWidget(left, self.class_dock)
         self.addDockWidget(right, self.object_dock)

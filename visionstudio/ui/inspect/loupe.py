@@ -15,6 +15,7 @@ PIXELS = 15  # across and down
 _SIZE = 13  # widget units each
 _TEXT = 40
 _MARGIN = 12
+_TOP = 56  # below the strip of the tool's options
 
 
 class Loupe(QWidget):
@@ -50,8 +51,8 @@ class Loupe(QWidget):
         port = self._canvas.viewport()
         px, py = self._canvas.view.to_widget(x, y)
         right = port.width() - self.width() - _MARGIN
-        near = px > right - _MARGIN and py < self.height() + 3 * _MARGIN
-        self.move(_MARGIN if near else right, _MARGIN)
+        near = px > right - _MARGIN and py < _TOP + self.height() + 2 * _MARGIN
+        self.move(_MARGIN if near else right, _TOP)
         self.show()
         self.raise_()
         self.update()

@@ -18,7 +18,6 @@ from visionstudio.model.measurements import (
     Point,
     results,
 )
-from visionstudio.session.measuring import Measurements
 from visionstudio.ui.canvas.measured import paint_measurement
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.i18n import tr
@@ -26,6 +25,7 @@ from visionstudio.ui.inspect.latest import Latest
 from visionstudio.ui.inspect.numbers import number
 
 if TYPE_CHECKING:
+    from visionstudio.session.measuring import Measurements
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.canvas.canvas import Canvas
     from visionstudio.ui.canvas.picture import Picture
@@ -66,6 +66,9 @@ class MeasureControl(QObject):
             old.current_changed.disconnect(self._refresh)
         self.measurements = None
         if session is not None:
+            # Brings the store: only with the first project.
+            from visionstudio.session.measuring import Measurements
+
             self.measurements = Measurements(session)
             self.measurements.changed.connect(self._refresh)
             session.current_changed.connect(self._refresh)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDockWidget, QLabel, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.panels.results.profile import ProfileView
 from visionstudio.ui.panels.results.table import ResultTable
 
 TABS = ("profile", "measurements", "regions", "metadata")
+_HEIGHT = 250
 SCOPES = ("picture", "selected", "all")
 
 
@@ -60,8 +69,13 @@ class ResultsPanel(QWidget):
         """Bring a tab to the front, and the panel with it."""
         dock = self.parent()
         if isinstance(dock, QDockWidget):
+            fresh = dock.isHidden()
             dock.show()
             dock.raise_()
+            window = dock.parent()
+            if fresh and isinstance(window, QMainWindow):
+                # Plots and tables would like half of the window.
+                window.resizeDocks([dock], [_HEIGHT], Qt.Orientation.Vertical)
         if self.tabs.currentIndex() == TABS.index(name):
             self.tab_shown.emit(name)
         else:

@@ -122,7 +122,9 @@ class ResultTable(QWidget):
         self.view.setWordWrap(False)
         self.view.verticalHeader().setDefaultSectionSize(24)
         self.view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.view.horizontalHeader().setStretchLastSection(True)
+        self.view.horizontalHeader().setDefaultAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
         self.search = QLineEdit()
         self.search.setObjectName(f"{name}Find")
         self.search.setAccessibleName(tr("Search in the table"))
@@ -171,6 +173,7 @@ class ResultTable(QWidget):
         self.view.setColumnHidden(0, True)
         if fresh:
             self.view.resizeColumnsToContents()
+            self.view.horizontalHeader().setStretchLastSection(True)
         else:
             for c, width in enumerate(widths):
                 self.view.setColumnWidth(c, width)
