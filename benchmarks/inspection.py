@@ -7,6 +7,7 @@ and scikit-image on the same arrays; a step of the window's slider has 16 ms.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -67,12 +68,13 @@ def slider() -> None:
         picture = Picture(pixels.rgb(), None, pixels, Levels(0, 4095))
         scale = 1600 / width
         place = QRect(0, 0, 1600, round(height * scale))
-        low = iter(range(1, 10_000))
+        lows = iter(range(1, 10_000))
 
-        def step(p: Picture = picture, s: float = scale, r: QRect = place) -> None:
-            p.with_levels(Levels(next(low), 3500)).render(s, r)
+        def step(p: Picture, s: float, r: QRect, low: float) -> None:
+            p.with_levels(Levels(low, 3500)).render(s, r)
 
-        ours, _ = alternate(step, lambda: None, 15)
+        move = partial(step, picture, scale, place)
+        ours, _ = alternate(lambda m=move, i=lows: m(next(i)), lambda: None, 15)
         show(f"a step of the window, {name} fitted", ours, FRAME, "a frame")
 
 

@@ -131,3 +131,36 @@ def test_the_histogram_of_selected_objects(driver: Driver, deep: Path) -> None:
     QTest.keyClick(panel.region, Qt.Key.Key_Down)
     driver.wait(lambda: panel.histogram.histogram.channels[0].count == 200)
     assert panel.figures.item(0, 0).text() == "200"
+
+
+def test_window_and_level_are_dragged_on_the_picture(driver: Driver, deep: Path) -> None:
+    driver.open(deep)
+    low, high = driver.canvas.picture.pixels.display_range()
+    driver.key(Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+    assert driver.canvas.tool_name == "levels"
+    driver.drag((20, 60), (80, 60))
+    wide = driver.canvas.picture.levels
+    assert wide.high - wide.low > 1.5 * (high - low)
+    assert (wide.high + wide.low) / 2 == pytest.approx((low + high) / 2, abs=1)
+    driver.drag((80, 100), (80, 40))  # up: what was grey is brighter now
+    assert driver.canvas.picture.levels.high < wide.high
+    assert driver.count() == 0
+
+
+@pytest.mark.shared_data
+def test_windows_of_a_ct(driver: Driver, shared_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ct"
+    folder.mkdir()
+    source = shared_data / "inspect" / "pydicom" / "CT_small.dcm"
+    (folder / "a.dcm").write_bytes(source.read_bytes())
+    driver.open(folder)
+    driver.key(Qt.Key.Key_H)
+    choice = driver.window.inspection_panel.display.window_choice
+    choice.setFocus()
+    QTest.keyClick(choice, Qt.Key.Key_End)
+    QTest.keyClick(choice, Qt.Key.Key_Up)
+    assert choice.currentText() == "CT: Liver"
+    levels = driver.canvas.picture.levels
+    assert (levels.low, levels.high) == (-45, 105)
+    assert driver.window.inspector.measuring.calibration.unit in ("px", "mm")
+    driver.wait(lambda: driver.window.inspector.measuring.calibration.unit == "mm")

@@ -213,6 +213,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("tool.count", "Count by clicking", "tool_count", "Inspect", ("Ctrl+Alt+N",), "media", "counter", checkable=True),
     Action("tool.profile", "Line profile", "tool_profile", "Inspect", ("K",), "media", "chart-line", checkable=True),
     Action("tool.scale", "Set the scale by a known length", "tool_scale", "Inspect", ("Ctrl+Alt+U",), "media", "ruler-square", checkable=True),
+    Action("tool.levels", "Window and level by dragging", "tool_levels", "Inspect", ("Ctrl+Alt+W",), "media", "contrast-box", checkable=True),
     Action("inspect.measurements", "Measurements", "show_measurements", "Inspect", ("Ctrl+6",), "project", "table", separator=True),
     Action("inspect.regions", "Figures of the objects", "show_regions", "Inspect", ("Ctrl+Alt+R",), "project", "table-large"),
     Action("inspect.metadata", "Metadata of the file", "show_metadata", "Inspect", ("Ctrl+Alt+E",), "media", "information-outline"),

@@ -21,7 +21,15 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.eraser",),
     ("tool.knife", "tool.hole"),
     ("tool.region",),
-    ("tool.measure", "tool.angle", "tool.measure_area", "tool.count", "tool.profile", "tool.scale"),
+    (
+        "tool.measure",
+        "tool.angle",
+        "tool.measure_area",
+        "tool.count",
+        "tool.profile",
+        "tool.scale",
+        "tool.levels",
+    ),
 )
 """Drawing tools by button, top to bottom; of several the first is shown until one is used."""
 

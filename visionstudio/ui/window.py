@@ -259,6 +259,7 @@ class MainWindow(WindowParts):
         layout = project.remembered.get("layout") or self.settings.note("layout")
         if layout:
             self.restoreState(QByteArray.fromBase64(layout.encode()))
+            self._keep_corners()
         else:
             self._default_layout()
         session.saved_changed.connect(self.status.show_saved)

@@ -102,9 +102,7 @@ class WindowParts(QMainWindow):
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         self.results_dock = self._dock("resultsDock", tr("Results"), None, below)
         self.results_dock.hide()
-        # Below the picture only: the lists at the sides keep their height.
-        self.setCorner(Qt.Corner.BottomLeftCorner, left)
-        self.setCorner(Qt.Corner.BottomRightCorner, right)
+        self._keep_corners()
         for dock in (self.object_dock, self.inspection_dock):
             dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
         self.setDockOptions(
@@ -168,6 +166,12 @@ class WindowParts(QMainWindow):
             self.inspection_dock,
             self.model_dock,
         )
+
+    def _keep_corners(self) -> None:
+        """What is below is below the picture only: the lists at the sides keep their height."""
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
 
     def _default_layout(self) -> None:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea

@@ -31,8 +31,12 @@ class MeasuringAids(Navigation):
     profile_dragged = Signal(object, object)
     """Two points and the tool's options: the line of a profile, while it is drawn."""
 
+    levels_dragged = Signal(float, float)
+    """Another window of values: its low and high end."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.window_shown: Callable[[], tuple[float, float]] = lambda: (0.0, 255.0)
         self.overlays: list[Overlay] = []
         self.measurements: Sequence[Measurement] = ()
         self.measure_text: Callable[[MeasurementKind, Sequence[Point]], str] = _no_text
@@ -47,6 +51,9 @@ class MeasuringAids(Navigation):
 
     def profile_moved(self, points: Sequence[Point], options: Mapping[str, Value]) -> None:
         self.profile_dragged.emit(list(points), dict(options))
+
+    def window_dragged(self, low: float, high: float) -> None:
+        self.levels_dragged.emit(low, high)
 
     def paint_overlays(self, painter: QPainter) -> None:
         """Paint what lies above the shapes."""

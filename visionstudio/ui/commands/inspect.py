@@ -33,6 +33,9 @@ class InspectCommands(WindowCommands):
     def tool_scale(self) -> None:
         self._use_tool("scale")
 
+    def tool_levels(self) -> None:
+        self._use_tool("levels")
+
     def show_measurements(self) -> None:
         self._window.inspector.results.show_tab("measurements")
 

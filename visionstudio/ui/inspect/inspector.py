@@ -39,6 +39,8 @@ class Inspector(QObject):
         self.measuring.ask_scale = self._ask_scale
         self.measuring.failed.connect(lambda text: window.toast(text, "warning"))
         self.measuring.profile_drawn.connect(lambda: self.results.show_tab("profile"))
+        window.viewer.canvas.window_shown = window.inspection_panel.display.window_shown
+        window.viewer.canvas.levels_dragged.connect(window.inspection_panel.display.drag_window)
         self.aids = ViewAids(window, self.measuring)
         self.comparing = CompareControl(window.viewer, window._poster.post)
         self.comparing.neighbour = lambda item, step: window.media_panel.model.neighbour(

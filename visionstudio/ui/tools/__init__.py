@@ -9,6 +9,7 @@ from visionstudio.ui.tools.brush import BrushTool, EraserTool
 from visionstudio.ui.tools.edit_vertices import VerticesTool
 from visionstudio.ui.tools.ellipse import EllipseTool
 from visionstudio.ui.tools.knife import HoleTool, KnifeTool
+from visionstudio.ui.tools.levels import LevelsTool
 from visionstudio.ui.tools.measure import (
     AngleTool,
     AreaTool,
@@ -56,6 +57,7 @@ TOOLS: dict[str, type[Tool]] = {
         CountTool,
         ProfileTool,
         ScaleTool,
+        LevelsTool,
     )
 }
 
