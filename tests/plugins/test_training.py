@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from visionstudio.engine.discovery import discover
+from visionstudio.engine.evaluation import load_evaluation
 from visionstudio.engine.events import (
     FINAL,
     Event,
@@ -24,6 +25,7 @@ from visionstudio.engine.events import (
     Stopped,
 )
 from visionstudio.engine.training import (
+    Control,
     TrainPlan,
     build_plan,
     list_runs,
@@ -294,6 +296,72 @@ def test_killing_and_resuming(store: ProjectStore, tmp_path: Path) -> None:
     assert steps[0] is not None
     assert steps[0] > 0
     assert steps[-1] == 39
+
+
+def test_a_run_can_be_held_and_goes_on(store: ProjectStore, tmp_path: Path) -> None:
+    listener = Listener()
+    model = discover().model("detector/learn")
+    plan = build_plan(store, model, {"mode": "slow", "epochs": 60})
+    run = start_training(plan, tmp_path / "run", listener)
+    assert listener.trained.wait(30)
+    run.pause()
+    held = threading.Event()
+
+    def is_held() -> bool:
+        return any(isinstance(e, Progress) and e.message == "paused" for e in listener.events)
+
+    deadline = time.monotonic() + 20
+    while not is_held() and time.monotonic() < deadline:
+        held.wait(0.02)
+    assert is_held()
+    count = len(listener.events)
+    assert run.wait(0.5) is None
+    assert len(listener.events) == count
+    run.go_on()
+    run.wait(60)
+    assert isinstance(listener.final, Finished)
+    steps = [e.step for e in listener.events if isinstance(e, Progress) and e.metrics]
+    assert steps == list(range(60))
+
+
+def test_a_held_run_can_be_stopped(store: ProjectStore, tmp_path: Path) -> None:
+    control, events = Control(), []
+    plan = build_plan(store, discover().model("detector/learn"), {"epochs": 1000})
+
+    def listen(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Progress) and event.metrics:
+            control.pause()
+        if isinstance(event, Progress) and event.message == "paused":
+            control.stop.set()
+
+    final = run_training(plan, tmp_path / "run", listen, control=control)
+    assert isinstance(final, Finished)
+    assert final.summary["stopped"] is True
+
+
+def test_a_finished_run_is_measured_on_its_held_out_pictures(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    plan = plan_of(store, seed=1)
+    run_training(plan, tmp_path / "run", lambda _: None)
+    found = load_evaluation(tmp_path / "run")
+    assert found is not None
+    assert found.task == "detect"
+    held = {p.media_id for p in plan.of("val")}
+    assert {p.media_id for p in found.pictures} == held
+    assert sum(c.truths for c in found.classes) == sum(
+        not t.ignore for p in plan.of("val") for t in p.targets
+    )
+    assert "Confusion" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_looking_for_a_learning_rate_keeps_nothing(store: ProjectStore, tmp_path: Path) -> None:
+    model = discover().model("detector/learn")
+    plan = build_plan(store, model, {"mode": "fine", "epochs": 2}, find_lr=True)
+    final = run_training(plan, tmp_path / "run", lambda _: None)
+    assert isinstance(final, Failed)
+    assert "cannot look for a learning rate" in final.what
 
 
 def test_a_child_that_dies_is_told_and_can_be_resumed(store: ProjectStore, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from visionstudio.model.geometry import box_iou
 
 if TYPE_CHECKING:
     from visionstudio.engine.evaluation.evaluation import BoxRow, Case, Picture
+    from visionstudio.session.project import ProjectSession
     from visionstudio.ui.window import MainWindow
 
 _SAME = 0.9  # the IoU from which on an annotation is the one that was compared
@@ -46,10 +47,22 @@ class Places(QObject):
         if session is None or box is None:
             return
         self._window.viewer.canvas.show_bounds(box)
-        if truth is not None:
-            same = [
-                a.id
-                for a in session.annotations
-                if a.shape.kind != "tag" and float(box_iou(a.shape.bounds(), truth)[0, 0]) >= _SAME
-            ]
-            session.select(same[:1])
+        if truth is None:
+            return
+        if session.annotations:
+            self._select(session, truth)
+            return
+
+        def arrived() -> None:
+            session.annotations_changed.disconnect(arrived)
+            self._select(session, truth)
+
+        session.annotations_changed.connect(arrived)
+
+    def _select(self, session: ProjectSession, truth: BoxRow) -> None:
+        same = [
+            a.id
+            for a in session.annotations
+            if a.shape.kind != "tag" and float(box_iou(a.shape.bounds(), truth)[0, 0]) >= _SAME
+        ]
+        session.select(same[:1])

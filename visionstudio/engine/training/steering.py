@@ -15,7 +15,7 @@ import numpy as np
 
 from visionstudio.engine.context import JobContext
 from visionstudio.engine.devices import cores
-from visionstudio.engine.events import Event, Preview
+from visionstudio.engine.events import Event, Preview, Progress
 from visionstudio.engine.training.measuring import reserve
 from visionstudio.engine.training.plan import TrainPlan
 from visionstudio.engine.training.runs import LAST
@@ -101,11 +101,11 @@ class RunContext(JobContext):
                 )
         super().report(fraction, message, metrics=metrics, step=step, **extra)
         if not self._control.going.is_set():
-            super().report(message="paused")
+            self.emit(Progress(None, "paused"))
             held = self._control.wait()
             if self.ends is not None:
                 self.ends += held
-            super().report(message=message)
+            self.emit(Progress(None, message))
 
     def time_left(self) -> float | None:
         """Seconds of the budget that are left for training, at least 0; None without a budget."""

@@ -40,6 +40,8 @@ class EvaluationPlots(QWidget):
         grid = QGridLayout()
         grid.setSpacing(8)
         self._recall = self._plot(tr("Recall"), tr("Precision"))
+        ink = self.palette().color(QPalette.ColorRole.Text)
+        self._recall.addLegend(offset=(8, -8), labelTextColor=ink)
         self._f1 = self._plot(tr("Threshold"), "F1")
         self._reliability = self._plot(tr("Score"), tr("Share of right answers"))
         grid.addWidget(self._recall, 0, 0)

@@ -66,7 +66,7 @@ class ExamplesPage(QWidget):
         self.grid.setMovement(QListView.Movement.Static)
         self.grid.setSelectionMode(QListView.SelectionMode.NoSelection)
         self.grid.setIconSize(QSize(_SIDE, _SIDE))
-        self.grid.setGridSize(QSize(_SIDE + 8, _SIDE + 8))
+        self.grid.setSpacing(4)
         layout.addWidget(self.grid, 1)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)

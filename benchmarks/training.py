@@ -1,0 +1,160 @@
+"""What our training loop costs beside a bare loop in torch, on the same model and pictures.
+
+The first line trains on pictures in memory: the ratio is the price of everything the loop
+does besides (schedule, progress, checks, checkpoint and weights at the end); at most 1.05 is
+asked. The second decodes and varies JPEG files at every step, the bare side by torch's own
+DataLoader with as many workers. The last line is the share of time in which our loop waited
+for pictures. Sides alternate, medians of seven.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from _timing import alternate, show
+from torch import Tensor, nn
+
+from visionstudio.media.image import read_rgb
+from visionstudio_torch import backbone
+from visionstudio_torch.data import Cached
+from visionstudio_torch.fit import Recipe, Settings, fit
+from visionstudio_torch.transforms import resize, to_tensor
+from visionstudio_torch.weights import WeightsInfo
+
+SIDE, BATCH, STEPS, PICTURES = 96, 16, 30, 96
+LR = 1e-4
+INFO = WeightsInfo("classifier/benchmark", ("a", "b"))
+
+
+class Context:
+    """A run that nobody watches."""
+
+    device, threads, seed, resume, find_lr = "cpu", 2, 0, False, False
+
+    def __init__(self, folder: Path) -> None:
+        self.run_folder = self.cache = folder
+        self.waiting = 0.0
+
+    def report(
+        self,
+        fraction: float | None = None,
+        message: str = "",
+        *,
+        metrics: Mapping[str, float] | None = None,
+        step: int | None = None,
+        **extra: Any,
+    ) -> None:
+        self.waiting = (metrics or {}).get("waiting", self.waiting)
+
+    def time_left(self) -> None:
+        return None
+
+    def should_stop(self) -> bool:
+        return False
+
+    def preview(self, name: str, image: object) -> None:
+        """Nobody looks."""
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return backbone.classifier(2).train()
+
+
+def loss_of(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(model(backbone.normalise(images)), labels)
+
+
+def collate(examples: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    return torch.stack([e[0] for e in examples]), torch.tensor([e[1] for e in examples])
+
+
+def example(item: tuple[np.ndarray, int]) -> tuple[Tensor, int]:
+    return to_tensor(resize(item[0], SIDE, SIDE)), item[1]
+
+
+class Files(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """Pictures in files, decoded when asked for."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return example((read_rgb(self._paths[index]), index % 2))
+
+
+def ours(items: Any, augment: Any, context: Context) -> None:
+    model = network()
+    recipe: Recipe[Any, Any, Any] = Recipe(
+        items=items,
+        augment=augment,
+        collate=collate,
+        loss=lambda net, batch: {"loss": loss_of(net, *batch)},
+        validate=lambda _: {},
+        best="accuracy",
+        info=INFO,
+    )
+    epochs = STEPS * BATCH // PICTURES
+    fit(model, recipe, Settings(epochs, LR, BATCH), context)  # type: ignore[arg-type]
+
+
+def bare(batches: Any) -> None:
+    torch.set_num_threads(Context.threads)
+    model = network()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LR)
+    done = 0
+    while done < STEPS:
+        for images, labels in batches():
+            loss = loss_of(model, images, labels)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+            optimizer.step()
+            loss.item()
+            done += 1
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        context = Context(folder)
+        paths = []
+        for i in range(PICTURES):
+            noise = rng.integers(0, 255, (30, 40, 3), dtype=np.uint8)
+            path = folder / f"{i}.jpg"
+            cv2.imwrite(str(path), cv2.resize(noise, (640, 480), interpolation=cv2.INTER_CUBIC))
+            paths.append(path)
+        held = [example((read_rgb(p), i % 2)) for i, p in enumerate(paths)]
+        ready = [collate(held[i : i + BATCH]) for i in range(0, PICTURES, BATCH)]
+        times = alternate(
+            lambda: ours(held, lambda item, _: item, context), lambda: bare(lambda: ready)
+        )
+        show(f"{STEPS} steps, pictures in memory", *times, "bare loop", unit="s")
+
+        numbered = list(zip(paths, [i % 2 for i in range(PICTURES)], strict=True))
+        items = Cached(numbered, lambda n: (read_rgb(n[0]), n[1]), lambda _: 1, limit=0)
+        loader = torch.utils.data.DataLoader(
+            Files(paths), BATCH, shuffle=True, num_workers=2, collate_fn=collate
+        )
+        times = alternate(
+            lambda: ours(items, lambda item, _: example(item), context),
+            lambda: bare(lambda: iter(loader)),
+        )
+        show(f"{STEPS} steps, decoding 640 x 480 JPEG", *times, "DataLoader", unit="s")
+        print(f"{'share of time waiting for pictures':<44} {context.waiting:9.3f}")
+        assert threading.active_count() < 10, "loader threads are left behind"
+
+
+if __name__ == "__main__":
+    main()
