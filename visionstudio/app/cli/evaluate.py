@@ -53,6 +53,10 @@ def evaluate(
     task: Annotated[
         str | None, typer.Option(help="detect, segment, keypoints or mot, with --gt and --dt.")
     ] = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Inception v3 weights: a generator also gets FID, KID."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what was found as one HTML file.")
     ] = None,
@@ -77,6 +81,15 @@ def evaluate(
             subjects = [_Subject.of(folder, None, None, one) for one in run]
             return _compare(store, subjects, split, device, report)
         subject = _Subject.of(folder, model, weights, run[0] if run else None)
+        if subject.model.startswith("generator/"):
+            from visionstudio.app.cli.evaluate_generator import evaluate_generator
+
+            keys = subject.run.of("all") if subject.run is not None else None
+            values = parameters(param or ())
+            found = evaluate_generator(
+                store, subject.model, subject.weights, keys, values, device, inception
+            )
+            return _reply(found, report, subject)
         found = subject.evaluate(store, subject.keys(split), parameters(param or ()), device)
         found = _with_split(found, subject.split(split))
         if subject.is_run and subject.run is not None and found.split == "val":
