@@ -203,3 +203,27 @@ def test_two_stains_are_shown_in_two_colours(tmp_path: Path) -> None:
     assert rgb[5, 5].tolist() == [0, 255, 0]
     assert rgb[5, 35].tolist() == [255, 0, 255]
     assert cv2.countNonZero(rgb[:, :, 1]) == 600
+
+
+@pytest.mark.shared_data
+def test_claims_of_many_frames_are_not_believed(shared_data: Path, tmp_path: Path) -> None:
+    samples = shared_data / "inspect"
+    path = tmp_path / "a.dcm"
+    dataset = pydicom.dcmread(samples / "pydicom" / "CT_small.dcm")
+    dataset.NumberOfFrames = 2_000_000_000
+    dataset.save_as(path)
+    with pytest.raises(MediaError, match="2,000,000,000 frames"):
+        probe(path)
+    dataset.NumberOfFrames = 3  # more than there are
+    dataset.save_as(path)
+    with pytest.raises(MediaError, match=r"cut off|damaged"):
+        read_pixels(path, 2)
+    path = tmp_path / "b.png"
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    data = bytearray(path.read_bytes())
+    at = data.index(b"acTL") + 4
+    data[at : at + 4] = (2**31 - 1).to_bytes(4, "big")
+    path.write_bytes(bytes(data))
+    with pytest.raises(MediaError, match="frames in"):
+        probe(path)

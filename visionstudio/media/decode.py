@@ -59,7 +59,7 @@ def decode(
         if header.format == "TIFF":
             return _tiff(handle, header, page)
         if header.format == "DICOM":
-            return _checked(_narrowed(dicom.decode(handle, page)), header)
+            return _checked(narrowed(dicom.decode(handle, page)), header)
         if header.format == "EXR":
             return _checked(exr.decode(Path(where)), header)
         handle.seek(0)
@@ -212,7 +212,7 @@ def _tiff(handle: IO[bytes], header: PictureHeader, page: int) -> NDArray[Any]:
             planes = layout.plane(page)
         else:
             planes = [_tiff_page(handle, header, p) for p in pages]
-        planes = [_narrowed(plane) for plane in planes]
+        planes = [narrowed(plane) for plane in planes]
     return planes[0] if len(planes) == 1 else np.dstack(planes)
 
 
@@ -251,7 +251,7 @@ def _inverted(values: NDArray[Any], bits: int) -> NDArray[Any]:
     return -values
 
 
-def _narrowed(values: NDArray[Any]) -> NDArray[Any]:
+def narrowed(values: NDArray[Any]) -> NDArray[Any]:
     """uint8, uint16 or float32, whichever holds the values; one channel as (H, W)."""
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]

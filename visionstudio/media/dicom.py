@@ -90,6 +90,11 @@ def _no_picture(dataset: Dataset) -> str:
 
 
 def decode(handle: IO[bytes], frame: int) -> NDArray[Any]:
+    """One frame (H, W) or (H, W, 3) of an open file. Raises MediaError with the reason."""
+    return frame_of(read_dataset(handle, pixels=True), frame)
+
+
+def frame_of(dataset: Dataset, frame: int) -> NDArray[Any]:
     """One frame (H, W) or (H, W, 3): grey values rescaled as the file says, colours as RGB.
 
     Raises MediaError with the reason.
@@ -97,7 +102,6 @@ def decode(handle: IO[bytes], frame: int) -> NDArray[Any]:
     from pydicom.pixels.processing import apply_color_lut, apply_rescale
     from pydicom.pixels.utils import pixel_array
 
-    dataset = read_dataset(handle, pixels=True)
     with _quiet():
         try:
             values = pixel_array(dataset, index=frame)

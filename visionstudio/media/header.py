@@ -161,6 +161,12 @@ def _check(header: PictureHeader, size: int, where: str, *, tiled: bool) -> None
     pixels = width * height
     if pixels <= 0:
         raise MediaError(f"the header claims {width}×{height} pixels", where=where)
+    if header.frames > size:
+        raise MediaError(
+            f"claims {header.frames:,} frames in {size:,} bytes, which no real file has",
+            where=where,
+            next_step="do not trust this file",
+        )
     depth = 1 if header.bits <= 8 else 2 if header.bits <= 16 else 4
     channels = _CHANNELS.get(header.mode, len(header.mode))
     tiled = tiled and header.format in TILED_FORMATS and pixels <= MAX_TILED_PIXELS

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visionstudio.media import dicom
 from visionstudio.media.cache import FrameCache
-from visionstudio.media.decode import resolved
+from visionstudio.media.decode import narrowed, resolved
 from visionstudio.media.header import picture_header
 from visionstudio.media.identity import open_regular
 from visionstudio.media.image import Pixels, read_pixels
@@ -43,6 +44,7 @@ class StackReader:
         self._lock = threading.Lock()
         self._cache = FrameCache(cache_bytes)
         self._animation: Image.Image | None = None
+        self._dataset: Any = None
         step = round(1000 / STACK_FPS)
         if header.format in _MOVING and header.frames > 1:
             step = int(self._open_animation().info.get("duration") or step) or step
@@ -80,6 +82,8 @@ class StackReader:
         return rgb.copy() if np.shares_memory(rgb, source.values) else rgb
 
     def _decode(self, n: int) -> Pixels:
+        if self._header.format == "DICOM":
+            return self._dicom_frame(n)
         if self._animation is None:
             return read_pixels(self.path, n)
         try:
@@ -96,10 +100,26 @@ class StackReader:
         mode = "grey" if values.ndim == 2 else {3: "rgb", 4: "rgba"}[values.shape[2]]
         return Pixels(values, self._header.bits, mode)
 
+    def _dicom_frame(self, n: int) -> Pixels:
+        """A frame of a DICOM file, which is read once for all of them."""
+        if self._dataset is None:
+            with open_regular(self.path) as handle:
+                self._dataset = dicom.read_dataset(handle, pixels=True)
+        h = self._header
+        try:
+            values = np.ascontiguousarray(narrowed(dicom.frame_of(self._dataset, n)))
+        except MediaError as error:
+            raise MediaError(
+                error.what, where=str(self.path), next_step="go on with the next frame"
+            ) from error
+        mode = "grey" if values.ndim == 2 else "rgb" if values.shape[2] == 3 else "channels"
+        return Pixels(values, h.bits, mode, h.names, h.window, h.inverted, h.format)
+
     def close(self) -> None:
         """Drop all frames."""
         with self._lock:
             self._cache.clear()
+            self._dataset = None
             self._animation = None
 
     def __enter__(self) -> Self:
