@@ -226,6 +226,20 @@ class ByteParams:
 
 
 @dataclass(frozen=True)
+class MdNetParams:
+    """When the answer is believed."""
+
+    min_score: float = param(
+        0.5,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least score",
+        help="Below this score of the network the object counts as lost.",
+    )
+
+
+@dataclass(frozen=True)
 class DetectAndTrackParams:
     """Which detections count, and when one is an object that was lost."""
 
@@ -352,6 +366,14 @@ MANIFEST = Manifest(
             "that turn and deform.",
             "filtered:ParticleTracker",
             params=ParticleParams,
+        ),
+        _tracker(
+            "mdnet",
+            "MDNet",
+            "A small network on the built-in backbone that learns the object while it tracks "
+            "(Nam and Han, 2016).",
+            "mdnet:MdNetTracker",
+            params=MdNetParams,
         ),
         _tracker(
             "sort",

@@ -20,7 +20,7 @@ from tests.plugins.test_tracker_regions import (
 from visionstudio.api import Detections, Frame, InvalidValue, WeightsError
 from visionstudio.app.cli import run
 from visionstudio.engine.tracking import BoxTuple, Tracked, figures, track
-from visionstudio_tracker import filtered, learned, opencv
+from visionstudio_tracker import filtered, learned, mdnet, opencv
 from visionstudio_tracker.bootstrap import BootstrapFilter
 from visionstudio_tracker.bytetrack import ByteTracker
 from visionstudio_tracker.detect_and_track import DetectAndTrack
@@ -32,6 +32,7 @@ from visionstudio_tracker.manifest import (
     GateParams,
     KalmanParams,
     LearnedGateParams,
+    MdNetParams,
     OcSortParams,
     ParticleParams,
     SortParams,
@@ -192,7 +193,7 @@ def test_the_particle_filter_tracks_a_colourful_object_and_repeats_itself() -> N
     assert all(t.state.lost for t in gone[30:])
 
 
-@pytest.mark.parametrize("name", ["csrt", "kcf", "mil", "mosse", "kalman", "particle"])
+@pytest.mark.parametrize("name", ["csrt", "kcf", "mil", "mosse", "kalman", "particle", "mdnet"])
 def test_every_tracker_refuses_what_is_no_region_frame_or_weights(name: str) -> None:
     spec = next(m for m in MANIFEST.models if m.id == f"tracker/{name}")
     module, _, cls = spec.factory.partition(":")
@@ -307,3 +308,26 @@ def test_detect_and_track_gives_a_returning_object_its_id_back() -> None:
     back = absent[-1] + 1
     assert not any(by_frame[i].lost for i in range(back + 6, len(frames)))
     assert figures([t for t in told if not t.state.lost], truth)["mean_iou"] > 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_mdnet_learns_its_object_online(shared_data: Path) -> None:
+    frames, truth = crossing(shared_data)
+    states = follow(mdnet.MdNetTracker(), MdNetParams(), frames, tuple(truth[0]))
+    assert figures(states, truth)["mean_iou"] >= 0.5
+    frames, truth = sequence(shared_data / "track_sot/vot15_bag", "imgs", "groundtruth.txt")
+    states = follow(mdnet.MdNetTracker(), MdNetParams(), frames[:100], tuple(truth[0]))
+    assert figures(states, truth[:100])["mean_iou"] >= 0.35
+
+
+def test_mdnet_says_when_its_object_has_gone_and_repeats_itself() -> None:
+    frames, truth = leaving_clip(count=6)
+    gone = [np.full_like(frames[0], 120)] * 3
+    runs = [
+        follow(mdnet.MdNetTracker(), MdNetParams(), [*frames, *gone], tuple(truth[0]))
+        for _ in range(2)
+    ]
+    assert [t.state for t in runs[0]] == [t.state for t in runs[1]]
+    assert figures(runs[0][:6], truth)["mean_iou"] > 0.5
+    assert all(t.state.lost for t in runs[0][6:])
