@@ -157,6 +157,13 @@ def test_steps_back_and_forth_in_a_drawing(driver: Driver, pictures: Path) -> No
     assert driver.count() == 1
     driver.key(KEYS.Key_Z, CTRL)  # now the whole polygon
     driver.wait(lambda: driver.count() == 0)
+    driver.click(60, 60)
+    driver.key(KEYS.Key_Z, CTRL)
+    driver.key(KEYS.Key_Z, CTRL)  # something else: the point does not come back before that
+    driver.wait(lambda: not driver.session.classes)
+    driver.key(KEYS.Key_Z, CTRL | SHIFT)
+    driver.wait(lambda: bool(driver.session.classes))
+    assert not driver.canvas.is_drawing
 
 
 # -- keys alone

@@ -197,6 +197,12 @@ def test_simplify_shows_its_effect_and_is_one_step(driver: Driver, pictures: Pat
     driver.key(KEYS.Key_S)
     driver.key(KEYS.Key_Escape)
     assert driver.canvas.tool_name == "select"
+    title = driver.session.undo_title
+    driver.key(KEYS.Key_S)
+    driver.key(KEYS.Key_Z, CTRL)  # leaves the preview, and nothing more
+    driver.saved()
+    assert driver.canvas.tool_name == "select"
+    assert driver.session.undo_title == title
     assert driver.session.annotations[0].shape == circle
 
 

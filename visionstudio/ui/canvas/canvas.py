@@ -398,6 +398,10 @@ class Canvas(DrawingAids):
         """Take back the last step of the drawing. Returns whether there was one."""
         return self._tool.undo_step()
 
+    def forget_steps(self) -> None:
+        """What was taken back of a drawing cannot be brought back any more."""
+        self._tool.forget_steps()
+
     def redo_step(self) -> bool:
         """Bring back a step that was taken back. Returns whether there was one."""
         return self._tool.redo_step()

@@ -33,9 +33,9 @@ class EditCommands(Group):
 
     def undo(self) -> None:
         canvas = self._window.viewer.canvas
-        if canvas.undo_step():
+        if canvas.undo_step() or (canvas.is_drawing and canvas.cancel()):
             return
-        canvas.cancel()  # what was taken back of a drawing comes before this no more
+        canvas.forget_steps()  # what was taken back of a drawing comes before this no more
         session = self._session
         if session is not None:
             if session.saved and session.undo_title is not None:

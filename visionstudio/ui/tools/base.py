@@ -206,6 +206,9 @@ class Tool:
         """Bring back a step that was taken back. Returns whether there was one."""
         return False
 
+    def forget_steps(self) -> None:
+        """Something else was undone: steps taken back before cannot be brought back."""
+
     @property
     def has_steps(self) -> bool:
         """Whether there are steps to take back or to bring back."""

@@ -179,6 +179,9 @@ class PathTool(Tool):
     def undo_step(self) -> bool:
         return self.busy and self._back(self._steps.back())
 
+    def forget_steps(self) -> None:
+        self._steps.forget()
+
     def redo_step(self) -> bool:
         return self._back(self._steps.forth())
 

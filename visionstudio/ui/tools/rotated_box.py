@@ -113,6 +113,9 @@ class RotatedBoxTool(Tool):
     def undo_point(self) -> bool:
         return self.busy and self._back(self._steps.back_point())
 
+    def forget_steps(self) -> None:
+        self._steps.forget()
+
     def redo_step(self) -> bool:
         return self._back(self._steps.forth())
 

@@ -123,6 +123,9 @@ class SkeletonTool(Tool):
         self._changed()
         return True
 
+    def forget_steps(self) -> None:
+        self._undone.clear()
+
     def redo_step(self) -> bool:
         if not self._undone:
             return False

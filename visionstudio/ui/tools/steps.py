@@ -37,8 +37,7 @@ class Steps:
 
     def add(self, points: Iterable[Point]) -> None:
         """Place points in one step."""
-        del self._all[self._count :]
-        self._ends = [end for end in self._ends if end <= self._count]
+        self.forget()
         self._all += points
         self._count = len(self._all)
         self._ends.append(self._count)
@@ -61,6 +60,11 @@ class Steps:
             return False
         self._count = min(end for end in (*self._ends, len(self._all)) if end > self._count)
         return True
+
+    def forget(self) -> None:
+        """What was taken back cannot be had again."""
+        del self._all[self._count :]
+        self._ends = [end for end in self._ends if end <= self._count]
 
     def clear(self) -> None:
         """No points, and none to be had again."""
