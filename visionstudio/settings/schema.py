@@ -63,6 +63,16 @@ GROUPS: tuple[Group, ...] = (
                 impact="display",
             ),
             ParamSpec(
+                name="wheel",
+                kind="choice",
+                default="zoom",
+                title="The wheel",
+                help="Zooms, or moves the picture and zooms with Ctrl. A touchpad's two fingers"
+                " always move it, and a pinch zooms.",
+                choices=("zoom", "pan"),
+                impact="display",
+            ),
+            ParamSpec(
                 name="verify_moves_on",
                 kind="bool",
                 default=False,

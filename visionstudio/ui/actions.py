@@ -117,6 +117,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("label.new_class", "New class…", "new_class", "Label", ("N",), "writable", "plus", separator=True),
     Action("label.skeleton", "Skeleton of the class…", "class_skeleton", "Label", (), "writable", "human-male"),
     Action("label.attributes", "Attributes of the class…", "class_attributes", "Label", (), "writable", "form-select"),
+    Action("label.choose_class", "Choose the class of new objects…", "choose_class", "Label", ("/",), "writable"),
     Action("label.change_class", "Change class…", "change_class", "Label", ("Ctrl+R",), "editable"),
     *(
         Action(f"label.class_{n}", f"Class {n}", f"class_{n}", "", (str(n),), "project")

@@ -14,6 +14,7 @@ def apply_aids(window: WindowParts) -> None:
     """Let the canvas and the menu show what the settings say."""
     canvas, settings = window.viewer.canvas, window.settings
     canvas.snapping = bool(settings.get("snapping"))
+    canvas.wheel_pans = settings.get("wheel") == "pan"
     canvas.shared_borders = bool(settings.get("shared_borders"))
     window.actions_["shape.snapping"].setChecked(canvas.snapping)
     window.actions_["shape.shared_borders"].setChecked(canvas.shared_borders)

@@ -49,6 +49,8 @@ class Dialogs:
             theme.apply(app, str(settings.get("theme")))
         elif name == "thumbnail_size":
             self._window.media_panel.set_row_height(int(settings.get("thumbnail_size") or 48))
+        elif name == "wheel":
+            self._window.viewer.canvas.wheel_pans = settings.get("wheel") == "pan"
         elif name in ("snapping", "shared_borders"):
             apply_aids(self._window)
         elif name == "language":

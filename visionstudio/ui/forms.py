@@ -64,6 +64,7 @@ class ParamForm(QWidget):
             label.setToolTip(editor.toolTip())
             label.setBuddy(editor.focus_widget())
             editor.focus_widget().setAccessibleName(tr(spec.title))
+            editor.focus_widget().setObjectName(f"field_{spec.name}")
             form.addRow(label, editor)
             self._editors[spec.name] = editor
         return form
@@ -207,6 +208,7 @@ class _IntEditor(Editor):
         if self._slider is not None:
             self._slider.setRange(0, _SLIDER_STEPS)
             self._slider.setAccessibleName(tr(spec.title))
+            self._slider.setObjectName(f"slider_{spec.name}")
             self._slider.valueChanged.connect(self._slid)
         self._spin.valueChanged.connect(self._typed)
 
@@ -282,6 +284,7 @@ class _FloatEditor(Editor):
         if self._slider is not None:
             self._slider.setRange(0, _SLIDER_STEPS)
             self._slider.setAccessibleName(tr(spec.title))
+            self._slider.setObjectName(f"slider_{spec.name}")
             self._slider.valueChanged.connect(self._slid)
         self._spin.valueChanged.connect(self._typed)
 

@@ -13,6 +13,8 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
+    QPointingDevice,
+    QTabletEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QGestureEvent, QPinchGesture
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from visionstudio.ui.canvas.canvas import Canvas
 
 _WHEEL_STEP = 1.2  # per notch of 120
+_WHEEL_PAN = 0.5  # widget units per eighth of a degree
 
 
 class Inputs(QAbstractScrollArea):
@@ -33,6 +36,8 @@ class Inputs(QAbstractScrollArea):
         self._pan_from: QPointF | None = None
         self._space = False
         self._space_used = False
+        self._before_eraser: str | None = None  # the tool in use before a pen was turned round
+        self.wheel_pans = False
         self._canvas.viewport().grabGesture(Qt.GestureType.PinchGesture)
 
     @property
@@ -130,6 +135,11 @@ class Inputs(QAbstractScrollArea):
         if touchpad and not ctrl and not event.pixelDelta().isNull():
             step = event.pixelDelta()
             canvas.pan_by(step.x(), step.y())
+        elif self.wheel_pans and not ctrl:
+            step = event.angleDelta() * _WHEEL_PAN
+            if keys & Qt.KeyboardModifier.ShiftModifier:
+                step = step.transposed()
+            canvas.pan_by(step.x(), step.y())
         else:
             turn = event.angleDelta().y() or event.angleDelta().x()
             canvas.zoom_at(_WHEEL_STEP ** (turn / 120), place.x(), place.y())
@@ -148,9 +158,25 @@ class Inputs(QAbstractScrollArea):
                 at = canvas.viewport().mapFromGlobal(pinch.centerPoint())
                 canvas.zoom_at(pinch.scaleFactor(), at.x(), at.y())
                 return True
+        elif isinstance(event, QTabletEvent):
+            self._pen(event)
+            event.ignore()  # it comes again as a mouse event
+            return False
         elif event.type() == QEvent.Type.Leave:
             self._left()
         return super().viewportEvent(event)
+
+    def _pen(self, event: QTabletEvent) -> None:
+        """A pen's other end erases; its tip brings the tool back that was in use."""
+        canvas = self._canvas
+        erases = event.pointerType() == QPointingDevice.PointerType.Eraser
+        if erases and self._before_eraser is None:
+            self._before_eraser = canvas.tool_name
+            canvas.set_tool("eraser")
+        elif not erases and self._before_eraser is not None:
+            before, self._before_eraser = self._before_eraser, None
+            if canvas.tool_name == "eraser":
+                canvas.set_tool(before)
 
     # -- keys
 

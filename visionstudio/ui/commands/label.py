@@ -105,6 +105,10 @@ class LabelCommands(ViewCommands):
     def new_class(self) -> None:
         self._window.choose_class(lambda _: None, only_new=True)
 
+    def choose_class(self) -> None:
+        """The class of what is drawn next, by the first letters of its name."""
+        self._window.choose_class(lambda _: None)
+
     def change_class(self) -> None:
         session = self._session
         if session is not None and session.selection:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QHBoxLayout,
     QHeaderView,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from visionstudio.ui.actions import ACTIONS, BY_ID, Action, conflicts, keys_of
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.key_presets import changed_by, presets, without_key
 
 _ID = int(Qt.ItemDataRole.UserRole)
 
@@ -45,6 +47,7 @@ class ShortcutsDialog(QDialog):
         self.filter.setPlaceholderText(tr("Filter…"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._filter)
+        layout.addLayout(self._build_presets())
         layout.addWidget(self.filter)
         self.tree = QTreeWidget()
         self.tree.setObjectName("shortcutsList")
@@ -71,6 +74,40 @@ class ShortcutsDialog(QDialog):
         self._show_keys()
         self.tree.setCurrentIndex(self.tree.model().index(0, 0))
 
+    def _build_presets(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        label = QLabel(tr("Keys as in"))
+        self.presets = QComboBox()
+        self.presets.setObjectName("shortcutsPreset")
+        self.presets.setAccessibleName(tr("Keys as in another program"))
+        label.setBuddy(self.presets)
+        self.presets.addItem("VisionStudio", {})
+        for preset in presets():
+            self.presets.addItem(preset.title, changed_by(preset))
+        self.presets.activated.connect(self._use_preset)
+        row.addWidget(label)
+        row.addWidget(self.presets, 1)
+        return row
+
+    def _use_preset(self, place: int) -> None:
+        keys = self.presets.itemData(place)
+        if keys is not None:
+            self._changed = dict(keys)
+            self._tell()
+            self._selected()
+
+    def _show_preset(self) -> None:
+        """Name the preset that the keys are those of; none after changes of one's own."""
+        places = (n for n in range(self.presets.count()) if n < 1 + len(presets()))
+        same = [n for n in places if self.presets.itemData(n) == self._changed]
+        own = self.presets.findText(tr("my own"))
+        if own >= 0:
+            self.presets.removeItem(own)
+        if not same:
+            self.presets.addItem(tr("my own"), None)
+        self.presets.setCurrentIndex(same[0] if same else self.presets.count() - 1)
+
     def _build_editor(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -85,6 +122,7 @@ class ShortcutsDialog(QDialog):
         reset = QPushButton(tr("Default"))
         reset.setObjectName("shortcutsReset")
         reset.setAutoDefault(False)
+        reset.setAccessibleName(tr("Default key of the selected action"))
         reset.clicked.connect(self._reset)
         reset_all = QPushButton(tr("All defaults"))
         reset_all.setObjectName("shortcutsResetAll")
@@ -138,11 +176,12 @@ class ShortcutsDialog(QDialog):
                 keys = keys_of(BY_ID[item.data(0, _ID)], self._changed)
                 item.setText(2, ", ".join(QKeySequence(k).toString(native) for k in keys))
         found = conflicts(ACTIONS, self._changed)
-        self.problem.setText(
-            tr("One key for two actions does nothing: {keys}", keys="; ".join(found))
-            if found
-            else ""
-        )
+        lost = ", ".join(tr(title) for title in without_key(self._changed))
+        text = tr("Without a key now: {actions}", actions=lost) if lost else ""
+        if found:
+            text = tr("One key for two actions does nothing: {keys}", keys="; ".join(found))
+        self.problem.setText(text)
+        self._show_preset()
 
     def _filter(self, text: str) -> None:
         words = text.lower().split()

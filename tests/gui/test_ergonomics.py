@@ -1,0 +1,239 @@
+"""Hands and habits: keys of other programs, touchpad, wheel and pen, no mouse, names for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QInputDevice, QKeySequence, QPointingDevice, QTabletEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QDockWidget,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollBar,
+    QWidget,
+)
+
+from tests.gui.conftest import Driver
+from visionstudio.model.labels import AttributeSpec
+from visionstudio.model.shapes import Box
+from visionstudio.ui.actions import ACTIONS, BY_ID, conflicts, keys_of
+from visionstudio.ui.dialogs.shortcuts import ShortcutsDialog
+from visionstudio.ui.key_presets import KeyPreset, changed_by, presets, without_key
+
+ALT = Qt.KeyboardModifier.AltModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+NONE = Qt.KeyboardModifier.NoModifier
+
+
+@pytest.mark.parametrize("preset", presets(), ids=lambda p: p.name)
+def test_presets_fit_the_table(preset: KeyPreset) -> None:
+    assert set(preset.keys) <= set(BY_ID)
+    changed = changed_by(preset)
+    assert conflicts(ACTIONS, changed) == []
+    for name, key in preset.keys.items():
+        assert not QKeySequence(key).isEmpty(), key
+        assert key in keys_of(BY_ID[name], changed)
+    for action in ACTIONS:  # what the preset does not mention keeps a key of its own, or says so
+        if action.keys and not keys_of(action, changed):
+            assert action.title in without_key(changed)
+
+
+def test_a_preset_is_chosen_and_left_again(driver: Driver) -> None:
+    actions = driver.window.actions_
+    driver.window._run("help.keys")
+    dialog = driver.window.findChild(QDialog, "shortcutsDialog")
+    assert isinstance(dialog, ShortcutsDialog)
+
+    def choose(title: str) -> None:
+        place = dialog.presets.findText(title)
+        dialog.presets.setCurrentIndex(place)
+        dialog.presets.activated.emit(place)
+
+    choose("CVAT")
+    assert actions["view.next"].shortcut() == QKeySequence("F")
+    assert actions["edit.find"].shortcut() == QKeySequence("Ctrl+Shift+F")  # its second key
+    assert "Without a key" in dialog.problem.text()
+    assert driver.window.settings.note("keys")["view.next"] == "F"
+    item = next(
+        dialog.tree.topLevelItem(n)
+        for n in range(dialog.tree.topLevelItemCount())
+        if dialog.tree.topLevelItem(n).data(0, int(Qt.ItemDataRole.UserRole)) == "view.fit"
+    )
+    dialog.tree.setCurrentItem(item)
+    dialog.editor.setKeySequence(QKeySequence("F8"))
+    dialog.editor.editingFinished.emit()
+    assert dialog.presets.currentText() == "my own"
+    choose("VisionStudio")
+    assert actions["view.next"].shortcut() == QKeySequence("D")
+    assert dialog.presets.currentText() == "VisionStudio"
+    dialog.close()
+
+
+def test_wheel_touchpad_and_pen(driver: Driver, pictures: Path) -> None:
+    driver.open(pictures)
+    canvas, port = driver.canvas, driver.canvas.viewport()
+    canvas.set_zoom(20)
+    middle = QPointF(port.rect().center())
+
+    def wheel(turn: int, keys: Qt.KeyboardModifier = NONE, pixels: QPoint | None = None) -> None:
+        phase = Qt.ScrollPhase.NoScrollPhase if pixels is None else Qt.ScrollPhase.ScrollUpdate
+        event = QWheelEvent(
+            middle,
+            QPointF(port.mapToGlobal(middle.toPoint())),
+            pixels or QPoint(),
+            QPoint(0, turn),
+            Qt.MouseButton.NoButton,
+            keys,
+            phase,
+            False,
+        )
+        QApplication.sendEvent(port, event)
+
+    def state() -> tuple[float, float, float]:
+        return canvas.view_state()
+
+    zoom, x, y = state()
+    wheel(120)
+    assert state()[0] > zoom
+    canvas.restore_view((zoom, x, y))
+    wheel(40, pixels=QPoint(30, 40))
+    assert state()[0] == zoom
+    assert state()[1:] == pytest.approx((x - 30 / zoom, y - 40 / zoom), abs=0.1)
+
+    canvas.restore_view((zoom, x, y))
+    driver.window.settings.set("wheel", "pan")
+    driver.window.dialogs._setting_changed("wheel")
+    wheel(120)
+    assert state() == pytest.approx((zoom, x, y - 60 / zoom), abs=0.1)
+    wheel(120, SHIFT)
+    assert state() == pytest.approx((zoom, x - 60 / zoom, y - 60 / zoom), abs=0.1)
+    wheel(120, CTRL)
+    assert state()[0] > zoom
+    driver.window.settings.set("wheel", "zoom")
+
+    def pen(kind: QPointingDevice.PointerType) -> None:
+        device = QPointingDevice(
+            "pen", 7, QInputDevice.DeviceType.Stylus, kind, QInputDevice.Capability.Position, 1, 2
+        )
+        event = QTabletEvent(
+            QEvent.Type.TabletMove, device, middle, middle, 0.5, 0, 0, 0.0, 0.0, 0.0, NONE,
+            Qt.MouseButton.NoButton, Qt.MouseButton.NoButton,
+        )  # fmt: skip
+        QApplication.sendEvent(port, event)
+
+    driver.key(Qt.Key.Key_P)
+    pen(QPointingDevice.PointerType.Eraser)
+    assert canvas.tool_name == "eraser"
+    pen(QPointingDevice.PointerType.Pen)
+    assert canvas.tool_name == "polygon"
+
+
+def test_a_picture_is_labelled_without_a_mouse(driver: Driver, pictures: Path) -> None:
+    driver.open(pictures)
+    session = driver.session
+
+    def arrows(key: Qt.Key, tens: int) -> None:
+        for _ in range(tens):
+            driver.key(key, SHIFT)
+
+    driver.key(Qt.Key.Key_W)
+    arrows(Qt.Key.Key_Left, 4)
+    driver.key(Qt.Key.Key_Return)
+    arrows(Qt.Key.Key_Right, 3)
+    arrows(Qt.Key.Key_Down, 2)
+    driver.key(Qt.Key.Key_Return)
+    driver.wait(driver.window.viewer.chooser.isVisible)
+    driver.type("cell")
+    driver.key(Qt.Key.Key_Return)
+    driver.wait(lambda: driver.count() == 1)
+    x1, y1, x2, y2 = session.annotations[0].shape.bounds()
+    assert (x2 - x1, y2 - y1) == (30, 20)
+
+    driver.key(Qt.Key.Key_Slash)  # another class by its first letters, new or old
+    driver.wait(driver.window.viewer.chooser.isVisible)
+    driver.type("nucleus")
+    driver.key(Qt.Key.Key_Return)
+    arrows(Qt.Key.Key_Down, 2)
+    driver.key(Qt.Key.Key_Return)
+    arrows(Qt.Key.Key_Right, 2)
+    arrows(Qt.Key.Key_Down, 1)
+    driver.key(Qt.Key.Key_Return)
+    driver.wait(lambda: driver.count() == 2)
+    driver.key(Qt.Key.Key_Escape)
+    driver.key(Qt.Key.Key_Tab)
+    first = min(session.annotations, key=lambda a: a.id)
+    assert session.selection == {first.id}
+    driver.key(Qt.Key.Key_2)
+    driver.key(Qt.Key.Key_Right)
+    driver.wait(lambda: session.annotation(first.id).shape.bounds()[0] == x1 + 1)
+    driver.key(Qt.Key.Key_G)
+    driver.key(Qt.Key.Key_Space)
+    driver.wait(lambda: session.current.verified and driver.count() == 3)
+    names = {c.id: c.name for c in session.classes}
+    assert sorted(names[a.class_id] for a in session.annotations) == ["nucleus"] * 3
+    driver.key(Qt.Key.Key_D)
+    driver.wait(lambda: session.current.name == "1.png")
+
+
+INTERACTIVE = (
+    QAbstractButton | QLineEdit | QComboBox | QAbstractSpinBox | QAbstractItemView
+    | QAbstractSlider | QPlainTextEdit
+)  # fmt: skip
+OF_ANOTHER = QComboBox | QAbstractSpinBox | QHeaderView | QAbstractItemView
+
+
+def nameless(root: QWidget) -> list[str]:
+    """Interactive widgets that a screen reader, or a test, could not name."""
+    found = []
+    for widget in root.findChildren(QWidget):
+        inner = widget.objectName().startswith("qt_") or isinstance(
+            widget, QScrollBar | QHeaderView
+        )
+        parent = widget.parentWidget()
+        part = isinstance(parent, OF_ANOTHER) and not isinstance(widget, QAbstractItemView)
+        popup = isinstance(widget, QAbstractItemView) and "QComboBoxPrivate" in str(
+            parent.metaObject().className() if parent is not None else ""
+        )
+        frame = isinstance(parent, QDockWidget | QLineEdit) and isinstance(widget, QAbstractButton)
+        if not isinstance(widget, INTERACTIVE) or inner or part or popup or frame:
+            continue
+        text = widget.text() if isinstance(widget, QAbstractButton) else ""
+        if not widget.objectName() or not (widget.accessibleName() or text):
+            above = parent.objectName() if parent is not None else ""
+            found.append(f"{type(widget).__name__} '{widget.objectName()}' in '{above}'")
+    return sorted(set(found))
+
+
+def test_every_widget_has_a_name(driver: Driver, pictures: Path) -> None:
+    driver.open(pictures)
+    session = driver.session
+    one = session.add_class("cell")
+    specs = (
+        AttributeSpec("age", "number"),
+        AttributeSpec("side", "choice", ("left", "right")),
+        AttributeSpec("sick", "flag"),
+        AttributeSpec("note"),
+    )
+    session.change_attributes(one.id, specs, {}, lambda _: None)
+    driver.wait(lambda: len(session.classes[0].attributes) == 4)
+    session.new_annotation(Box(10, 10, 40, 40))
+    driver.window._run("edit.find")
+    driver.wait(driver.window.object_panel.attributes.isVisible)
+    for name in ("edit.preferences", "help.keys", "label.attributes"):
+        driver.window._run(name)
+    driver.window.finding.panel.attribute_wanted.emit(lambda *_: None)
+    QTest.qWait(0)
+    assert len([d for d in driver.window.findChildren(QDialog) if d.isVisible()]) == 4
+    assert not (missing := nameless(driver.window)), "\n".join(missing)
