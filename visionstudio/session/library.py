@@ -30,14 +30,21 @@ REPORT_SECONDS = 0.25
 
 
 def add_media(
-    store: ProjectStore, paths: Iterable[Path], *, as_video: bool = False
+    store: ProjectStore,
+    paths: Iterable[Path],
+    *,
+    as_video: bool = False,
+    found: Sequence[Found] | None = None,
 ) -> tuple[list[MediaItem], list[MediaItem]]:
     """List what there is at and beneath `paths`: (new items, items that were found again).
+
+    `found` is what `find_media` gives for them, where that is known already.
 
     No file is opened, but for those that have the size of a missing one. Not a
     gesture: it cannot be undone. Raises: MediaError when a path is not there.
     """
-    found = find_media([Path(p) for p in paths], as_video=as_video)
+    if found is None:
+        found = find_media([Path(p) for p in paths], as_video=as_video)
     known = {item.path: item for item in store.media()}
     names = _stored_names(found, store.media_root)
     fresh = [(name, f) for name, f in zip(names, found, strict=True) if name not in known]

@@ -18,6 +18,7 @@ from visionstudio.model.errors import (
 )
 
 if TYPE_CHECKING:
+    from visionstudio.media.scan import Found
     from visionstudio.session.core import Loaded
     from visionstudio.storage.store import ProjectStore
 
@@ -61,10 +62,11 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     folder = project_folder(first)
     is_itself = first in (folder, folder / "project.db")
     busy = False
+    listed: list[Found] | None = None
     if is_project(folder):
         store, busy = _open_or_read(folder)
     else:
-        store = _create(folder, first, as_video=as_video)
+        store, listed = _create(folder, first, as_video=as_video)
     try:
         wanted = None
         rescan: tuple[Path, ...] = ()
@@ -73,7 +75,8 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
             if store.media() and not files:
                 rescan = tuple(paths)
             else:
-                add_media(store, paths, as_video=as_video)
+                known = listed if len(paths) == 1 else None
+                add_media(store, paths, as_video=as_video, found=known)
         if not is_itself and first.is_file():
             wanted = stored_path(first, store.media_root)
         remembered = store.setting("window", {})
@@ -93,7 +96,8 @@ def _open_or_read(folder: Path) -> tuple[ProjectStore, bool]:
         return ProjectStore.open(folder, read_only=True), True
 
 
-def _create(folder: Path, first: Path, *, as_video: bool) -> ProjectStore:
+def _create(folder: Path, first: Path, *, as_video: bool) -> tuple[ProjectStore, list[Found]]:
+    """A new project, and what there is at `first`: listing it once is enough."""
     from visionstudio.media.probe import probe
     from visionstudio.media.scan import find_media, kind_of
     from visionstudio.model.media import MediaKind
@@ -101,14 +105,16 @@ def _create(folder: Path, first: Path, *, as_video: bool) -> ProjectStore:
 
     if not first.is_dir() and kind_of(first.name) is None:
         probe(first, MediaKind.IMAGE)  # says why it is no picture
-    if not find_media([first], as_video=as_video):
+    found = find_media([first], as_video=as_video)
+    if not found:
         # No project is left behind in a folder that was opened by mistake.
         raise MediaError(
             "there are no pictures or videos",
             where=str(first),
             next_step="choose a folder that has some",
         )
-    return ProjectStore.create(folder, media_root=first if first.is_dir() else first.parent)
+    store = ProjectStore.create(folder, media_root=first if first.is_dir() else first.parent)
+    return store, found
 
 
 def recover(folder: Path) -> str:

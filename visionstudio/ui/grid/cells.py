@@ -18,7 +18,7 @@ CAPTION = 20
 _CAPTION_FROM = 88  # widget units: smaller cells have no caption
 _CHIPS_FROM = 56
 _OVERLAY_FROM = 48
-_FULL_LINES = 400  # from this size on lines are as wide as on the canvas
+_FULL_LINES = 280  # from this size on lines are as wide as on the canvas
 _KEPT_PIXELS = 24_000_000
 _MOST_SHAPES = 400  # of one cell; more could not be told apart
 
@@ -121,7 +121,7 @@ class Cells:
         if width <= 0 or not item.overlay:
             return
         # Lines of a small picture are thin ones.
-        thin = min(max(self._side / _FULL_LINES, 0.35), 1.0)
+        thin = min(max(self._side / _FULL_LINES, 0.45), 1.0)
         scale = place.width() / width / thin
         view = View(
             width=max(1, round(width)),

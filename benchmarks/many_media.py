@@ -1,0 +1,154 @@
+"""A folder of 10,000 pictures and a project of a million: open, filter, sort, scroll.
+
+`python benchmarks/many_media.py [--quick]`; `--quick` leaves out the million. The
+million has rows and no files: what is measured is the list and the grid. Limits are
+the goals; gaps are turns of the event loop by the clock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("VISIONSTUDIO_HOME", tempfile.mkdtemp(prefix="visionstudio-bench-"))
+
+import numpy as np
+from _timing import percentile, seconds, show
+from PIL import Image
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from visionstudio.app.window import make_application, prepare
+from visionstudio.model.media import MediaItem, MediaStatus
+from visionstudio.session.sorting import Order
+from visionstudio.settings.store import Settings
+from visionstudio.storage import ProjectStore
+from visionstudio.ui.window import MainWindow
+
+FIRST, LISTED, GAP, FRAME = 0.150, 0.300, 0.050, 0.016
+OPEN_MILLION = 10.0
+MANY, MILLION = 10_000, 1_000_000
+
+
+def until(what: Callable[[], bool]) -> tuple[float, float]:
+    """Run the event loop until something is so: seconds, and the longest time without a tick."""
+    loop, timer = QEventLoop(), QTimer()
+    start = last = time.perf_counter()
+    longest = 0.0
+
+    def tick() -> None:
+        nonlocal last, longest
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+        if what():
+            loop.quit()
+
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(tick)
+    timer.start(2)
+    loop.exec()
+    timer.stop()
+    return time.perf_counter() - start, longest
+
+
+def window() -> MainWindow:
+    made = MainWindow(Settings())
+    made.models.discover = lambda **_: None  # type: ignore[method-assign]
+    made.resize(1600, 1000)
+    made.show()
+    QApplication.processEvents()
+    return made
+
+
+def folder_of_many(folder: Path) -> None:
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    data = Image.fromarray(np.full((60, 80, 3), 99, np.uint8))
+    data.save(pictures / "00000.png")
+    bytes_ = (pictures / "00000.png").read_bytes()
+    for n in range(1, MANY):
+        (pictures / f"{n:05d}.png").write_bytes(bytes_)
+    warm = window()  # brings what the first project brings
+    warm.open([pictures])
+    until(lambda: warm.session is not None and warm.session.current is not None)
+    warm.close()
+    shutil.rmtree(pictures / ".visionstudio", ignore_errors=True)
+    shown: list[object] = []
+    made = window()
+    made.viewer.shown.connect(shown.append)
+    start = time.perf_counter()
+    made.open([pictures])
+    _, gap = until(lambda: bool(shown))
+    first = time.perf_counter() - start
+    _, more = until(lambda: made.media_panel.model.rowCount() == MANY)
+    show("folder of 10,000, first picture", first, FIRST, "goal")
+    show("list complete", time.perf_counter() - start, LISTED, "goal")
+    show("longest gap meanwhile", max(gap, more), GAP, "goal")
+    made.close()
+
+
+def a_million(folder: Path) -> None:
+    project = folder / "project"
+    with ProjectStore.create(project, media_root=folder) as store:
+        store.add_media(
+            MediaItem(id=n + 1, path=f"{n % 100:02d}/{n:07d}.jpg", width=640 + n % 900, height=480,
+                      status=MediaStatus.MISSING, reason="not made")
+            for n in range(MILLION)
+        )  # fmt: skip
+    made = window()
+    made.open([project])
+    taken, gap = until(lambda: made.session is not None)
+    print("a million media items")
+    show("  open", taken, OPEN_MILLION, "goal")
+    show("  longest gap while opening", gap, GAP, "goal")
+    until(lambda: made.viewer._item is not None)
+    model = made.media_panel.model
+    made.media_panel.filter.setText("00999")
+    taken, gap = until(lambda: model.is_filtered)
+    print(f"  filter done after {1e3 * taken:.0f} ms")
+    show("  longest gap while filtering", gap, GAP, "goal")
+    made.media_panel.filter.setText("")
+    until(lambda: not model.is_filtered)
+    QTest.keyClick(made, Qt.Key.Key_G, Qt.KeyboardModifier.ShiftModifier)
+    grid = made.shown_grid
+    assert grid is not None
+    until(lambda: grid.view.hasFocus())
+    grid.view.set_side(64)
+    bar, turns = grid.view.verticalScrollBar(), []
+    rng = np.random.default_rng(0)
+    for at in (*rng.integers(0, bar.maximum(), 30), *range(0, 4000, 100)):
+        bar.setValue(int(at))
+        turns.append(seconds(QApplication.processEvents))
+    show("  scroll the grid, median", percentile(turns, 50), FRAME, "goal")
+    show("  scroll the grid, longest", max(turns), GAP, "goal")
+    combo = grid.order
+    combo.setCurrentIndex(combo.findData(Order.SIZE))
+    first = model.ids()[0]
+    combo.activated.emit(combo.currentIndex())
+    taken, gap = until(lambda: model._ranks is not None)
+    assert model.item(0) is not None
+    assert first
+    print(f"  sorted by size after {1e3 * taken:.0f} ms")
+    show("  longest gap while sorting", gap, GAP, "goal")
+    show("  select all", seconds(grid.view.select_all), GAP, "goal")
+    made.close()
+
+
+def main() -> None:
+    app = make_application()
+    prepare(app, Settings())
+    with tempfile.TemporaryDirectory() as name:
+        folder_of_many(Path(name))
+        if "--quick" not in sys.argv:
+            a_million(Path(name))
+
+
+if __name__ == "__main__":
+    main()
