@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from visionstudio.ui.project import OpenProject
     from visionstudio.ui.window import MainWindow
 
+_FLOAT_BITS = 32  # samples of fewer bits are whole numbers, or came to be fractions by rescaling
+
 
 class Inspector(QObject):
     """Binds the window's inspection parts to the project that is open."""
@@ -163,7 +165,7 @@ class Inspector(QObject):
             pixels = picture.pixels
             facts = [
                 f"{picture.width} × {picture.height}, {tr(pixels.mode)}, {pixels.bits} bit"
-                + (" float" if pixels.values.dtype.kind == "f" else "")
+                + (" float" if pixels.bits >= _FLOAT_BITS else "")
             ]
         if item.kind is not MediaKind.IMAGE and item.frames > 1:
             facts.append(tr("frame {n} of {count}", n=session.frame, count=item.frames))
