@@ -28,7 +28,7 @@ from visionstudio_torch.fit import Recipe, Settings, fit
 from visionstudio_torch.transforms import resize, to_tensor
 from visionstudio_torch.weights import WeightsInfo
 
-SIDE, BATCH, STEPS, PICTURES = 96, 16, 30, 96
+SIDE, BATCH, STEPS, PICTURES = 64, 16, 24, 96
 LR = 1e-4
 INFO = WeightsInfo("classifier/benchmark", ("a", "b"))
 

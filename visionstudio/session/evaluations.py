@@ -183,15 +183,14 @@ class Evaluations:
 
     def write_report(
         self,
-        evaluated: Evaluated,
+        found: Evaluation,
+        run: RunInfo | None,
         path: Path,
         done: Callable[[Path], None],
         failed: Callable[[VisionStudioError], None],
     ) -> None:
         """Write a report in a thread; `done(path)` or `failed(error)` follows."""
-        found, run, post = evaluated.evaluation, evaluated.request.run, self._session.post
-        if found is None:
-            return
+        post = self._session.post
 
         def work() -> None:
             from visionstudio.engine.reports import write_evaluation_report

@@ -61,6 +61,7 @@ class EvaluationDialog(QDialog):
         self.resize(QSize(1080, 700))
         self._workbench = workbench
         self._evaluated: Evaluated | None = None
+        self._found: Evaluation | None = None  # what the pages show
         self._stored: list[StoredRun] = []
         self._wanted = run
         layout = QVBoxLayout(self)
@@ -287,7 +288,8 @@ class EvaluationDialog(QDialog):
 
     def _show_result(self, found: Evaluation | None) -> None:
         """Fill the pages; without an evaluation of this session it is one stored with its run."""
-        self._report.setEnabled(found is not None and self._evaluated is not None)
+        self._found = found
+        self._report.setEnabled(found is not None)
         has_threshold = found is not None and found.threshold is not None
         self._threshold.setVisible(has_threshold)
         self._threshold_label.setVisible(has_threshold)
@@ -306,7 +308,7 @@ class EvaluationDialog(QDialog):
         self._show_comparison()
         count = tr("{count} pictures", count=f"{len(found.pictures):,}")
         if self._evaluated is None:
-            self._status.setText(tr("{count}, as measured after training", count=count))
+            self._status.setText(tr("{count}, as stored with the run", count=count))
             return
         words = [self._evaluated.request.title, count, duration(self._evaluated.job.seconds())]
         if self._evaluated.failed:
@@ -333,11 +335,10 @@ class EvaluationDialog(QDialog):
         self._comparison.show_comparison(list(rows), list(rows.values()))
 
     def _choose_report(self) -> None:
-        evaluated = self._evaluated
-        if evaluated is None:
-            return
         folder = self._workbench.session.store.folder
-        name = evaluated.request.title.replace(":", "").replace(" ", "-")
+        run = self._run()
+        title = run.title if run is not None else tr("Evaluation")
+        name = title.replace(":", "").replace(" ", "-")
         path, _ = QFileDialog.getSaveFileName(
             self, tr("Save report"), str(folder / f"{name}.html"), "HTML (*.html)"
         )
@@ -353,8 +354,16 @@ class EvaluationDialog(QDialog):
         def done(written: Path) -> None:
             self.message.emit(tr("Report saved: {path}", path=written), "info")
 
+        if self._found is not None:
+            evaluations = self._workbench.evaluations
+            evaluations.write_report(self._found, self._run(), path, done, failed)
+
+    def _run(self) -> RunInfo | None:
+        """The run whose evaluation shows, None for a model without one."""
         if self._evaluated is not None:
-            self._workbench.evaluations.write_report(self._evaluated, path, done, failed)
+            return self._evaluated.request.run
+        chosen = self._what.currentData()
+        return chosen if isinstance(chosen, RunInfo) else None
 
     def _let_go(self) -> None:
         self._workbench.evaluations.changed.disconnect(self._changed)
