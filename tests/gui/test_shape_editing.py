@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -102,6 +103,26 @@ def test_vertices_chosen_by_a_rectangle_move_together(desk: Desk) -> None:
     assert points_of(desk.rows[1].shape) == [[110, 80], [210, 80], [100, 200]]
     desk.key(KEYS.Key_Escape)
     assert desk.canvas.tool_name == "vertices"  # the window leaves it, not the tool
+
+
+def test_new_vertices_on_edges_at_ends_and_in_sets(desk: Desk) -> None:
+    desk.put(Polygon((SQUARE,)), Polyline([[300, 50], [400, 50]]), Points([[300, 300]]))
+    desk.rows[4] = dataclasses.replace(desk.rows[1], id=4, shape=Polygon((RIGHT_SQUARE,)))
+    desk.canvas.set_annotations(desk.rows.values(), ())
+    desk.canvas.shared_borders = True
+    desk.canvas.set_tool("vertices")
+    desk.canvas.set_selection({1})
+    desk.click(202, 130, CTRL)
+    assert points_of(desk.rows[1].shape)[2] == [200, 130]
+    assert [200, 130] in points_of(desk.rows[4].shape)
+    desk.canvas.set_selection({2})
+    desk.click(450, 80, CTRL)
+    desk.click(250, 80, CTRL)
+    assert points_of(desk.rows[2].shape) == [[250, 80], [300, 50], [400, 50], [450, 80]]
+    desk.canvas.set_selection({3})
+    desk.click(320, 320, CTRL)
+    assert points_of(desk.rows[3].shape) == [[300, 300], [320, 320]]
+    assert len(desk.edits) == 4
 
 
 # -- shared borders

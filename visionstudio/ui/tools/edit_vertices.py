@@ -13,16 +13,24 @@ from visionstudio.model.shapes import Bounds, Box, Points, Polygon, Polyline, Sh
 from visionstudio.ui.canvas import style
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools import shared
-from visionstudio.ui.tools.base import Host, Pointer, Tool
+from visionstudio.ui.tools.base import Host, Pointer, Tool, clipped
 from visionstudio.ui.tools.handles import paint_band, paint_vertices
 from visionstudio.ui.tools.shared import Partner
 from visionstudio.ui.tools.snapping import Snapper
-from visionstudio.ui.tools.vertices import held_inside, without_vertex
+from visionstudio.ui.tools.vertices import (
+    Grip,
+    extended,
+    held_inside,
+    nearest_edge,
+    with_vertex,
+    without_vertex,
+)
 
 _KINDS = (Polygon, Polyline, Points, Skeleton, Box)
 _MOST = 500  # shapes; more at once cannot be worked on by hand
 _SLACK = 3.0  # widget units that a click may move without being a drag
 _ADDING = Qt.KeyboardModifier.ShiftModifier
+_MAKING = Qt.KeyboardModifier.ControlModifier
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -36,8 +44,9 @@ Vertex = tuple[int, int]  # annotation, and place among its points
 class VerticesTool(Tool):
     """A rectangle or clicks choose vertices, of the selected shapes or else of all.
 
-    Shift adds to what is chosen. Dragging one of them or the arrow keys move them
-    all, Delete deletes them; with shared borders others at the same place come along.
+    Shift adds to what is chosen, Ctrl+click makes a new vertex. Dragging one of them
+    or the arrow keys move them all, Delete deletes them; with shared borders others
+    at the same place come along.
     """
 
     name = "vertices"
@@ -65,7 +74,7 @@ class VerticesTool(Tool):
                 "{count} vertices: drag or arrow keys move them, Del deletes, Esc lets go",
                 count=len(self._chosen),
             )
-        return tr("Drag a rectangle around vertices or click one, Shift adds, Esc to leave")
+        return tr("Drag a rectangle around vertices or click one, Ctrl+click makes a new one")
 
     # -- mouse
 
@@ -74,6 +83,9 @@ class VerticesTool(Tool):
         if pointer.button != Qt.MouseButton.LeftButton or not self.host.editable:
             return
         self._look(pointer)
+        if pointer.held(_MAKING) and self._hot is None:
+            self._make(pointer)
+            return
         self._from, self._moved, self._held = pointer, False, self._hot
         if self._hot is not None:
             if pointer.held(_ADDING):
@@ -116,6 +128,26 @@ class VerticesTool(Tool):
         self._snapper.drop()
         self._look(pointer)
         self.host.refresh()
+
+    def _make(self, pointer: Pointer) -> None:
+        """A new vertex of the one selected shape: on its edge, at a line's end, in a set."""
+        target = self.host.focused
+        shape = None if target is None else self._editable(target)
+        if target is None or shape is None:
+            self.host.hint(tr("Select one shape to give it a new vertex"))
+            return
+        x, y = clipped(self.host.view, pointer.x, pointer.y)
+        edge = nearest_edge(shape, x, y, self.host.view.reach(style.REACH))
+        if edge is not None:
+            after, (x, y) = edge
+            others = shared.partners(self.host, {target: shape}, self._editable)
+            made = {target: with_vertex(shape, after, x, y)}
+            grip = Grip("middle", after)
+            self.host.settle(made | shared.split(others, target, shape, grip, x, y))
+        elif (longer := extended(shape, x, y)) is not None:
+            self.host.settle({target: longer})
+        else:
+            self.host.hint(tr("Ctrl+click on an edge to make a vertex there"))
 
     def _take_band(self, start: Pointer, end: Pointer) -> None:
         region = Box(start.x, start.y, end.x, end.y).bounds()

@@ -74,15 +74,19 @@ def turn_handle(shape: Shape, view: View) -> tuple[FloatArray, FloatArray] | Non
 
 def middles(shape: Shape, view: View) -> tuple[FloatArray, NDArray[np.int64]]:
     """Middles of the edges long enough for a handle, (n, 2), and each edge's first vertex."""
-    if isinstance(shape, Polyline):
-        begin, end = shape.line[:-1], shape.line[1:]
-    elif isinstance(shape, Polygon):
-        begin = shape.points()
-        end = np.concatenate([np.roll(r, -1, axis=0) for r in shape.rings])
-    else:
-        return np.zeros((0, 2)), np.zeros(0, np.int64)
+    begin, end = _edges(shape)
     index = np.flatnonzero(np.hypot(*(end - begin).T) >= view.reach(_ROOM))
     return (begin[index] + end[index]) / 2, index
+
+
+def _edges(shape: Shape) -> tuple[FloatArray, FloatArray]:
+    """Both ends of the edges of a line or polygon, (n, 2) each, in the order of their vertices."""
+    if isinstance(shape, Polyline):
+        return shape.line[:-1], shape.line[1:]
+    if isinstance(shape, Polygon):
+        rings = [np.roll(r, -1, axis=0) for r in shape.rings]
+        return shape.points(), np.concatenate(rings)
+    return np.zeros((0, 2)), np.zeros((0, 2))
 
 
 def find_grip(shape: Shape, view: View, x: float, y: float, *, absent: bool = False) -> Grip | None:
@@ -168,6 +172,34 @@ def turned_to(
 def angle_of(shape: Shape) -> float:
     """The angle that a shape stores, in radians; 0 for others."""
     return shape.angle if isinstance(shape, RotatedBox | Ellipse) else 0.0
+
+
+def nearest_edge(
+    shape: Shape, x: float, y: float, reach: float
+) -> tuple[int, tuple[float, float]] | None:
+    """The edge at most `reach` from (x, y): its first vertex, and the point on it nearest by."""
+    begin, end = _edges(shape)
+    if len(begin) == 0:
+        return None
+    away = distance_to_segments(begin, end, x, y)
+    at = int(away.argmin())
+    if away[at] > reach:
+        return None
+    along = end[at] - begin[at]
+    t = float(np.clip(((x, y) - begin[at]) @ along / max(float(along @ along), 1e-18), 0, 1))
+    px, py = (begin[at] + t * along).tolist()
+    return at, (px, py)
+
+
+def extended(shape: Shape, x: float, y: float) -> Shape | None:
+    """A line made longer at its nearer end, or a set with one more point; None for others."""
+    new = np.array([(x, y)])
+    if isinstance(shape, Points):
+        return Points(np.concatenate([shape.xy, new]))
+    if not isinstance(shape, Polyline):
+        return None
+    first, last = (math.dist(shape.line[n], (x, y)) for n in (0, -1))
+    return Polyline(np.concatenate([new, shape.line] if first < last else [shape.line, new]))
 
 
 def with_vertex(shape: Shape, after: int, x: float, y: float) -> Shape:
