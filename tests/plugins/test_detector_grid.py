@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tests.plugins.pictures import odd_samples, squares
@@ -204,20 +204,19 @@ def test_public_checkpoints_load_without_running_anything(
 ) -> None:
     net = speaking_net(4)
     names = ["ant", "bee", "cat", "dog"]
-    frame = squares(1, 128).image
-    seen, _ = letterbox(frame, 640, 640, 114)
-    with torch.no_grad():
-        net.half().float()  # the precision in which they are published
-        (expected,) = detect(net, to_tensor(seen)[None], 0.05, 0.5, 100)
-    expected_boxes = np.clip(expected["boxes"].numpy() / 5, 0, 128)
     path = published_file(tmp_path / "yolov5n.pt", net, names)
     model, ctx = YoloV5N(), train_context()
-    model.load(DetectParams(), usable_weights(path, "detector/yolov5-n"), ctx)
-    (found,) = model.predict([frame], DetectParams(), ctx)
+    weights = usable_weights(path, "detector/yolov5-n")
+    model.load(DetectParams(), weights, ctx)
+    (found,) = model.predict([squares(1, 128).image], DetectParams(), ctx)
     assert found.classes == tuple(names)
     assert len(found.boxes) > 5
-    np.testing.assert_allclose(found.scores, expected["scores"].numpy(), atol=1e-3)
-    np.testing.assert_allclose(found.boxes, expected_boxes, atol=0.1)
+    # The tensors themselves: an untrained network's boxes are too alike to compare in order.
+    stored, published = load_file(weights), net.half().float().state_dict()
+    for name, tensor in published.items():
+        if name in stored:
+            assert torch.equal(stored[name].float(), tensor.float()), name
+    assert published.keys() - stored.keys() <= {n for n in published if "num_batches" in n}
     imported = model_store.import_weights(path, discover())
     assert imported.architecture == "detector/yolov5-n"
     assert imported.classes == tuple(names)
