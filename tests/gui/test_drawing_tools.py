@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.canvas_desk import LEFT, SQUARE, Desk, make_desk, points_of
 from tests.gui.conftest import Driver
-from visionstudio.model.shapes import Ellipse, Points, Polygon, Polyline, RotatedBox
+from visionstudio.model.shapes import Ellipse, Points, Polygon, Polyline, RotatedBox, Skeleton
 from visionstudio.ui.tools.trace import along
 
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -201,6 +201,21 @@ def test_every_shape_can_be_drawn_with_keys_alone(driver: Driver, pictures: Path
     assert (box.width, box.height) == (21, 20)
     polygon = driver.session.annotations[3].shape
     assert polygon.area() == 400
+
+
+# -- how points look
+
+
+def test_a_hidden_keypoint_is_a_ring(desk: Desk, qtbot: QtBot) -> None:
+    desk.put(Skeleton([[100, 100], [200, 100], [300, 100]], (2, 1, 0)))
+    qtbot.waitUntil(lambda: desk.canvas.settled)
+    picture = desk.canvas.viewport().grab().toImage()
+    middle, beside = (
+        [picture.pixelColor(desk.at(x + dx, 100)).name() for x in (100, 200, 300)] for dx in (0, 2)
+    )
+    orange, dark, grey = "#e69f00", "#161616", "#5a5a5a"
+    assert middle == [orange, dark, grey]
+    assert beside[:2] == [orange, orange]
 
 
 # -- snapping
