@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _GO_MS = 120
 _ROW = 24
+_NARROW = 56  # widget units: the panel must not widen the window
 
 
 class _Table(QTableView):
@@ -102,6 +103,7 @@ class FindPanel(QWidget):
         self.count = QLabel()
         self.count.setObjectName("findCount")
         self.count.setProperty("role", "muted")
+        self.count.setMinimumWidth(_NARROW)
         row.addWidget(self.count, 1)
         self.buttons: dict[str, QPushButton] = {}
         for name, sign, text, call in (
@@ -113,6 +115,8 @@ class FindPanel(QWidget):
             button = QPushButton(icon(sign), text)
             button.setObjectName(name)
             button.setAccessibleName(text)
+            button.setToolTip(text)
+            button.setMinimumWidth(_NARROW)
             button.clicked.connect(lambda _=False, c=call: c())
             row.addWidget(button)
             self.buttons[text] = button

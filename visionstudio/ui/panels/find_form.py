@@ -28,6 +28,7 @@ from visionstudio.ui.icons import icon
 from visionstudio.ui.panels.objects import SHAPE_ICONS, state_text
 
 _WAIT_MS = 300
+_NARROW = 56  # widget units: the panel must not widen the window
 _RANGES = ("score", "width", "height", "area")
 
 
@@ -148,7 +149,7 @@ class FindForm(QWidget):
         line.setObjectName(name)
         line.setAccessibleName(what)
         line.setToolTip(what)
-        line.setMinimumWidth(width)
+        line.setMinimumWidth(width // 2)
         line.textEdited.connect(lambda _: self._timer.start())
         return line
 
@@ -157,7 +158,7 @@ class FindForm(QWidget):
         box.setObjectName(name)
         box.setAccessibleName(what)
         box.setToolTip(what)
-        box.setMinimumContentsLength(8)
+        box.setMinimumWidth(_NARROW)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.activated.connect(lambda _: self._timer.start())
         return box

@@ -190,7 +190,11 @@ class FindModel(QAbstractTableModel):
                 x1, y1, x2, y2 = a.shape.bounds()
                 return "" if a.shape.kind == "tag" else f"{x2 - x1:.0f} × {y2 - y1:.0f}"
             case 6:
-                return ", ".join(f"{name}: {value}" for name, value in a.attributes.items())
+                values = a.attributes.items()
+                return ", ".join(
+                    f"{name}: {value:g}" if isinstance(value, float) else f"{name}: {value}"
+                    for name, value in values
+                )
         return a.source
 
     def _swatch(self, colour: str) -> QPixmap:

@@ -215,14 +215,16 @@ class _Rows(QStyledItemDelegate):
         right -= 24
         pointed = bool(option.state & QStyle.StateFlag.State_MouseOver)
         hidden, locked = index.data(ObjectModel.HiddenRole), index.data(ObjectModel.LockedRole)
+        place = right
         for on, sign, idle in (
             (locked, "lock-outline", "lock-open-variant-outline"),
             (hidden, "eye-off-outline", "eye-outline"),
         ):
-            square.moveLeft(right - 16)
+            square.moveLeft(place - 16)
+            place -= 24
             if on or pointed:
                 icons.paint(painter, square, sign if on else idle, "text" if on else "disabled")
-            right -= 24
+                right = place
         metrics = QFontMetrics(painter.font())
         if annotation.score is not None:
             score = f"{annotation.score:.2f}"
