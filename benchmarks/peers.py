@@ -108,11 +108,12 @@ OURS = (
     MEASURE
     + """
 from pathlib import Path
+from PySide6.QtCore import QEventLoop, QTimer
 from visionstudio.app.window import MainWindow, Settings, make_application, prepare
 app = make_application(); settings = Settings(); prepare(app, settings)
 def wait(signal, do):
     seen = []; signal.connect(lambda *_: seen.append(1)); do()
-    while not seen: app.processEvents()
+    while not seen: app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 def folder(path):
     win = MainWindow(settings); win.models.discover = lambda **_: None
     win.resize(1600, 1000); win.show()
@@ -122,8 +123,10 @@ def following(win):
     wait(win.viewer.shown, win._commands.next_item)
 def many(win, path):
     wait(win.viewer.shown, lambda: win.open([Path(path).parent / "project"]))
-    canvas = win.viewer.canvas
-    while len(win.session.annotations) == 0 or not canvas.settled: app.processEvents()
+    canvas, tick = win.viewer.canvas, QTimer(interval=5)
+    tick.start()  # so that it is looked at now and then
+    while len(win.session.annotations) == 0 or not canvas.settled:
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
     return win
 report(app, folder, following, many, lambda w: w.viewer.canvas.viewport())
 """
