@@ -16,7 +16,7 @@ from visionstudio.media.display import (
     window_of,
 )
 from visionstudio.media.image import Pixels
-from visionstudio.media.statistics import histogram
+from visionstudio.media.statistics import figures, histogram
 from visionstudio.model.display import COLOUR_MAPS, CT_WINDOWS, WINDOWS, Display, Levels
 
 RNG = np.random.default_rng(11)
@@ -147,3 +147,16 @@ def test_histogram_and_figures(dtype: str) -> None:
     nothing = histogram(pixels, np.zeros((200, 300), bool))
     assert nothing.channels[0].count == 0
     assert nothing.counts.sum() == 0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_figures_by_counting_are_those_of_the_values(dtype: str) -> None:
+    top = np.iinfo(dtype).max
+    values = (RNG.beta(0.6, 2.0, (400, 500)) * top).astype(dtype)
+    mask = RNG.random((400, 500)) < 0.7
+    for where in (None, mask):
+        inside = values if where is None else values[where]
+        counted = histogram(as_pixels(values), where).channels[0]
+        plain = figures("grey", inside)
+        for name in ("count", "minimum", "maximum", "median", "p1", "p99", "mean", "sd"):
+            assert getattr(counted, name) == pytest.approx(getattr(plain, name)), name

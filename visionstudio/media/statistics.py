@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from visionstudio.media.image import Pixels
 
 BINS = 256
+_COUNTED = 100_000  # values from which counting them is faster than sorting
+_EXACT = 2**24  # OpenCV's counts are floats, exact below this
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
@@ -72,8 +74,54 @@ def histogram(pixels: Pixels, mask: Mask | None = None) -> Histogram:
     planes = measured(pixels)
     low, high = _span(pixels)
     counts = [_counts(plane, mask, low, high) for _, plane in planes]
-    channels = [figures(name, plane if mask is None else plane[mask]) for name, plane in planes]
+    channels = [_channel(name, plane, mask) for name, plane in planes]
     return Histogram(np.stack(counts), low, high, tuple(channels))
+
+
+def _channel(name: str, plane: Array, mask: Mask | None) -> ChannelFigures:
+    """The figures of a channel; of many whole numbers by counting them, which is faster."""
+    if plane.dtype not in (np.uint8, np.uint16) or plane.size < _COUNTED:
+        return figures(name, plane if mask is None else plane[mask])
+    size = 256**plane.dtype.itemsize
+    counts = np.zeros(size, np.int64)
+    rows = max(1, (_EXACT - 1) // max(1, plane.shape[1]))
+    for start in range(0, plane.shape[0], rows):
+        part = np.ascontiguousarray(plane[start : start + rows])
+        inside = None if mask is None else mask[start : start + rows].astype(np.uint8)
+        found = cv2.calcHist([part], [0], inside, [size], [0, size])
+        counts += np.asarray(found).ravel().astype(np.int64)
+    return figures_of_counts(name, counts)
+
+
+def figures_of_counts(name: str, counts: NDArray[np.int64]) -> ChannelFigures:
+    """The figures of whole numbers from 0 that occur so many times each."""
+    count = int(counts.sum())
+    if count == 0:
+        return figures(name, np.zeros(0))
+    numbers = np.arange(len(counts), dtype=np.float64)
+    mean = float((counts * numbers).sum() / count)
+    spread = float((counts * (numbers - mean) ** 2).sum())
+    seen = np.flatnonzero(counts)
+    up_to = np.cumsum(counts)
+
+    def percentile(percent: float) -> float:
+        """Between the two nearest ranks, as numpy has it."""
+        place = (count - 1) * percent / 100
+        rank = int(place)
+        low, high = np.searchsorted(up_to, (rank, min(rank + 1, count - 1)), side="right")
+        return float(low + (high - low) * (place - rank))
+
+    return ChannelFigures(
+        name,
+        count,
+        mean,
+        float(np.sqrt(spread / (count - 1))) if count > 1 else 0.0,
+        float(seen[0]),
+        float(seen[-1]),
+        percentile(50),
+        percentile(1),
+        percentile(99),
+    )
 
 
 def _span(pixels: Pixels) -> tuple[float, float]:
