@@ -17,6 +17,7 @@ from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.brush import Tip
 from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, Shape, to_mask
 from visionstudio.model.spans import Spans
+from visionstudio.ui.tools.livewire import LiveWireTool
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 ALT, SHIFT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
@@ -320,3 +321,87 @@ def test_knife_and_holes(hand: Driver) -> None:
     assert shape(hand, polygon.id).holes == (False, True)
     hand.saved()
     assert hand.session.undo_title == "Change polygon"
+
+
+def test_wand_takes_what_is_similar(hand: Driver) -> None:
+    square = np.zeros((200, 300), bool)
+    square[60:140, 100:200] = True
+    hand.key(Qt.Key.Key_W, SHIFT)
+    stroke(hand, (150, 100))
+    hand.wait(lambda: hand.count() == 1)
+    assert (pixels(only(hand)) == square).all()
+    stroke(hand, (20, 20), keys=SHIFT)  # and all the rest
+    hand.wait(lambda: bool(pixels(only(hand)).all()))
+    stroke(hand, (150, 100), keys=ALT)
+    hand.wait(lambda: bool((pixels(only(hand)) == ~square).all()))
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: bool(pixels(only(hand)).all()))
+    # Dragging makes the tolerance wide enough for the grey around, 130 away.
+    hand.session.delete([only(hand).id])
+    tolerance = hand.window.viewer.tool_strip.findChild(QSpinBox)
+    stroke(hand, (20, 20), (290, 25))
+    assert tolerance.value() == hand.canvas.tools["wand"].values["tolerance"] > 130
+    hand.wait(lambda: hand.count() == 1)
+    assert pixels(only(hand)).all()
+
+
+def test_wand_finds_everything_similar_in_view(hand: Driver) -> None:
+    hand.key(Qt.Key.Key_W, SHIFT)
+    hand.canvas.tool.set_option("contiguous", False)
+    hand.canvas.fit()
+    port = hand.canvas.viewport()
+    QTest.mousePress(port, LEFT, NONE, hand.at(20, 20))
+    hand.wait(lambda: not hand.canvas.tool._work.busy)
+    hand.key(Qt.Key.Key_Escape)
+    QTest.mouseRelease(port, LEFT, NONE, hand.at(20, 20))
+    assert hand.count() == 0
+    stroke(hand, (20, 20))
+    hand.wait(lambda: hand.count() == 1)
+    assert pixels(only(hand)).sum() == 300 * 200 - 80 * 100
+
+
+def test_fill_closes_holes_and_fills_what_is_enclosed(hand: Driver) -> None:
+    bits = np.zeros((200, 300), bool)
+    bits[20:60, 20:60] = True
+    bits[30:40, 30:40] = False
+    (mask,) = add(hand, Mask.from_array(bits))
+    hand.session.select([mask])
+    hand.key(Qt.Key.Key_B, SHIFT)
+    stroke(hand, (35, 35))
+    hand.wait(lambda: shape(hand, mask).area() == 1600)
+    stroke(hand, (200, 100))
+    hand.wait(lambda: "encloses" in hand.canvas.current_hint)
+    assert hand.count() == 1
+    hole = np.array([[160, 110], [180, 110], [180, 130], [160, 130.0]])
+    (ring,) = add(hand, Polygon((RING, hole)))
+    stroke(hand, (170, 120))  # nothing is selected: a new mask in the gap
+    hand.wait(lambda: hand.count() == 3)
+    assert hand.session.selected()[0].shape.area() == 400
+    hand.session.select([ring])
+    stroke(hand, (170, 120))
+    assert shape(hand, ring) == Polygon((RING,))
+
+
+def test_live_wire_follows_the_edge(hand: Driver) -> None:
+    hand.key(Qt.Key.Key_P, SHIFT)
+    tool = hand.canvas.tool
+    assert isinstance(tool, LiveWireTool)
+    for corner in ((100, 60), (200, 60), (199, 140), (100, 139)):
+        hand.click(*corner)
+        hand.wait(lambda: tool.ready)
+    hand.key(Qt.Key.Key_Backspace)
+    hand.wait(lambda: tool.ready)
+    hand.click(100, 139)
+    hand.wait(lambda: tool.ready)
+    hand.key(Qt.Key.Key_Return)
+    polygon = only(hand)
+    assert isinstance(polygon.shape, Polygon)
+    square = np.zeros((200, 300), bool)
+    square[60:140, 100:200] = True
+    drawn = pixels(polygon)
+    assert (drawn & square).sum() / (drawn | square).sum() > 0.95
+    assert len(polygon.shape.points()) < 60
+    hand.click(20, 20)
+    hand.key(Qt.Key.Key_Escape)
+    assert not tool.busy
+    assert hand.canvas.tool_name == "livewire"

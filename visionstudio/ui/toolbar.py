@@ -15,10 +15,11 @@ from visionstudio.ui.i18n import tr
 TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.select", "tool.vertices"),
     ("tool.box", "tool.rotated_box", "tool.ellipse"),
-    ("tool.polygon", "tool.polyline"),
+    ("tool.polygon", "tool.livewire", "tool.polyline"),
     ("tool.points", "tool.skeleton"),
     ("tool.brush",),
     ("tool.eraser",),
+    ("tool.wand", "tool.fill"),
     ("tool.knife", "tool.hole"),
     ("tool.region",),
     (

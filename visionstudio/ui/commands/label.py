@@ -70,6 +70,15 @@ class LabelCommands(ViewCommands):
     def tool_eraser(self) -> None:
         self._use_tool("eraser")
 
+    def tool_fill(self) -> None:
+        self._use_tool("fill")
+
+    def tool_wand(self) -> None:
+        self._use_tool("wand")
+
+    def tool_livewire(self) -> None:
+        self._use_tool("livewire")
+
     def tool_knife(self) -> None:
         self._use_tool("knife")
 

@@ -8,8 +8,10 @@ from visionstudio.ui.tools.box import BoxTool
 from visionstudio.ui.tools.brush import BrushTool, EraserTool
 from visionstudio.ui.tools.edit_vertices import VerticesTool
 from visionstudio.ui.tools.ellipse import EllipseTool
+from visionstudio.ui.tools.fill import FillTool
 from visionstudio.ui.tools.knife import HoleTool, KnifeTool
 from visionstudio.ui.tools.levels import LevelsTool
+from visionstudio.ui.tools.livewire import LiveWireTool
 from visionstudio.ui.tools.measure import (
     AngleTool,
     AreaTool,
@@ -28,6 +30,7 @@ from visionstudio.ui.tools.rotated_box import RotatedBoxTool
 from visionstudio.ui.tools.select import SelectTool
 from visionstudio.ui.tools.simplify import SimplifyTool
 from visionstudio.ui.tools.skeleton import SkeletonTool
+from visionstudio.ui.tools.wand import WandTool
 
 TOOLS: dict[str, type[Tool]] = {
     tool.name: tool
@@ -47,6 +50,9 @@ TOOLS: dict[str, type[Tool]] = {
         SkeletonTool,
         BrushTool,
         EraserTool,
+        FillTool,
+        WandTool,
+        LiveWireTool,
         KnifeTool,
         HoleTool,
         RegionTool,
