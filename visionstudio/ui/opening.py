@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 Post = Callable[[Callable[[], None]], None]
+
+_MANY = 50_000  # media items
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,10 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
             wanted = stored_path(first, store.media_root)
         remembered = store.setting("window", {})
         loaded = ProjectSession.read(store)
+        if len(loaded.media) > _MANY:
+            # The collector would look at all of them again and again, and stop the window for
+            # as long; `MainWindow.close_project` takes it back.
+            gc.freeze()
         return Opened(store, loaded, wanted, rescan, busy, remembered)
     except BaseException:
         store.close()

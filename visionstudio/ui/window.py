@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -314,6 +315,7 @@ class MainWindow(WindowParts):
         self.dialogs.close_all()
         self.project = None
         self._show_project(None)
+        gc.unfreeze()  # what `open_paths` kept from the collector
         self.project_closed.emit()
         return True
 
