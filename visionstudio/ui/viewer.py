@@ -6,14 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from visionstudio.api.results import TrackState
 from visionstudio.model.annotations import Annotation, State
-from visionstudio.model.display import Display, Levels
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box, Shape
@@ -22,15 +19,14 @@ from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.class_chooser import ClassChooser
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.display_control import DisplayControl
+from visionstudio.ui.presenting import Presenter
 from visionstudio.ui.tags import TagStrip
 from visionstudio.ui.toast import Banners
 from visionstudio.ui.tool_strip import ToolStrip
 from visionstudio.ui.unfinished import Unfinished
 
 if TYPE_CHECKING:
-    from visionstudio.media.image import Pixels
     from visionstudio.media.prefetch import Loaded, Prefetch
-    from visionstudio.media.pyramid import Pyramid
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.video.bar import VideoBar
     from visionstudio.ui.video.player import VideoPlayer
@@ -83,7 +79,7 @@ class Viewer(QWidget):
         self._classes_state: tuple[frozenset[int], frozenset[int]] | None = None
         self._pts: int | None = None
         self.display = DisplayControl(self)
-        self.display.changed.connect(self._show_display)
+        self._presenter = Presenter(self.canvas, self.display, self._post)
         self._first_frame = True
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
         self._tracks = self._single_shot(_TRACKS_MS, self._read_tracks)
@@ -129,8 +125,8 @@ class Viewer(QWidget):
         self._prefetch = Prefetch(
             MediaSource(session.store.media_root),
             session.post,
-            prepare=self._prepare,
-            prepare_tiled=self._prepare_tiled,
+            prepare=self._presenter.prepare,
+            prepare_tiled=self._presenter.prepare_tiled,
         )
         for signal, slot in self._connections(session):
             signal.connect(slot)
@@ -240,65 +236,8 @@ class Viewer(QWidget):
         if picture is None:
             self._show_error(loaded.error)
             return
-        self._put(picture, keep_view=self._ready)
+        self._presenter.put(picture, keep_view=self._ready)
         self._pixels_shown()
-
-    def _prepare(self, item: MediaItem, rgb: NDArray[np.uint8], pixels: Pixels | None) -> Picture:
-        """What the canvas draws; in a decoding thread, so that the window does not wait for it."""
-        values = pixels.values if pixels is not None else None
-        height, width = rgb.shape[:2]
-        size = (width, height)
-        if values is None and item.width:
-            size = (item.width, item.height)
-        is_shown = values is None or (values.dtype == np.uint8 and values.shape == rgb.shape)
-        if is_shown and self.display.is_untouched:
-            return Picture(rgb, size)  # the common case needs no look at the values
-        source = pixels if pixels is not None else Picture(rgb).pixels
-        display, levels = self.display.levels_for(source)
-        picture = Picture(rgb, size, None if is_shown else pixels, levels)
-        picture.display = display
-        return picture
-
-    def _put(self, picture: Picture, *, keep_view: bool = False, frame: bool = False) -> None:
-        """Show a picture in the way that holds now; it was prepared for what held then."""
-        wanted = self.display.display_for(picture.pixels)
-        if wanted != (picture.display or Display()):
-            shown = self.canvas.picture
-            held = frame and shown is not None and shown.display == wanted
-            # While frames go by, the window stays: what changes is the picture, not its look.
-            levels = shown.levels if held and shown is not None else levels_of(wanted, picture)
-            picture = picture.with_levels(levels)
-            picture.display = wanted
-        if frame:
-            self.canvas.set_frame(picture)
-        else:
-            self.canvas.set_image(picture, keep_view=keep_view)
-        self.display.show(picture)
-
-    def _show_display(self) -> None:
-        """The choice of how to show pictures is another one."""
-        picture = self.canvas.picture
-        if picture is None:
-            return
-        wanted = self.display.display
-        self.canvas.set_levels(levels_of(wanted, picture))
-        shown = self.canvas.picture
-        if shown is not None:
-            shown.display = wanted
-        self.display.show(shown)
-
-    def _prepare_tiled(self, _item: MediaItem, pyramid: Pyramid) -> Picture:
-        """The same of a picture that is too large to be in memory."""
-        # Brings the decoders, which are not there when the window starts.
-        from visionstudio.ui.canvas.large_picture import LargePicture
-
-        picture = LargePicture(pyramid, self._post)
-        if self.display.is_untouched:
-            return picture
-        display, levels = self.display.levels_for(picture.pixels)
-        picture = picture.with_levels(levels)
-        picture.display = display
-        return picture
 
     def _post(self, call: Callable[[], None]) -> None:
         if self._session is not None:
@@ -375,8 +314,10 @@ class Viewer(QWidget):
         self._loading.stop()
         self._pts = pts if isinstance(pts, int) else None
         source = self.player.source if self.player is not None else None
-        picture = Picture(rgb) if source is None else self._prepare(self._item, rgb, source)
-        self._put(picture, frame=not self._first_frame)
+        picture = (
+            Picture(rgb) if source is None else self._presenter.prepare(self._item, rgb, source)
+        )
+        self._presenter.put(picture, frame=not self._first_frame)
         self._first_frame = False
         session.go_to_frame(frame)
         self._pixels_shown()
@@ -590,12 +531,3 @@ class Viewer(QWidget):
     def focus_canvas(self) -> None:
         """Give the picture the keyboard."""
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
-
-
-def levels_of(display: Display, picture: Picture) -> Levels | None:
-    """What a choice comes to for a picture."""
-    if display.is_plain:
-        return None
-    from visionstudio.media import display as media_display
-
-    return media_display.levels_of(display, picture.pixels)
