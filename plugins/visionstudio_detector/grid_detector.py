@@ -36,7 +36,13 @@ from visionstudio_torch.device import seed_torch
 from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.transforms import augmentation_of, letterbox, letterbox_size, to_tensor
-from visionstudio_torch.weights import WeightsInfo, apply_weights, load_weights, start_from
+from visionstudio_torch.weights import (
+    WeightsInfo,
+    apply_weights,
+    load_weights,
+    start_from,
+    take_fitting,
+)
 
 State = dict[str, Tensor]
 Build = Callable[[int], GridNet]
@@ -206,9 +212,7 @@ class GridDetector:
         if state is None:
             start_from(net, path, self._family.model, foreign=True)
             return
-        own = net.state_dict()
-        fitting = {n: t for n, t in state.items() if n in own and own[n].shape == t.shape}
-        net.load_state_dict({**own, **fitting})
+        take_fitting(net, state, path)
 
 
 def _stacked(examples: list[Example]) -> tuple[Tensor, list[State]]:

@@ -8,6 +8,7 @@ from visionstudio_detector.params import (
     FasterRcnnTrainParams,
     GridTrainParams,
     OnnxParams,
+    TorchvisionTrainParams,
 )
 
 _YOLOV5 = "One-stage detector on grids of anchors at strides 8, 16 and 32. Loads the public "
@@ -37,6 +38,21 @@ def _yolov5(size: str, title: str, parameters: str, width: int) -> ModelSpec:
     )
 
 
+def _torchvision(name: str, title: str, weights: str, figure: str) -> ModelSpec:
+    return ModelSpec(
+        id=f"detector/faster-rcnn-{name}",
+        task="detector",
+        title=f"Faster R-CNN {title}",
+        description=f"torchvision's two-stage detector on {title}. Loads its published weights "
+        f"(fasterrcnn_{weights}, {figure}) when you have the file; large, best on a GPU.",
+        licence="BSD-3-Clause",
+        factory="visionstudio_detector.faster_rcnn:FasterRcnn"
+        + {"mobilenet": "Mobilenet", "resnet50": "Resnet50", "resnet50-v2": "Resnet50V2"}[name],
+        params=DetectParams,
+        train_params=TorchvisionTrainParams,
+    )
+
+
 MANIFEST = Manifest(
     name="detector",
     version="0.1.0",
@@ -54,6 +70,9 @@ MANIFEST = Manifest(
             params=DetectParams,
             train_params=FasterRcnnTrainParams,
         ),
+        _torchvision("mobilenet", "MobileNetV3", "mobilenet_v3_large_320_fpn", "COCO AP 22.8"),
+        _torchvision("resnet50", "ResNet-50", "resnet50_fpn", "COCO AP 37.0"),
+        _torchvision("resnet50-v2", "ResNet-50 v2", "resnet50_fpn_v2", "COCO AP 46.7"),
         ModelSpec(
             id="detector/yolov3",
             task="detector",

@@ -40,7 +40,7 @@ class FasterRcnnNet(nn.Module):
         self.backbone = Pyramid(96, (8, 16, 32), pretrained=pretrained)
         channels = self.backbone.out_channels
         anchors = AnchorGenerator(_ANCHORS, (_RATIOS,) * len(_ANCHORS))
-        self.rpn = _Proposals(
+        self.rpn = Proposals(
             anchors,
             RPNHead(channels, anchors.num_anchors_per_location()[0]),
             fg_iou_thresh=0.7,
@@ -52,7 +52,7 @@ class FasterRcnnNet(nn.Module):
             nms_thresh=0.7,
         )
         levels = [str(i) for i in range(len(_ANCHORS))]
-        self.roi_heads = _Heads(
+        self.roi_heads = Heads(
             MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2),
             TwoMLPHead(channels * 7 * 7, _HIDDEN),
             FastRCNNPredictor(_HIDDEN, classes + 1),
@@ -98,7 +98,7 @@ def _inside_ignored(boxes: Tensor, regions: Tensor) -> Tensor:
     return inside
 
 
-class _Proposals(RegionProposalNetwork):  # type: ignore[misc]
+class Proposals(RegionProposalNetwork):  # type: ignore[misc]
     """The proposal network, which does not learn that ignored regions are background."""
 
     def assign_targets_to_anchors(
@@ -111,7 +111,7 @@ class _Proposals(RegionProposalNetwork):  # type: ignore[misc]
         return labels, boxes
 
 
-class _Heads(RoIHeads):  # type: ignore[misc]
+class Heads(RoIHeads):  # type: ignore[misc]
     """The box heads, which do not learn that ignored regions are background."""
 
     def select_training_samples(

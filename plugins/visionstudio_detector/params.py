@@ -107,6 +107,19 @@ class FasterRcnnTrainParams(FitParams):
 
 
 @dataclass(frozen=True)
+class TorchvisionTrainParams(FasterRcnnTrainParams):
+    """How to train torchvision's Faster R-CNNs."""
+
+    lr: float = lr_param(2e-4)
+    batch: int = batch_param(2)
+    weights: str = weights_param(
+        "none",
+        help="none: from scratch, which takes long and many pictures; or a weights file of this "
+        "model, torchvision's or your own.",
+    )
+
+
+@dataclass(frozen=True)
 class GridTrainParams(FitParams):
     """How to train a detector on grids of anchors."""
 

@@ -174,6 +174,11 @@ def start_from(module: nn.Module, path: Path, model: str, *, foreign: bool = Fal
     `load_weights`. Raises WeightsError when fewer than half of the model's tensors fit.
     """
     state, _ = load_weights(path, model, foreign=foreign)
+    return take_fitting(module, state, path)
+
+
+def take_fitting(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> int:
+    """Take every tensor that fits by name and shape, as `start_from` does."""
     own = module.state_dict()
     fitting = {n: t for n, t in state.items() if n in own and own[n].shape == t.shape}
     if 2 * len(fitting) < len(own):

@@ -1,0 +1,87 @@
+"""torchvision's own Faster R-CNNs, with the tensor names of its published weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+from torchvision.models import detection
+from torchvision.models.detection.faster_rcnn import FasterRCNN
+
+from visionstudio_detector.network import Heads, Proposals
+from visionstudio_torch.backbone import freeze_batch_norm
+
+# Builder and how many of its backbone's stages are left as published when going on from a file.
+BUILDERS = {
+    "mobilenet": detection.fasterrcnn_mobilenet_v3_large_320_fpn,
+    "resnet50": detection.fasterrcnn_resnet50_fpn,
+    "resnet50-v2": detection.fasterrcnn_resnet50_fpn_v2,
+}
+_HEAD = "roi_heads.box_predictor.cls_score.weight"
+_COUNTED = "num_batches_tracked"
+_RENAMED = (
+    (re.compile(r"rpn\.head\.conv\.(weight|bias)\Z"), r"rpn.head.conv.0.0.\1"),
+    (
+        re.compile(r"backbone\.fpn\.(inner|layer)_blocks\.(\d+)\.(weight|bias)\Z"),
+        r"backbone.fpn.\1_blocks.\2.0.\3",
+    ),
+)
+
+
+class TorchvisionNet(FasterRCNN):  # type: ignore[misc]
+    """torchvision's network with the pictures, targets and results of `FasterRcnnNet`."""
+
+    def set_limits(self, score: float, nms_iou: float, max_detections: int) -> None:
+        """Which detections evaluation returns."""
+        self.roi_heads.score_thresh = score
+        self.roi_heads.nms_thresh = nms_iou
+        self.roi_heads.detections_per_img = max_detections
+
+    def forward(
+        self, images: Sequence[Tensor], targets: Sequence[dict[str, Tensor]] | None = None
+    ) -> Any:
+        goals = None
+        if targets is not None:
+            # torchvision counts the background as class 0.
+            goals = [{**t, "labels": t["labels"] + 1} for t in targets]
+        found = super().forward([image.float() / 255 for image in images], goals)
+        if self.training:
+            return found
+        return [{**f, "labels": f["labels"] - 1} for f in found]
+
+
+def build(name: str, classes: int, *, frozen_norms: bool) -> TorchvisionNet:
+    """A network without weights. Frozen batch norms are what published weights want."""
+    net = BUILDERS[name](weights=None, weights_backbone=None, num_classes=classes + 1)
+    if frozen_norms:
+        freeze_batch_norm(net)
+    # Pictures come in the right size already.
+    net.transform._skip_resize = True
+    # The same networks, with our treatment of crowds and our counting of classes.
+    net.rpn.__class__ = Proposals
+    net.roi_heads.__class__ = Heads
+    net.__class__ = TorchvisionNet
+    return net  # type: ignore[no-any-return]
+
+
+def classes_of(state: Mapping[str, Tensor]) -> int:
+    """How many classes a state dict is for, without the background; 0 if it is none of these."""
+    head = state.get(_HEAD)
+    return 0 if head is None else len(head) - 1
+
+
+def has_frozen_norms(state: Mapping[str, Tensor]) -> bool:
+    """Whether a state dict comes from a network whose batch norms were frozen."""
+    return not any(name.endswith(_COUNTED) for name in state)
+
+
+def tidy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A published state dict under the names of today's torchvision."""
+    out = {}
+    for name, tensor in state.items():
+        for pattern, new in _RENAMED:
+            name = pattern.sub(new, name)
+        out[name] = tensor
+    return out
