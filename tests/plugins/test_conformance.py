@@ -13,6 +13,7 @@ from visionstudio.engine.conformance import check_plugin
 from visionstudio.engine.discovery import discover
 
 
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize(
     "name",
     [
