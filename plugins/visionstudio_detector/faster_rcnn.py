@@ -138,8 +138,8 @@ class TwoStage:
         if not data.classes:
             raise TrainingError("there is no class to learn", next_step="label some objects first")
         seed_torch(ctx.seed)
-        # On CPUs a fifth faster for these convolutions.
         net = self._family.for_training(len(data.classes), params)
+        # On CPUs a fifth faster for these convolutions.
         net = net.to(memory_format=torch.channels_last)
         read = partial(load, side=params.image_size)
         items = Cached(data.train, read, lambda item: item.bytes)

@@ -8,12 +8,13 @@ from typing import Any
 
 from torch import Tensor
 from torchvision.models import detection
+from torchvision.models.detection._utils import overwrite_eps
 from torchvision.models.detection.faster_rcnn import FasterRCNN
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from visionstudio_detector.network import Heads, Proposals
 from visionstudio_torch.backbone import freeze_batch_norm
 
-# Builder and how many of its backbone's stages are left as published when going on from a file.
 BUILDERS = {
     "mobilenet": detection.fasterrcnn_mobilenet_v3_large_320_fpn,
     "resnet50": detection.fasterrcnn_resnet50_fpn,
@@ -28,6 +29,15 @@ _RENAMED = (
         r"backbone.fpn.\1_blocks.\2.0.\3",
     ),
 )
+
+
+class _AsTheyCome(GeneralizedRCNNTransform):  # type: ignore[misc]
+    """torchvision's preparation of pictures that have the right size already."""
+
+    def resize(
+        self, image: Tensor, target: dict[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor] | None]:
+        return image, target
 
 
 class TorchvisionNet(FasterRCNN):  # type: ignore[misc]
@@ -57,8 +67,9 @@ def build(name: str, classes: int, *, frozen_norms: bool) -> TorchvisionNet:
     net = BUILDERS[name](weights=None, weights_backbone=None, num_classes=classes + 1)
     if frozen_norms:
         freeze_batch_norm(net)
-    # Pictures come in the right size already.
-    net.transform._skip_resize = True
+    if name == "resnet50" and frozen_norms:
+        overwrite_eps(net, 0.0)  # as torchvision does for the weights it publishes
+    net.transform.__class__ = _AsTheyCome
     # The same networks, with our treatment of crowds and our counting of classes.
     net.rpn.__class__ = Proposals
     net.roi_heads.__class__ = Heads

@@ -69,7 +69,11 @@ def test_training_from_scratch_and_from_a_file(
     assert read_info(best).classes == ("square", "disc")
     again = FasterRcnnMobilenet()
     again.load(DetectParams(), best, ctx)
+    seen: list[tuple[int, ...]] = []
+    assert again._net is not None
+    again._net.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[-2:]))
     assert again.predict([squares(1).image], DetectParams(), ctx)[0].classes == ("square", "disc")
+    assert [tuple(s) for s in seen] == [(64, 64)]  # in the size that it was trained in
     more = train_context("more")
     FasterRcnnMobilenet().train(
         data, TorchvisionTrainParams(epochs=1, batch=2, image_size=64, weights=str(best)), more
