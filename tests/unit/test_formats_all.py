@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -335,15 +334,3 @@ def test_broken_files_are_reported_and_nothing_else(
             pass
         finally:
             file.write_bytes(original)
-
-
-ASSETS = "crosscheck/datumaro_assets"
-# folder or file, its format, pictures, annotations by kind, rows that are faulty in the file
-SAMPLES: list[tuple[str, str, int, dict[str, int], int]] = [
-    (f"{ASSETS}/cvat_dataset/for_images/export_project", "cvat", 6,
-     {"box": 4, "polygon": 4, "polyline": 4}, 0),
-]  # fmt: skip
-
-
-def count(imported: Imported) -> dict[str, int]:
-    return dict(Counter(r.shape.kind for r in rows_of(imported)))

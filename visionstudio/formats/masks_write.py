@@ -21,6 +21,7 @@ from visionstudio.formats.label_map import voc_colour
 from visionstudio.formats.pngs import encode_png
 from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox, to_mask
 
+MERGED = "instances of one class became one mask"
 VARIANTS = ("", "instances")
 MAX_INSTANCES = 65_535
 
@@ -110,7 +111,7 @@ def drawn_masks(
             losses.add("shapes that others cover in part")
         count_unsaid(annotation, losses)
         if annotation.label in visible and not instances:
-            losses.add("instances of one class became one mask")
+            losses.add(MERGED)
             continue
         visible.add(annotation.label)
         written += 1

@@ -24,6 +24,7 @@ from visionstudio.formats.dataset import (
     ReadOptions,
     Written,
 )
+from visionstudio.formats.masks_write import MERGED
 from visionstudio.formats.registry import Format
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
@@ -71,7 +72,8 @@ def check_export(
         again = writer.read(source, images, ReadOptions(size_of=meant.size_of)).dataset
     except FormatError as error:
         return Check(written.annotations, 0, (str(error),))
-    wrong = list(islice(_wrong(meant, again), _LISTED))
+    merged = any(loss.what == MERGED for loss in written.losses)
+    wrong = list(islice(_wrong(meant, again, merged), _LISTED))
     read = sum(not a.flags & Flags.OUTSIDE for item in again.items for a in item.annotations)
     if read < written.annotations:
         wrong.append(f"{written.annotations - read} annotations were written and not read")
@@ -120,10 +122,12 @@ def _tails(path: str) -> Iterator[str]:
         yield "_".join(parts[-length:])
 
 
-def _wrong(meant: _Meant, again: Dataset) -> Iterator[str]:
-    """Rows that came back without having been meant."""
+def _wrong(meant: _Meant, again: Dataset, merged: bool) -> Iterator[str]:
+    """Rows that came back without having been meant; `merged` where one class is one mask."""
     for item in again.items:
         facts = [meant.facts(one) for one in meant.find(item.path)]
+        if merged:
+            facts = [(names, _with_whole(boxes)) for names, boxes in facts]
         for annotation in item.annotations:
             if annotation.flags & Flags.OUTSIDE:
                 continue  # CVAT's end of a track
@@ -134,6 +138,14 @@ def _wrong(meant: _Meant, again: Dataset) -> Iterator[str]:
                 _near(annotation, boxes) for _, boxes in facts
             ):
                 yield f"{item.path}, {annotation.where}: '{annotation.label}' is elsewhere"
+
+
+def _with_whole(boxes: Boxes) -> Boxes:
+    """The bounds (n, 4), and those of all together."""
+    if not len(boxes):
+        return boxes
+    whole = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+    return np.concatenate([boxes, whole[None]])
 
 
 def _near(annotation: DatasetAnnotation, boxes: Boxes) -> bool:
