@@ -376,6 +376,6 @@ def test_yolov3_learns_to_find_shapes(train_context: Callable[..., Any], memory_
     """With a quarter of the channels, which is enough for squares and discs."""
     samples = [squares(i) for i in range(8)]
     data = memory_data(("square", "disc"), samples, samples)
-    params = replace(SMALL, epochs=50, batch=4, image_size=96, scale=0.0, translate=0.05)
+    params = replace(SMALL, epochs=100, batch=4, image_size=96, scale=0.0, translate=0.05)
     model = GridDetector(replace(FAMILY, build=partial(YoloV3Net, width=0.25)))
     assert learned(model, params, train_context, data)["AP50"] > 0.8
