@@ -166,3 +166,41 @@ def test_set_an_attribute_on_what_was_found(full: Driver) -> None:
     )
     full.wait(lambda: bool(with_nine))
     assert with_nine == [120]
+
+
+def test_decide_on_cut_outs_by_keys(full: Driver) -> None:
+    find, session = panel(full), full.session
+    QTest.mouseClick(find.as_crops, LEFT)
+    full.type("nucleus 3.png")
+    until(full, find, PER_PICTURE // 2)
+    crops = find.crops
+    full.wait(lambda: find.model.annotation(1) is not None)
+    first, second = (find.model.id_at(row) for row in (0, 1))
+    full.wait(lambda: crops.pictures.get(first, crops.model.item(0).picture, 64) is not None)
+    crops.setFocus()
+    # An arrow goes to an object in its picture; the keyboard stays.
+    full.key(Qt.Key.Key_Right)
+    full.wait(lambda: session.selection == {first})
+    assert crops.hasFocus()
+    full.key(Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert crops.chosen == [first, second]
+    assert "(2)" in button(find, "findDelete").text()
+    full.key(Qt.Key.Key_1)  # the class "cell": they are no results any more
+    until(full, find, PER_PICTURE // 2 - 2)
+    full.wait(lambda: session.tally.classes[1] == 401)  # the other one is a proposal still
+    # The place is kept; nothing is selected, so Delete deletes nothing.
+    assert crops.current == find.model.id_at(0)
+    assert crops.chosen == []
+    total = find.model.rowCount()
+    full.key(Qt.Key.Key_Delete)
+    full.key(Qt.Key.Key_A, CTRL)
+    assert len(crops.chosen) == total
+    full.key(Qt.Key.Key_Space)
+    full.wait(lambda: any("Verified" in t for t in full.window.toasts.texts))
+    until(full, find, total)
+    full.saved()
+    full.wait(lambda: find.model.annotation(0) is not None)
+    states = {
+        find.model.annotation(row).state for row in range(total) if find.model.annotation(row)
+    }
+    assert states == {State.VERIFIED}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDoubleSpinBox, QListWidget, QSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 from tests.gui.desk import LEFT, Desk, desk, sample, sample_source
 from visionstudio.app.sample import Sample
 from visionstudio.model.annotations import State
 from visionstudio.ui.dialogs.generate import GenerateDialog
+from visionstudio.ui.grid.view import GridView
 
 __all__ = ["desk", "sample", "sample_source"]  # fixtures
 
@@ -90,8 +91,8 @@ def test_generate(desk: Desk) -> None:
     dialog = desk.dialog(GenerateDialog)
     desk.type_into(desk.child(QSpinBox, "generateCount", dialog), "12")
     desk.job(lambda: desk.press("generateStart", dialog), "DCGAN")
-    grid = desk.child(QListWidget, "generatedGrid", dialog)
-    desk.wait(lambda: grid.count() == 12)
+    grid = desk.child(GridView, "generatedGrid", dialog)
+    desk.wait(lambda: grid.model.count() == 12)
     desk.press("generateAdd", dialog)
     desk.wait(lambda: len(desk.session.media) == before + 12)
     desk.press("generateClose", dialog)

@@ -51,6 +51,8 @@ class Finding(QObject):
             panel.message.connect(window.toast)
             panel.class_wanted.connect(window.choose_class)
             panel.attribute_wanted.connect(self._ask_attribute)
+            panel.show_crops(window.settings.note("find_crops") is True)
+            panel.crops_chosen.connect(lambda on: window.settings.remember("find_crops", on))
             panel.set_session(self._session)
         return self._panel
 
@@ -65,6 +67,11 @@ class Finding(QObject):
             self._panel.set_session(session)
         if self.dock is not None and session is None:
             self.dock.hide()
+
+    def close_threads(self) -> None:
+        """Before the window goes."""
+        if self._panel is not None:
+            self._panel.crops.close_threads()
 
     def start(self) -> None:
         """Show the panel and give it the keyboard; hide it when it has it already."""

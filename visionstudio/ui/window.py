@@ -522,6 +522,7 @@ class MainWindow(WindowParts):
         self._worker.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()
+        self.finding.close_threads()
         if "grid" in self.__dict__:
             self.grid.close_threads()
         self.inspector.close()

@@ -30,9 +30,10 @@ def crop(image: Image, case: Case, side: int = 160) -> Image:
 
     A case without boxes is the whole picture.
     """
-    boxes = [b for b in (case.truth, case.found) if b is not None]
     height, width = image.shape[:2]
-    left, top, right, bottom = _window(boxes, width, height)
+    x1, y1, x2, y2 = surroundings(case) or (0.0, 0.0, float(width), float(height))
+    left, top = int(max(0, min(x1, width - 1))), int(max(0, min(y1, height - 1)))
+    right, bottom = int(max(left + 1, min(x2, width))), int(max(top + 1, min(y2, height)))
     part = image[top:bottom, left:right]
     factor = min(side / part.shape[0], side / part.shape[1])
     size = max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor))
@@ -44,20 +45,19 @@ def crop(image: Image, case: Case, side: int = 160) -> Image:
     return out
 
 
-def _window(boxes: list[BoxRow], width: int, height: int) -> tuple[int, int, int, int]:
+def surroundings(case: Case) -> BoxRow | None:
+    """x1, y1, x2, y2 of a square around the boxes of a case, None when it has no boxes.
+
+    It may reach out of the picture.
+    """
+    boxes = [b for b in (case.truth, case.found) if b is not None]
     if not boxes:
-        return 0, 0, width, height
+        return None
     x1, y1 = min(b[0] for b in boxes), min(b[1] for b in boxes)
     x2, y2 = max(b[2] for b in boxes), max(b[3] for b in boxes)
     reach = max(x2 - x1, y2 - y1, _LEAST_SIDE) * (0.5 + _AROUND)
     x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    left, top = int(max(0, min(x - reach, width - 1))), int(max(0, min(y - reach, height - 1)))
-    return (
-        left,
-        top,
-        int(max(left + 1, min(x + reach, width))),
-        int(max(top + 1, min(y + reach, height))),
-    )
+    return x - reach, y - reach, x + reach, y + reach
 
 
 def _outline(

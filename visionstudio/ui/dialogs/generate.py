@@ -5,17 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QListView,
-    QListWidget,
-    QListWidgetItem,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -30,6 +26,8 @@ from visionstudio.session.library import add_media, probe_media
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.workbench import Workbench
 from visionstudio.storage import ProjectStore
+from visionstudio.ui.grid.item import GridItem, ListModel, PictureSource
+from visionstudio.ui.grid.view import GridView
 from visionstudio.ui.i18n import tr
 
 _SIDE = 96
@@ -55,18 +53,16 @@ class GenerateDialog(QDialog):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(16)
         layout.addLayout(self._build_request(classes))
-        self._grid = QListWidget()
+        self._cells = ListModel()
+        self._grid = GridView(self._cells)
         self._grid.setObjectName("generatedGrid")
         self._grid.setAccessibleName(tr("Generated pictures"))
-        self._grid.setViewMode(QListView.ViewMode.IconMode)
-        self._grid.setResizeMode(QListView.ResizeMode.Adjust)
-        self._grid.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
-        self._grid.setMovement(QListView.Movement.Static)
-        self._grid.setIconSize(QSize(_SIDE, _SIDE))
-        self._grid.setUniformItemSizes(True)
-        self._grid.setSpacing(4)
+        self._grid.set_side(_SIDE)
+        self._grid.empty_text = "Press Generate for pictures."
         layout.addWidget(self._grid, 1)
         layout.addLayout(self._build_bottom())
+        workbench.jobs.changed.connect(self._job_changed)
+        self.finished.connect(lambda _: self._let_go())
         self._update()
 
     def _build_request(self, classes: tuple[str, ...]) -> QHBoxLayout:
@@ -139,13 +135,13 @@ class GenerateDialog(QDialog):
         """Ask the generator for pictures."""
         if self._generation is not None and not self._generation.job.state.is_final:
             self._generation.job.cancel()
-        self._grid.clear()
+        self._cells.set_items(())
+        self._grid.reset()
         self._shown = 0
         self._generation = self._workbench.generations.generate(
             self._choice, self._count.value(), self._seed.value(), self._label.currentData()
         )
         self._generation.changed.connect(self._update)
-        self._workbench.jobs.changed.connect(self._job_changed)
         self._update()
 
     def _job_changed(self, job: object) -> None:
@@ -155,9 +151,9 @@ class GenerateDialog(QDialog):
     def _update(self) -> None:
         generation = self._generation
         images = generation.images if generation else []
-        for image in images[self._shown :]:
-            self._grid.addItem(_grid_item(image))
-        self._shown = len(images)
+        if len(images) != self._shown:
+            self._cells.set_items([_grid_item(n, image) for n, image in enumerate(images)])
+            self._shown = len(images)
         running = generation is not None and not generation.job.state.is_final
         self._progress.setVisible(running)
         if generation is not None:
@@ -174,7 +170,7 @@ class GenerateDialog(QDialog):
         """The selected pictures, or all when none is selected."""
         if self._generation is None:
             return []
-        rows = sorted(self._grid.row(i) for i in self._grid.selectedItems())
+        rows = sorted(self._grid.selection)
         images = self._generation.images
         return [images[r] for r in rows] if rows else list(images)
 
@@ -207,23 +203,17 @@ class GenerateDialog(QDialog):
 
         session.in_store(add, added)
 
-    def closeEvent(self, event: object) -> None:
+    def _let_go(self) -> None:
         self._workbench.jobs.changed.disconnect(self._job_changed)
-        super().closeEvent(event)  # type: ignore[arg-type]
+        self._grid.close_threads()
 
 
-def _grid_item(image: GeneratedImage) -> QListWidgetItem:
+def _grid_item(number: int, image: GeneratedImage) -> GridItem:
     height, width = image.image.shape[:2]
-    picture = QImage(image.image.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    pixmap = QPixmap.fromImage(picture.copy()).scaled(
-        _SIDE,
-        _SIDE,
-        Qt.AspectRatioMode.KeepAspectRatio,
-        # Small pictures are shown pixel by pixel, large ones smoothly.
-        Qt.TransformationMode.FastTransformation
-        if max(width, height) < _SIDE
-        else Qt.TransformationMode.SmoothTransformation,
+    return GridItem(
+        key=number,
+        title=image.label,
+        picture=PictureSource(pixels=image.image),
+        size=(width, height),
+        tip=f"{width} × {height} · {image.seed}",
     )
-    item = QListWidgetItem(QIcon(pixmap), image.label)
-    item.setToolTip(f"{width} x {height} · {image.seed}")
-    return item

@@ -19,6 +19,7 @@ _CAPTION_FROM = 88  # widget units: smaller cells have no caption
 _CHIPS_FROM = 56
 _OVERLAY_FROM = 48
 _FULL_LINES = 280  # from this size on lines are as wide as on the canvas
+_PIXELS_FROM = 6
 _KEPT_PIXELS = 24_000_000
 _MOST_SHAPES = 400  # of one cell; more could not be told apart
 
@@ -87,7 +88,9 @@ class Cells:
         failed = bool(item.problem) or self._pictures.failed(item.key)
         if picture is not None and not picture.isNull():
             place = self._picture_place(item, picture, room)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            # Much enlarged: pixel by pixel, as on the canvas.
+            smooth = place.width() * self._ratio < _PIXELS_FROM * picture.width()
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
             painter.drawPixmap(place, picture)
             marks = QRect(room.left(), place.top(), room.width(), place.height())
             if self.overlays and self._side >= _OVERLAY_FROM:

@@ -21,11 +21,15 @@ from visionstudio.model.shapes import Bounds, Shape
 class PictureSource:
     """Where the pixels of an item come from: a file, a part of it, or an array.
 
-    `crop` is x1, y1, x2, y2 in the file's pixels. `pixels` is (H, W, 3) uint8.
+    `crop` is x1, y1, x2, y2 in the file's pixels; what lies outside of the picture is
+    dark. `kind` is that of the media, `frame` counts from 0. `pixels` is (H, W, 3) uint8.
+    Without a path and pixels it is not known yet.
     """
 
     path: Path | None = None
     crop: Bounds | None = None
+    kind: str = "image"
+    frame: int = 0
     pixels: NDArray[np.uint8] | None = None
 
 

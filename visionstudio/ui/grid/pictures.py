@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from visionstudio.model.errors import VisionStudioError
+from visionstudio.model.shapes import Bounds
 from visionstudio.ui.grid.item import PictureSource
-
-if TYPE_CHECKING:
-    from visionstudio.media.thumbnails import Thumbnails
 
 _log = logging.getLogger(__name__)
 STEPS = (128, 256, 512, 1024)
@@ -26,6 +25,7 @@ _KEPT_BYTES = 192 * 2**20
 _WAITING = 400
 _DECODED = 3  # whole pictures that crops are cut from
 _THREADS = 2
+_OUTSIDE = 24  # grey value around a picture
 
 
 @dataclass(slots=True)
@@ -58,7 +58,8 @@ class GridPictures(QObject):
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
-        if entry is None or entry.side < wanted:
+        known = source.path is not None or source.pixels is not None
+        if known and (entry is None or entry.side < wanted):
             self._ask(key, source, wanted)
         return None if entry is None else entry.pixmap
 
@@ -107,10 +108,13 @@ class GridPictures(QObject):
         self._threads = []
 
     def _run(self) -> None:
-        # Loads the decoders: not at the start of the window.
-        from visionstudio.media.thumbnails import Thumbnails
+        reader = _Reader()
+        try:
+            self._serve(reader)
+        finally:
+            reader.close()
 
-        reader = _Reader(Thumbnails())
+    def _serve(self, reader: _Reader) -> None:
         while True:
             with self._wake:
                 while not self._waiting and not self._closed:
@@ -152,9 +156,14 @@ class GridPictures(QObject):
 class _Reader:
     """Pixels for cells, of one thread."""
 
-    def __init__(self, thumbnails: Thumbnails) -> None:
-        self._thumbnails = thumbnails
-        self._decoded: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
+    def __init__(self) -> None:
+        # Load the decoders: not at the start of the window.
+        from visionstudio.engine.frames import FrameReader
+        from visionstudio.media.thumbnails import Thumbnails
+
+        self._thumbnails = Thumbnails()
+        self._frames = FrameReader()
+        self._decoded: OrderedDict[tuple[Path, int], NDArray[np.uint8]] = OrderedDict()
 
     def read(self, source: PictureSource, side: int) -> NDArray[Any]:
         """(h, w, 3) uint8 with the longer side `side` or less. Raises MediaError."""
@@ -163,21 +172,37 @@ class _Reader:
         if source.pixels is not None:
             return shrink(source.pixels, side)
         assert source.path is not None
-        if source.crop is None:
+        if source.crop is None and source.frame == 0:
             return self._thumbnails.get(source.path, side)
-        whole = self._whole(source.path)
-        height, width = whole.shape[:2]
-        x1, y1, x2, y2 = (round(v) for v in source.crop)
-        x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
-        part = whole[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
-        return shrink(np.ascontiguousarray(part), side)
+        whole = self._whole(source, source.path)
+        return shrink(whole if source.crop is None else cut(whole, source.crop), side)
 
-    def _whole(self, path: Path) -> NDArray[np.uint8]:
-        from visionstudio.media.image import read_rgb
+    def _whole(self, source: PictureSource, path: Path) -> NDArray[np.uint8]:
+        from visionstudio.engine.requests import FrameRef
 
-        if path not in self._decoded:
-            self._decoded[path] = read_rgb(path)
+        key = path, source.frame
+        if key not in self._decoded:
+            ref = FrameRef(path.name, str(path), source.kind, source.frame)
+            self._decoded[key] = self._frames.read(ref)
             while len(self._decoded) > _DECODED:
                 self._decoded.popitem(last=False)
-        self._decoded.move_to_end(path)
-        return self._decoded[path]
+        self._decoded.move_to_end(key)
+        return self._decoded[key]
+
+    def close(self) -> None:
+        """Close the videos."""
+        self._frames.close()
+
+
+def cut(picture: NDArray[np.uint8], crop: Bounds) -> NDArray[np.uint8]:
+    """A part of (H, W, 3) uint8, of exactly the crop's size; outside of the picture it is dark."""
+    height, width = picture.shape[:2]
+    x1, y1 = math.floor(crop[0]), math.floor(crop[1])
+    x2, y2 = max(math.ceil(crop[2]), x1 + 1), max(math.ceil(crop[3]), y1 + 1)
+    left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+    if (left, top, right, bottom) == (x1, y1, x2, y2):
+        return np.ascontiguousarray(picture[y1:y2, x1:x2])
+    out = np.full((y2 - y1, x2 - x1, 3), _OUTSIDE, np.uint8)
+    if left < right and top < bottom:
+        out[top - y1 : bottom - y1, left - x1 : right - x1] = picture[top:bottom, left:right]
+    return out

@@ -13,7 +13,9 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
+    QStackedWidget,
     QTableView,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +25,7 @@ from visionstudio.session.finding import Batch, Search
 from visionstudio.session.signal import Signal as SessionSignal
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.icons import icon
+from visionstudio.ui.panels.find_crops import CropGrid
 from visionstudio.ui.panels.find_form import FindForm
 from visionstudio.ui.panels.find_model import FindModel
 
@@ -46,6 +49,7 @@ class FindPanel(QWidget):
     changed_many = Signal(str)  # what has been done to how many; it can be undone
     message = Signal(str, str)  # text, level
     class_wanted = Signal(object)  # a function that takes the class's id
+    crops_chosen = Signal(bool)  # a person wants to see cut-outs, or the table
     attribute_wanted = Signal(object)  # a function that takes a name and a value
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -60,7 +64,10 @@ class FindPanel(QWidget):
         self.form = FindForm(self)
         self.form.changed.connect(self.search)
         layout.addWidget(self.form)
-        layout.addWidget(self._build_table(), 1)
+        self._results = QStackedWidget()
+        self._results.addWidget(self._build_table())
+        self._results.addWidget(self._build_crops())
+        layout.addWidget(self._results, 1)
         layout.addLayout(self._build_actions())
         self._going = QTimer(self)
         self._going.setSingleShot(True)
@@ -97,9 +104,42 @@ class FindPanel(QWidget):
         self.model.grew.connect(self._show_count)
         return table
 
+    def _build_crops(self) -> CropGrid:
+        self.crops = crops = CropGrid(self.model)
+        crops.opened.connect(lambda _: self._go())
+        crops.selection_changed.connect(self._crop_chosen)
+        crops.delete_wanted.connect(self._delete)
+        crops.verify_wanted.connect(self._verify)
+        crops.class_wanted.connect(self._relabel_by_number)
+        return crops
+
+    def show_crops(self, on: bool) -> None:
+        """Show the results as cut-outs, or as a table."""
+        self.as_crops.setChecked(on)
+        self._results.setCurrentWidget(self.crops if on else self.table)
+        self._show_count()
+
+    @property
+    def _cropping(self) -> bool:
+        return self._results.currentWidget() is self.crops
+
+    def _crop_chosen(self) -> None:
+        if len(self.crops.chosen) == 1:
+            self._going.start()
+        self._show_count()
+
     def _build_actions(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
+        self.as_crops = QToolButton()
+        self.as_crops.setObjectName("findAsCrops")
+        self.as_crops.setIcon(icon("view-grid-outline"))
+        self.as_crops.setCheckable(True)
+        self.as_crops.setToolTip(tr("Show cut-outs: 1–9 class, Space verify, Delete"))
+        self.as_crops.setAccessibleName(tr("Show cut-outs"))
+        self.as_crops.toggled.connect(self.show_crops)
+        self.as_crops.toggled.connect(self.crops_chosen)
+        row.addWidget(self.as_crops)
         self.count = QLabel()
         self.count.setObjectName("findCount")
         self.count.setProperty("role", "muted")
@@ -107,15 +147,15 @@ class FindPanel(QWidget):
         row.addWidget(self.count, 1)
         self.buttons: dict[str, QPushButton] = {}
         for name, sign, text, call in (
-            ("findRelabel", "tag-edit-outline", tr("Change class…"), self._relabel),
-            ("findAttributeSet", "form-select", tr("Set attribute…"), self._set_attribute),
+            ("findRelabel", "tag-edit-outline", tr("Class…"), self._relabel),
+            ("findAttributeSet", "form-select", tr("Attribute…"), self._set_attribute),
             ("findVerify", "check-all", tr("Verify"), self._verify),
             ("findDelete", "delete-outline", tr("Delete"), self._delete),
         ):
             button = QPushButton(icon(sign), text)
             button.setObjectName(name)
             button.setAccessibleName(text)
-            button.setToolTip(text)
+            button.setToolTip(tr("Of what is selected, or of everything that was found"))
             button.setMinimumWidth(_NARROW)
             button.clicked.connect(lambda _=False, c=call: c())
             row.addWidget(button)
@@ -134,6 +174,7 @@ class FindPanel(QWidget):
             self._search.cancel()
         self._session, self._search = session, None
         self.model.set_search(session, None)
+        self.crops.found.set_session(session)
         if session is not None:
             for signal, slot in self._connections(session):
                 signal.connect(slot)
@@ -192,9 +233,11 @@ class FindPanel(QWidget):
         found = self.model.rowCount()
         chosen = self._selected_count()
         busy = self._search is not None and self._search.done < 1
-        text = tr("{count} objects", count=f"{found:,}") if self._search is not None else ""
+        text = ""
         if chosen:
-            text += tr(", {count} of them selected", count=f"{chosen:,}")
+            text = tr("{count} of {total}", count=f"{chosen:,}", total=f"{found:,}")
+        elif self._search is not None:
+            text = tr("{count} found", count=f"{found:,}")
         if busy and self._search is not None:
             text += "  …  " + f"{self._search.done:.0%}"
         self.count.setText(text)
@@ -206,21 +249,31 @@ class FindPanel(QWidget):
 
     # Results
 
+    def _row(self) -> int:
+        """Where the result in hand stands, -1 for none."""
+        if not self._cropping:
+            return self.table.currentIndex().row()
+        current = self.crops.current
+        row = None if current is None else self.model.row_of(current)
+        return -1 if row is None else row
+
     def _go(self) -> None:
-        annotation = self.model.annotation(self.table.currentIndex().row())
+        row = self._row()
+        annotation = self.model.annotation(row)
         if annotation is not None:
             self.opened.emit(annotation)
-        elif self.table.currentIndex().isValid() and not self.model.is_gone(
-            self.table.currentIndex().row()
-        ):
+        elif row >= 0 and not self.model.is_gone(row):
             self._going.start()  # its page is still being read
 
     def current(self) -> Annotation | None:
         """The result in hand."""
-        return self.model.annotation(self.table.currentIndex().row())
+        return self.model.annotation(self._row())
 
     def step(self, by: int) -> None:
         """Go to the next result (1) or the one before (−1)."""
+        if self._cropping:
+            self.crops.move_current(by)
+            return
         row = self.table.currentIndex().row() + by
         if 0 <= row < self.model.rowCount():
             self.table.setCurrentIndex(self.model.index(row, 0))
@@ -230,11 +283,15 @@ class FindPanel(QWidget):
         return cast("Iterable[QItemSelectionRange]", self.table.selectionModel().selection())
 
     def _selected_count(self) -> int:
+        if self._cropping:
+            return len(self.crops.chosen)
         count = sum(r.height() for r in self._ranges())
         return count if count > 1 else 0  # one row is just where one is
 
     def _chosen(self) -> list[int]:
         """The ids that the buttons act on."""
+        if self._cropping and self.crops.chosen:
+            return self.crops.chosen
         if self._selected_count():
             spans = [range(r.top(), r.bottom() + 1) for r in self._ranges()]
             return self.model.ids(sorted(spans, key=lambda r: r.start))
@@ -269,11 +326,22 @@ class FindPanel(QWidget):
 
     def _keep_place(self) -> None:
         """Search again, and stay about where one was."""
-        row = self.table.verticalScrollBar().value()
+        bar = (self.crops if self._cropping else self.table).verticalScrollBar()
+        chosen = self.crops.chosen if self._cropping else []
+        rows = [r for key in chosen[:1000] if (r := self.model.row_of(key)) is not None]
+        top, row = bar.value(), min(rows, default=self._row())
         self.search()
         search = self._search
-        if search is not None:
-            search.finished.connect(lambda: self.table.verticalScrollBar().setValue(row))
+        if search is None:
+            return
+
+        def back() -> None:
+            bar.setValue(top)
+            if self._cropping and row >= 0 and self.model.rowCount():
+                key = self.model.id_at(min(row, self.model.rowCount() - 1))
+                self.crops.go_to(key, select=False)
+
+        search.finished.connect(back)
 
     def _relabel(self) -> None:
         batch = self._batch(tr("Class changed"))
@@ -284,6 +352,13 @@ class FindPanel(QWidget):
                 batch.relabel(one)
 
         self.class_wanted.emit(take)
+
+    def _relabel_by_number(self, number: int) -> None:
+        session = self._session
+        classes = session.classes if session is not None else ()
+        batch = self._batch(tr("Class changed")) if number <= len(classes) else None
+        if batch is not None:
+            batch.relabel(classes[number - 1])
 
     def _set_attribute(self) -> None:
         batch = self._batch(tr("Attribute set"))

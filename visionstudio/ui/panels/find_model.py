@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
@@ -84,6 +85,17 @@ class FindModel(QAbstractTableModel):
         if self._search is None:
             return []
         return [i for r in rows for i in self._search.ids[r.start : r.stop].tolist()]
+
+    def id_at(self, row: int) -> int:
+        """The id of what was found at a row."""
+        return 0 if self._search is None else int(self._search.ids[row])
+
+    def row_of(self, annotation_id: int) -> int | None:
+        """Where an annotation stands, None when it was not found."""
+        if self._search is None:
+            return None
+        rows = np.flatnonzero(self._search.ids[: self._count] == annotation_id)
+        return int(rows[0]) if len(rows) else None
 
     def annotation(self, row: int) -> Annotation | None:
         """The annotation of a row; None while it is read, or when it is gone."""
