@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from visionstudio.api import (
     Context,
     Detections,
+    Facts,
     Frame,
     ModelError,
     TrainContext,
@@ -111,6 +112,10 @@ class TwoStage:
         self._classes = info.classes if len(info.classes) == count else coco_names(count)
         self._side = info.input_size[0] if ours else family.side
         self._device = ctx.device
+
+    def facts(self) -> Facts:
+        """Classes, and the short side that pictures are resized to."""
+        return Facts(self._classes, (self._side, self._side))
 
     def unload(self) -> None:
         self._net = None

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from visionstudio.api import (
     Context,
     Detections,
+    Facts,
     Frame,
     ModelError,
     TrainContext,
@@ -105,6 +106,10 @@ class GridDetector:
         fuse(net.eval())
         self._net = net.to(memory_format=torch.channels_last).to(ctx.device)
         self._device = ctx.device
+
+    def facts(self) -> Facts:
+        """Classes, and the longest side that pictures are scaled to."""
+        return Facts(self._classes, (self._side, self._side))
 
     def _read(self, path: Path) -> tuple[State, WeightsInfo]:
         state = self._family.read(path, self._family.build)

@@ -83,6 +83,7 @@ MANIFEST = Manifest(
             factory="visionstudio_detector.yolov3:YoloV3",
             params=DetectParams,
             train_params=GridTrainParams,
+            files=(".weights",),
         ),
         _yolov5("n", "nano", "1.9", 16),
         _yolov5("s", "small", "7.2", 32),
@@ -98,6 +99,7 @@ MANIFEST = Manifest(
             licence="Apache-2.0",
             factory="visionstudio_detector.onnx_detector:OnnxDetector",
             params=OnnxParams,
+            files=(".onnx",),
         ),
     ),
 )

@@ -14,7 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from visionstudio.api import Context, Detections, Frame, InvalidValue, ModelError, WeightsError
+from visionstudio.api import (
+    Context,
+    Detections,
+    Facts,
+    Frame,
+    InvalidValue,
+    ModelError,
+    WeightsError,
+)
 from visionstudio_detector.grid import choose
 from visionstudio_detector.onnx_heads import Head, Outputs, find_head
 from visionstudio_detector.params import OnnxParams
@@ -86,6 +94,10 @@ class OnnxDetector:
                 next_step="give one name for each class of the model, or none",
             )
         self._classes = names or coco_names(head.classes)
+
+    def facts(self) -> Facts:
+        """Classes, and the size of the input."""
+        return Facts(self._classes, self._size)
 
     def unload(self) -> None:
         self._session = self._head = None

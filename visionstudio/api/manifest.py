@@ -28,7 +28,9 @@ class WeightsSpec:
     """A weights file that a model can use.
 
     `source` is a URL, or ``package:DISTRIBUTION`` for a file inside an installed
-    package. `metric` is the published figure, in words.
+    package. `bytes` may be rounded where `sha256` is given; that may be the first
+    eight or more digits only, as publishers put them into file names. `metric` is the
+    published figure, in words.
     """
 
     name: str
@@ -50,7 +52,8 @@ class ModelSpec:
     `ready` is True when it gives useful results without training or weights.
     `aliases` are other ids by which it may be called. `marks` tell the weights that
     other programs wrote for it: names and shapes of tensors that no other model
-    has, -1 for a length that depends on the classes.
+    has, -1 for a length that depends on the classes. `files` are the suffixes of other
+    weights files than safetensors and checkpoints that it reads, such as '.onnx'.
     """
 
     id: str
@@ -66,6 +69,7 @@ class ModelSpec:
     ready: bool = False
     aliases: tuple[str, ...] = ()
     marks: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (self.id, *self.aliases):

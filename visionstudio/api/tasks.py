@@ -36,6 +36,21 @@ class Model(Protocol):
     def unload(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What weights turned out to be once loaded: class names, and the input's height and width
+    in pixels, 0 where any will do."""
+
+    classes: tuple[str, ...]
+    input_size: tuple[int, int] = (0, 0)
+
+
+class Telling(Model, Protocol):
+    """A model that can tell what it has loaded: shown before a weights file is imported."""
+
+    def facts(self) -> Facts: ...
+
+
 class Classifier(Model, Protocol):
     def predict(
         self, frames: Sequence[Frame], params: Any, ctx: Context

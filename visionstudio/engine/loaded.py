@@ -17,6 +17,7 @@ from visionstudio.api.manifest import Manifest, ModelSpec
 from visionstudio.api.params import Value, build, validate
 from visionstudio.engine.context import JobContext
 from visionstudio.engine.devices import list_devices, system_memory
+from visionstudio.engine.model_store import published_weights
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.weights import usable_weights
 from visionstudio.model.errors import PluginError, VisionStudioError, one_line
@@ -109,7 +110,11 @@ class LoadedModels:
         return (info.id, info.factory, weights, stamp, fixed)
 
     def _load(self, info: ModelInfo, params: Any, weights: str | None, ctx: JobContext) -> Loaded:
-        path = None if weights is None else usable_weights(Path(weights), info.id)
+        path = None if weights is None else Path(weights)
+        if path is None and not info.ready:
+            path = published_weights(info)
+        if path is not None:
+            path = usable_weights(path, info.id)
         before = memory_used(self.device)
         try:
             model = implementation(info.factory)()

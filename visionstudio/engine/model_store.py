@@ -1,31 +1,33 @@
 """The model manager: which weights are here, importing, downloading and removing them.
 
-Weights are looked for in the models folder, then where torch and Hugging Face
-keep theirs. A download goes on where it stopped, is hashed while it streams and
-renamed when its hash is right. Nothing is ever fetched without being asked for.
+Imported files lie in the models folder under their SHA-256: checkpoints as safetensors,
+files of other kinds as they are, with what is known of them in a JSON file beside.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import shutil
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from visionstudio.engine.registry import ModelInfo, Registry, WeightsInfo
+from visionstudio.engine.contents import Contents, inspect_weights, kind_of, recognise
+from visionstudio.engine.published import (
+    ID_LENGTH,
+    OnProgress,
+    can_download,
+    fetch,
+    file_name,
+    find_weights,
+    part_of,
+)
+from visionstudio.engine.registry import ModelInfo, Registry
 from visionstudio.engine.weights import (
+    WeightsHeader,
     convert,
     file_hash,
-    is_pickle,
     models_folder,
     read_header,
     set_header,
@@ -33,17 +35,17 @@ from visionstudio.engine.weights import (
 )
 from visionstudio.model.errors import StorageFull, UnknownModel, WeightsError
 
-BLOCK = 256 * 1024
-TIMEOUT = 30.0
-ID_LENGTH = 12
-
-OnProgress = Callable[[float | None, str], None]
-"""Fraction or None, and words. It may raise Cancelled: what has come so far is kept."""
+_TAKEN = "imported"  # set in a converted checkpoint that was imported
+_ASIDE = (".onnx", ".weights")  # kinds that cannot hold what we know of them
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsEntry:
-    """One row of the list: a weights file that a model names, or one that was imported."""
+    """One row of the list: a weights file that a model names, or one that was imported.
+
+    `id` removes it: of an imported file its own, else the model's. `remote` says that it
+    can be downloaded, `begun` how many bytes of it have come before a download stopped.
+    """
 
     name: str
     bytes: int
@@ -51,6 +53,11 @@ class WeightsEntry:
     licence: str
     source: str
     path: Path | None = None
+    metric: str = ""
+    id: str = ""
+    remote: bool = False
+    begun: int = 0
+    classes: tuple[str, ...] = ()
 
     @property
     def present(self) -> bool:
@@ -75,85 +82,142 @@ class Imported:
     classes: tuple[str, ...]
     name: str = ""
 
+    def entry(self) -> WeightsEntry:
+        """As a row of the list."""
+        return WeightsEntry(
+            self.name or self.id,
+            self.weights.stat().st_size,
+            self.weights.stem,
+            "",
+            "import",
+            self.weights,
+            id=self.id,
+            classes=self.classes,
+        )
+
 
 def list_models(registry: Registry) -> list[ModelEntry]:
-    """All usable models with their own and the imported weights."""
+    """All usable models with their own and the imported weights. Reads files."""
     imported = list_imported()
     return [_entry(info, imported) for info in registry.models.values()]
 
 
 def _entry(info: ModelInfo, imported: list[Imported]) -> ModelEntry:
-    named = [
-        WeightsEntry(w.name, w.bytes, w.sha256, w.licence, w.source, find_weights(w))
-        for w in info.weights
-    ]
-    own = [
-        WeightsEntry(
-            i.name or i.id, i.weights.stat().st_size, i.weights.stem, "", "import", i.weights
+    named = []
+    for w in info.weights:
+        path = find_weights(w)
+        remote = can_download(w)
+        part = part_of(models_folder() / file_name(w))
+        begun = part.stat().st_size if remote and part.is_file() else 0
+        size = path.stat().st_size if path is not None else w.bytes
+        named.append(
+            WeightsEntry(
+                w.name, size, w.sha256, w.licence, w.source, path, w.metric, info.id, remote, begun
+            )
         )
-        for i in imported
-        if i.architecture == info.id
-    ]
+    own = [i.entry() for i in imported if i.architecture == info.id]
     return ModelEntry(info, (*named, *own))
 
 
+def published_weights(info: ModelInfo) -> Path | None:
+    """The first of the weights that a model names and that are here, None without any."""
+    return next((path for w in info.weights if (path := find_weights(w)) is not None), None)
+
+
 def list_imported() -> list[Imported]:
-    """The weights files in the models folder; damaged ones are left out."""
+    """The imported files in the models folder; damaged ones are left out. Reads files."""
     found = []
-    for path in sorted(models_folder().glob("*.safetensors")):
-        try:
-            found.append(_described(path))
-        except WeightsError:
-            continue
+    for path in sorted(models_folder().glob("*")):
+        if path.suffix in (".safetensors", *_ASIDE) and not path.name.startswith("download-"):
+            with contextlib.suppress(WeightsError, OSError):
+                if not _is_by_product(path):
+                    found.append(_described(path))
     return found
 
 
+def _is_by_product(path: Path) -> bool:
+    """Whether a file was only made to use a checkpoint that lies elsewhere."""
+    if path.suffix != ".safetensors":
+        return False
+    extra = read_header(path).extra
+    return "source_sha256" in extra and not extra.get(_TAKEN)
+
+
 def _described(path: Path) -> Imported:
-    header = read_header(path)
+    header = read_header(path) if path.suffix == ".safetensors" else _beside(path)
     name = str(header.extra.get("name", ""))
     return Imported(path.stem[:ID_LENGTH], path, header.model, header.classes, name)
 
 
-def import_weights(path: Path, registry: Registry | None = None) -> Imported:
+def _beside(path: Path) -> WeightsHeader:
+    """What is known of a file that cannot say it itself."""
+    try:
+        return msgspec.json.decode(_note_of(path).read_bytes(), type=WeightsHeader)
+    except (OSError, msgspec.MsgspecError):
+        return WeightsHeader()
+
+
+def _by_products(sha256: str) -> list[Path]:
+    """What was made of a downloaded checkpoint to use it."""
+    found = []
+    for path in models_folder().glob(f"{sha256.lower()}*.safetensors"):
+        with contextlib.suppress(WeightsError):
+            found += [path] if _is_by_product(path) else []
+    return found
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def import_weights(path: Path, registry: Registry | None = None, model: str = "") -> Imported:
     """Take a weights file into the models folder. Blocks.
 
     A pickled checkpoint is converted without running its code; a safetensors file
-    is checked and copied. A file that does not name its model gets the one of the
-    `registry` whose tensors it holds. Raises WeightsError for anything else, StorageFull.
+    is checked and copied, as are ONNX and darknet's files. A file that does not name its
+    model gets `model`, or the one of the `registry` that it fits. Raises WeightsError for
+    anything else, UnknownModel, StorageFull.
     """
-    target = _take(path)
+    known = registry or Registry()
+    if model:
+        model = known.model(model).id
+    kind = kind_of(path)
+    if kind in ("onnx", "darknet"):
+        return _take_aside(path, model, inspect_weights(path, known))
+    target = convert(path) if kind == "checkpoint" else _copied(path)
     header = read_header(target)
-    model = recognise(tensor_shapes(target), registry or Registry())
-    if model and not header.model:
-        set_header(target, msgspec.structs.replace(header, model=model))
+    # A file that says what it is for is believed; only an earlier import may be corrected.
+    if header.model and not (model and header.extra.get(_TAKEN)):
+        model = header.model
+    else:
+        model = model or recognise(tensor_shapes(target), known.models.values())
+    extra = {"name": path.stem, **header.extra}
+    if kind == "checkpoint":
+        extra[_TAKEN] = True
+    changed = msgspec.structs.replace(header, model=model or header.model, extra=extra)
+    if changed != header:
+        set_header(target, changed)
     return _described(target)
 
 
-def recognise(shapes: Mapping[str, tuple[int, ...]], registry: Registry) -> str:
-    """The id of the model that tensors of these names and shapes are for, '' for none known."""
+def _take_aside(path: Path, model: str, contents: Contents) -> Imported:
+    """Copy a file with what is known of it beside."""
+    target = _copied(path, path.suffix.lower())
+    height, width = contents.input_size
+    note = WeightsHeader(
+        model=model or contents.model,
+        classes=contents.classes,
+        input={"height": height, "width": width} if height else {},
+        extra={"name": path.stem},
+    )
+    _note_of(target).write_bytes(msgspec.json.encode(note))
+    return _described(target)
 
-    def has(name: str, wanted: tuple[int, ...]) -> bool:
-        found = shapes.get(name, ())
-        return len(found) == len(wanted) and all(
-            w in (-1, n) for w, n in zip(wanted, found, strict=True)
-        )
 
-    for info in registry.models.values():
-        if info.marks and all(has(name, shape) for name, shape in info.marks):
-            return info.id
-    return ""
-
-
-def _take(path: Path) -> Path:
-    if not path.is_file():
-        raise WeightsError(
-            "the weights file is missing", where=str(path), next_step="give the path of a file"
-        )
-    if is_pickle(path):
-        return convert(path)
-    if not tensor_shapes(path):
+def _copied(path: Path, suffix: str = ".safetensors") -> Path:
+    if suffix == ".safetensors" and not tensor_shapes(path):
         raise WeightsError("the file holds no weights", where=str(path))
-    target = models_folder() / f"{file_hash(path)}.safetensors"
+    target = models_folder() / f"{file_hash(path)}{suffix}"
     if not target.exists():
         part = target.with_suffix(".part")
         try:
@@ -170,54 +234,12 @@ def _take(path: Path) -> Path:
     return target
 
 
-def find_weights(weights: WeightsInfo) -> Path | None:
-    """Where a named weights file is on this machine, None when it is not."""
-    if weights.source.startswith("package:"):
-        return _in_package(weights)
-    places = [models_folder() / _file_name(weights)]
-    torch_home = os.environ.get("TORCH_HOME") or str(Path.home() / ".cache" / "torch")
-    base = Path(unquote(urlsplit(weights.source).path)).name
-    places.append(Path(torch_home) / "hub" / "checkpoints" / base)
-    hub = os.environ.get("HF_HUB_CACHE") or str(Path.home() / ".cache" / "huggingface" / "hub")
-    if base and Path(hub).is_dir():
-        places += sorted(Path(hub).glob(f"models--*/snapshots/*/{base}"))
-    for place in places:
-        with contextlib.suppress(OSError, WeightsError):
-            if place.is_file() and _is_right(place, weights):
-                return place
-    return None
-
-
-def _is_right(place: Path, weights: WeightsInfo) -> bool:
-    if weights.bytes and place.stat().st_size != weights.bytes:
-        return False
-    ours = place.parent == models_folder()  # its hash was checked when it came
-    return ours or not weights.sha256 or file_hash(place) == weights.sha256
-
-
-def _in_package(weights: WeightsInfo) -> Path | None:
-    """The largest file of a distribution that looks like weights."""
-    try:
-        files = metadata.distribution(weights.source.removeprefix("package:")).files or []
-    except metadata.PackageNotFoundError:
-        return None
-    suffixes = {".pth", ".pt", ".safetensors", ".onnx", ".bin"}
-    paths = [Path(str(f.locate())) for f in files if f.suffix in suffixes]
-    return max((p for p in paths if p.is_file()), key=lambda p: p.stat().st_size, default=None)
-
-
-def _file_name(weights: WeightsInfo) -> str:
-    suffix = Path(urlsplit(weights.source).path).suffix or ".bin"
-    key = weights.sha256 or hashlib.sha256(weights.source.encode()).hexdigest()
-    return f"download-{key[:ID_LENGTH]}{suffix}"
-
-
 def download(
     registry: Registry, model_id: str, on_progress: OnProgress | None = None
 ) -> list[Path]:
     """Fetch the weights that a model names and that are not here. Blocks.
 
-    Raises UnknownModel, WeightsError (no network, wrong hash) and StorageFull.
+    Raises UnknownModel, WeightsError (no network, refused, wrong hash) and StorageFull.
     """
     info = registry.model(model_id)
     if not info.weights:
@@ -227,79 +249,7 @@ def download(
             next_step="train it, or import a weights file",
         )
     report = on_progress or (lambda _fraction, _words: None)
-    return [find_weights(w) or _fetch(w, report) for w in info.weights]
-
-
-def _fetch(weights: WeightsInfo, report: OnProgress) -> Path:
-    scheme = urlsplit(weights.source).scheme
-    if scheme not in ("https", "http", "file"):
-        raise WeightsError(
-            "the weights cannot be downloaded from there",
-            where=weights.source,
-            next_step="install what provides them, or import a file",
-        )
-    target = models_folder() / _file_name(weights)
-    part = target.with_name(f"{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        digest = _stream(weights, part, report)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
-        raise WeightsError(
-            f"the weights cannot be downloaded: {reason}",
-            where=weights.source,
-            next_step="connect to the network and try again (it goes on where it stopped),"
-            " or: visionstudio models import FILE",
-        ) from error
-    except OSError as error:
-        raise StorageFull(
-            f"the weights cannot be stored: {error.strerror}",
-            where=str(part),
-            next_step="make room; the download goes on where it stopped",
-        ) from error
-    if weights.sha256 and digest != weights.sha256:
-        part.unlink(missing_ok=True)
-        raise WeightsError(
-            f"the downloaded file is not the right one: SHA-256 {digest}",
-            where=weights.source,
-            next_step="try again later, or import a file that you trust",
-        )
-    part.replace(target)
-    return target
-
-
-def _stream(weights: WeightsInfo, part: Path, report: OnProgress) -> str:
-    """Append to the part file what is missing; the SHA-256 of the whole."""
-    digest = hashlib.sha256()
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(weights.source, headers={"User-Agent": "visionstudio"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        if error.code != 416 or not have:  # 416: the part is already whole
-            raise
-        return file_hash(part)
-    with answer:
-        resumed = have and getattr(answer, "status", 200) == 206
-        if resumed:
-            with part.open("rb") as old:
-                while block := old.read(BLOCK):
-                    digest.update(block)
-        else:
-            have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length and length.isdigit() else weights.bytes
-        with part.open("ab" if resumed else "wb") as out:
-            while block := answer.read(BLOCK):
-                out.write(block)
-                digest.update(block)
-                have += len(block)
-                report(have / total if total else None, f"{weights.name}: {have / 2**20:.1f} MB")
-    if total and have < total:
-        raise ConnectionError("the connection ended early")
-    return digest.hexdigest()
+    return [find_weights(w) or fetch(w, report) for w in info.weights]
 
 
 def remove(registry: Registry, name: str) -> list[Path]:
@@ -310,8 +260,10 @@ def remove(registry: Registry, name: str) -> list[Path]:
     doomed = [i.weights for i in list_imported() if name in (i.id, i.weights.stem)]
     if name in registry.models:
         for weights in registry.models[name].weights:
-            place = models_folder() / _file_name(weights)
-            doomed += [p for p in (place, place.with_name(f"{place.name}.part")) if p.exists()]
+            place = models_folder() / file_name(weights)
+            doomed += [p for p in (place, part_of(place)) if p.exists()]
+            if weights.sha256:
+                doomed += _by_products(weights.sha256)
     if not doomed:
         raise UnknownModel(
             f"no imported or downloaded weights are named '{name}'",
@@ -319,6 +271,7 @@ def remove(registry: Registry, name: str) -> list[Path]:
         )
     for path in doomed:
         path.unlink(missing_ok=True)
+        _note_of(path).unlink(missing_ok=True)
     return doomed
 
 
@@ -331,5 +284,6 @@ __all__ = [
     "import_weights",
     "list_imported",
     "list_models",
+    "published_weights",
     "remove",
 ]

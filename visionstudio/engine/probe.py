@@ -94,6 +94,7 @@ def _model(spec: ModelSpec, plugin: str, manifest: str) -> ModelInfo:
         weights=weights,
         aliases=spec.aliases,
         marks=spec.marks,
+        files=spec.files,
     )
 
 

@@ -44,6 +44,7 @@ class ModelInfo:
     weights: tuple[WeightsInfo, ...] = ()
     aliases: tuple[str, ...] = ()
     marks: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def trainable(self) -> bool:

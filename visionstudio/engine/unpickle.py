@@ -56,10 +56,16 @@ class Inert:
 
 def convert(source: Path, target: Path) -> None:
     """Write the tensors of `source` to `target`. Raises WeightsError."""
+    state, names = read_checkpoint(source)
+    save_state(state, target, source.stem, names)
+
+
+def read_checkpoint(source: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Names and tensors of a checkpoint, and its class names. Raises WeightsError."""
     _refuse_others(source)
     import torch
 
-    _cap_memory(source.stat().st_size)
+    cap_memory(source.stat().st_size)
     stubs: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = []
     if zipfile.is_zipfile(source):
         try:
@@ -81,7 +87,7 @@ def convert(source: Path, target: Path) -> None:
     state = find_state(content)
     if not state:
         raise WeightsError("it holds no weights")
-    _save(state, target, source.stem, find_names(content))
+    return state, find_names(content)
 
 
 def _stub(name: str) -> type:
@@ -108,7 +114,7 @@ def _refuse_others(source: Path) -> None:
         raise WeightsError("it is a TorchScript program, which holds code")
 
 
-def _cap_memory(size: int) -> None:
+def cap_memory(size: int) -> None:
     """Let this process have a few times the file's size, where the system can be told so."""
     try:
         import resource
@@ -169,7 +175,10 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-def _save(state: dict[str, Any], target: Path, title: str, classes: tuple[str, ...]) -> None:
+def save_state(
+    state: dict[str, Any], target: Path, title: str, classes: tuple[str, ...] = ()
+) -> None:
+    """Write tensors as a weights file of no known model. Raises WeightsError for NaN values."""
     import torch
     from safetensors.torch import save_file
 

@@ -23,15 +23,6 @@ Post = Callable[[Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsChoice:
-    """Weights that a model can use; `path` is None for the model's own."""
-
-    title: str
-    path: Path | None
-    classes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ModelChoice:
     """What to run: a model, its weights and its parameters by name."""
 
@@ -52,7 +43,7 @@ class Models:
         self.device = "auto"
         self.changed = Signal()  # the registry or the weights changed
         self.failed = Signal()  # (VisionStudioError)
-        self._post = post
+        self.post = post
         self._host_factory = host_factory
         self._host: Host | None = None
         self._scan: threading.Thread | None = None
@@ -90,9 +81,9 @@ class Models:
             registry = work()
         except VisionStudioError as problem:
             error = problem
-            self._post(lambda: self.failed.emit(error))
+            self.post(lambda: self.failed.emit(error))
             return
-        self._post(lambda: self._discovered(registry))
+        self.post(lambda: self._discovered(registry))
 
     def _discovered(self, registry: Registry) -> None:
         self.registry = registry
@@ -117,7 +108,7 @@ class Models:
 
         def arrived(event: Event) -> None:
             ready = event if prepare is None else prepare(event)
-            self._post(lambda: on_event(ready))
+            self.post(lambda: on_event(ready))
 
         job = host.submit(request, arrived)
         return lambda: host.cancel(job)

@@ -185,7 +185,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("model.train", "Train…", "train", "Model", ("Ctrl+T",), "project", "school-outline", separator=True),
     Action("model.evaluate", "Evaluate…", "evaluate", "Model", ("Ctrl+Shift+M",), "project", "chart-box-outline"),
     Action("model.generate", "Generate pictures…", "generate", "Model", (), "project", "image-auto-adjust"),
-    Action("model.plugins", "Plugins…", "plugins", "Model", (), icon="puzzle-outline", separator=True),
+    Action("model.files", "Models…", "model_files", "Model", ("Ctrl+Alt+O",), icon="package-variant-closed", separator=True),
+    Action("model.plugins", "Plugins…", "plugins", "Model", (), icon="puzzle-outline"),
     Action("model.free_memory", "Free the models' memory", "free_memory", "Model"),
     # Track
     Action("tool.region", "Draw a region to track", "tool_region", "Track", ("Shift+T",), "video", "crosshairs-gps", checkable=True),

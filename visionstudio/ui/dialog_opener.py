@@ -114,6 +114,12 @@ class Dialogs:
 
         self._show(PluginsDialog(self._window.models, self._window))
 
+    def open_models(self) -> None:
+        """The models and their weights files."""
+        from visionstudio.ui.model_files.dialog import ModelsDialog
+
+        self._show(ModelsDialog(self._window.model_files, self._window))
+
     def open_training(self, model: ModelInfo) -> None:
         """One dialog for a project: it can be closed while the training goes on."""
         if self._window.project is None:

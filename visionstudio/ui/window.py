@@ -526,6 +526,8 @@ class MainWindow(WindowParts):
         if "grid" in self.__dict__:
             self.grid.close_threads()
         self.inspector.close()
+        if "model_files" in self.__dict__:
+            self.model_files.close()
         self.models.close()
         self.settings.flush()
         event.accept()

@@ -43,6 +43,7 @@ from visionstudio.ui.viewer import Viewer
 from visionstudio.ui.welcome import Welcome
 
 if TYPE_CHECKING:
+    from visionstudio.session.model_files import ModelFiles
     from visionstudio.ui.grid.panel import MediaGrid
     from visionstudio.ui.panels.model import ModelPanel
 
@@ -76,6 +77,13 @@ class WindowParts(QMainWindow):
         self.toasts = Toasts(self)
         self.palette_ = Palette(self, self.actions_, run)
         self._resize_first()
+
+    @cached_property
+    def model_files(self) -> ModelFiles:
+        """The weights files of all models, once somebody looks at them."""
+        from visionstudio.session.model_files import ModelFiles
+
+        return ModelFiles(self.models, self.jobs)
 
     def _build_centre(self) -> None:
         self.welcome = Welcome()

@@ -32,6 +32,7 @@ def list_() -> Reply:
                     "licence": w.licence,
                     "source": w.source,
                     "present": w.present,
+                    "metric": w.metric,
                 }
                 for w in e.weights
             ],
@@ -52,13 +53,21 @@ def list_() -> Reply:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A weights file or checkpoint.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A weights file: .safetensors, .pt, .pth, .onnx or .weights."
+        ),
+    ],
+    model: Annotated[
+        str, typer.Option(metavar="ID", help="The model it is for, where the file does not tell.")
+    ] = "",
 ) -> Reply:
     """Take weights into the library; a checkpoint is converted without running its code."""
     from visionstudio.engine.discovery import discover
     from visionstudio.engine.model_store import import_weights
 
-    taken = import_weights(file, discover())
+    taken = import_weights(file, discover(), model)
     document = {
         "id": taken.id,
         "weights": str(taken.weights),
@@ -66,6 +75,29 @@ def import_(
         "classes": list(taken.classes),
     }
     return Reply(document, f"{taken.id}: {taken.weights} {taken.architecture}".rstrip())
+
+
+@app.command("inspect")
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A weights file or checkpoint.")],
+) -> Reply:
+    """Say what is in a weights file, without taking it in or running its code."""
+    import msgspec
+
+    from visionstudio.engine.contents import inspect_weights
+    from visionstudio.engine.discovery import discover
+
+    found = inspect_weights(file, discover())
+    height, width = found.input_size
+    rows = [
+        ("kind", found.kind),
+        ("architecture", found.model if found.usable else found.problem),
+        ("classes", f"{len(found.classes)}: {', '.join(found.classes[:8])}"),
+        ("input", f"{width} x {height} px" if height else "any size"),
+        ("parameters", f"{found.parameters:,} in {found.tensors} tensors"),
+        *(("", note) for note in found.notes),
+    ]
+    return Reply(msgspec.to_builtins(found), columns(rows))
 
 
 @app.command("download")

@@ -35,6 +35,9 @@ class ModelCommands(Group):
     def generate(self) -> None:
         self._window.model_panel.open_generator()
 
+    def model_files(self) -> None:
+        self._window.dialogs.open_models()
+
     def plugins(self) -> None:
         self._window.dialogs.open_plugins()
 

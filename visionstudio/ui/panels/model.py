@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +23,12 @@ from PySide6.QtWidgets import (
 )
 
 from visionstudio.api import TASKS, Task
+from visionstudio.engine.model_store import WeightsEntry
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.training.runs import RunInfo
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Box
+from visionstudio.session.model_files import usable_files
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.predictions import PredictTarget
 from visionstudio.session.training import Training, trained_runs
@@ -36,6 +39,16 @@ from visionstudio.ui.panels.proposals import ProposalControls
 from visionstudio.ui.panels.weights_choice import DetectorChoice, WeightsChoice
 
 _SETTLE_MS = 500  # a run's files are written one after the other
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read from disk: runs and weights files by model id, and the folders to watch."""
+
+    runs: dict[str, list[RunInfo]]
+    files: dict[str, list[WeightsEntry]]
+    places: list[str]
+
 
 PREDICTORS: tuple[Task, ...] = ("classifier", "detector", "segmenter")
 
@@ -66,6 +79,7 @@ class ModelPanel(QWidget):
         self.setObjectName("modelPanel")
         self._workbench: Workbench | None = None
         self._runs: dict[str, list[RunInfo]] = {}
+        self._files: dict[str, list[WeightsEntry]] = {}  # imported and downloaded
         self._form: ParamForm | None = None
         self._just_trained: str | None = None
         # Weights appear whoever trained them: this window, the command line, another program.
@@ -170,27 +184,25 @@ class ModelPanel(QWidget):
         if self._workbench is None:
             return
         folder = self._workbench.session.store.folder
-        models = list(self._workbench.models.registry.models.values())
+        registry = self._workbench.models.registry
+        models = list(registry.models.values())
         ids = [m.id for m in models if m.trainable]
 
-        def read(_: object) -> tuple[dict[str, list[RunInfo]], list[str]]:
+        def read(_: object) -> _Found:
             places = [str(p) for p in (folder / "runs", *(folder / "runs").glob("*/"))]
             places = [p for p in places if Path(p).is_dir()]
-            return {i: trained_runs(folder, i) for i in ids}, places
+            return _Found({i: trained_runs(folder, i) for i in ids}, usable_files(registry), places)
 
         self._workbench.session.in_store(read, partial(self._show_models, models))
 
-    def _show_models(
-        self, models: list[ModelInfo], found: tuple[dict[str, list[RunInfo]], list[str]]
-    ) -> None:
+    def _show_models(self, models: list[ModelInfo], found: _Found) -> None:
         if self._workbench is None:
             return
-        runs, places = found
         watched = self._watcher.directories()
-        new = [place for place in places if place not in watched]
+        new = [place for place in found.places if place not in watched]
         if new:
             self._watcher.addPaths(new)
-        self._runs = runs
+        self._runs, self._files = found.runs, found.files
         trained, self._just_trained = self._just_trained, None
         before = self.model()
         self._model.blockSignals(True)
@@ -235,9 +247,11 @@ class ModelPanel(QWidget):
     def _fill_weights(self, *, keep: bool) -> None:
         model = self.model()
         runs = self._runs.get(model.id, []) if model is not None else []
-        self._weights.offer(model, runs, keep=keep)
+        files = self._files.get(model.id, []) if model is not None else []
+        self._weights.offer(model, runs, files, keep=keep)
         if self._workbench is not None:
-            self._detector.offer(self._workbench.models.of_task("detector"), self._runs)
+            detectors = self._workbench.models.of_task("detector")
+            self._detector.offer(detectors, self._runs, self._files)
 
     def model(self) -> ModelInfo | None:
         """The chosen model."""
@@ -283,6 +297,8 @@ class ModelPanel(QWidget):
             else QToolButton.ToolButtonPopupMode.DelayedPopup
         )
         missing = tr("Train the model first, or choose one that is ready")
+        if model is not None and not model.trainable:
+            missing = tr("This model needs a weights file: Model menu, Models…")
         if not can_detect:
             missing = tr("Train a detector first: it finds the objects to track")
         self._predict.setToolTip("" if can_run else missing)

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QWidget
 
+from visionstudio.engine.model_store import WeightsEntry
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.training.runs import RunInfo
 from visionstudio.session.models import ModelChoice
@@ -25,8 +26,18 @@ class WeightsChoice(QComboBox):
         self.setAccessibleName(tr("Weights"))
         self.setSizeAdjustPolicy(_NARROW)
 
-    def offer(self, model: ModelInfo | None, runs: Sequence[RunInfo], *, keep: bool) -> None:
-        """Offer a model's weights: as before, else the newest whose training has ended."""
+    def offer(
+        self,
+        model: ModelInfo | None,
+        runs: Sequence[RunInfo],
+        files: Sequence[WeightsEntry] = (),
+        *,
+        keep: bool,
+    ) -> None:
+        """Offer a model's weights: as before, else the newest whose training has ended.
+
+        `files` are those that were imported or downloaded.
+        """
         before = self.currentData()
         self.blockSignals(True)
         self.clear()
@@ -35,6 +46,9 @@ class WeightsChoice(QComboBox):
             self.setItemData(self.count() - 1, str(run.folder), Qt.ItemDataRole.ToolTipRole)
         if model is not None and model.ready:
             self.addItem(tr("Built in"), None)
+        for entry in files:
+            self.addItem(entry.name, entry.path)
+            self.setItemData(self.count() - 1, str(entry.path), Qt.ItemDataRole.ToolTipRole)
         if model is not None and self.count() == 0:
             self.addItem(tr("Not trained yet"), None)
         offered = [self.itemData(row) for row in range(self.count())]
@@ -61,7 +75,12 @@ class DetectorChoice(QComboBox):
         self.setToolTip(tr("Detector that finds the objects"))
         self.setSizeAdjustPolicy(_NARROW)
 
-    def offer(self, detectors: Sequence[ModelInfo], runs: Mapping[str, Sequence[RunInfo]]) -> None:
+    def offer(
+        self,
+        detectors: Sequence[ModelInfo],
+        runs: Mapping[str, Sequence[RunInfo]],
+        files: Mapping[str, Sequence[WeightsEntry]],
+    ) -> None:
         """Offer every detector that can run, trained ones first; keeps the choice."""
         before = self.currentText()
         self.clear()
@@ -73,6 +92,8 @@ class DetectorChoice(QComboBox):
         for model in detectors:
             if model.ready:
                 self.addItem(f"{model.title} · {tr('Built in')}", ModelChoice(model))
+            for entry in files.get(model.id, ()):
+                self.addItem(f"{model.title} · {entry.name}", ModelChoice(model, entry.path))
         if self.count() == 0:
             self.addItem(tr("No detector is trained yet"), None)
         self.setCurrentIndex(max(self.findText(before), 0))
