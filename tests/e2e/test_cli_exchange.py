@@ -172,7 +172,7 @@ def test_the_old_export_survives_a_full_disk(
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("visionstudio.formats.files.os.fsync", full)
+    monkeypatch.setattr("visionstudio.formats.output.os.fsync", full)
     assert run(["export", str(tmp_path / "p"), "coco", str(out)]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert out.read_bytes() == before

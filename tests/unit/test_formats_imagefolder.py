@@ -16,7 +16,8 @@ from visionstudio.formats.dataset import (
     ReadOptions,
     WriteOptions,
 )
-from visionstudio.formats.files import PictureRoot, replacing, safe_name, safe_parts
+from visionstudio.formats.files import PictureRoot, safe_name, safe_parts
+from visionstudio.formats.output import replacing
 from visionstudio.formats.registry import FORMATS, get_format
 from visionstudio.model.errors import FormatError, StorageFull
 from visionstudio.model.shapes import Box, Tag

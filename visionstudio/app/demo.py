@@ -32,7 +32,7 @@ from visionstudio.engine.requests import AnyRequest, FrameRef, Generate, Predict
 from visionstudio.engine.tracking import Tracked, read_ground_truth
 from visionstudio.engine.tracking import figures as track_figures
 from visionstudio.engine.training import build_plan, load_run, run_training
-from visionstudio.formats.files import write_bytes
+from visionstudio.formats.output import write_bytes
 from visionstudio.model.errors import Cancelled, TrainingError, VisionStudioError
 from visionstudio.model.media import MediaItem
 from visionstudio.session.evaluating import truth_of

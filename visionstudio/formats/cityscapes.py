@@ -25,7 +25,8 @@ from visionstudio.formats.expressing import (
     one_ring,
     pictures_only,
 )
-from visionstudio.formats.files import PictureRoot, walk_files, write_bytes
+from visionstudio.formats.files import PictureRoot, walk_files
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.pngs import decode_png
 from visionstudio.formats.rows import (
     RowFault,

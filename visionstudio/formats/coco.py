@@ -26,6 +26,7 @@ from visionstudio.formats.dataset import (
     Skipped,
 )
 from visionstudio.formats.files import PictureRoot, safe_name, safe_parts
+from visionstudio.formats.progress import EVERY, tick
 from visionstudio.formats.rows import (
     Row,
     RowFault,
@@ -123,7 +124,9 @@ class _Reader:
 
     def take(self, name: str, rows: list[Row], use: Callable[[dict[str, Any], str], None]) -> None:
         """Give every row to `use`, and remember those that it or the parser refused."""
-        for row in rows:
+        for index, row in enumerate(rows):
+            if index % EVERY == 0:
+                tick(index / len(rows), f"{Path(self.file).name}: {name}")
             reason = row.fault
             if not reason and not isinstance(row.value, dict):
                 reason = f"it is no object: {printable(row.value)}"

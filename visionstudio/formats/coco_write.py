@@ -24,7 +24,7 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import became, copied, count_unsaid, left_out
-from visionstudio.formats.files import write_bytes
+from visionstudio.formats.output import write_bytes
 from visionstudio.model.annotations import Flags
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import (

@@ -21,6 +21,7 @@ from visionstudio.formats.dataset import (
     Skipped,
 )
 from visionstudio.formats.files import PictureRoot, safe_name, safe_parts
+from visionstudio.formats.progress import tick
 from visionstudio.formats.rows import RowFault, text
 from visionstudio.model.errors import FormatError, InvalidValue
 from visionstudio.model.labels import AttributeSpec, SkeletonSpec
@@ -177,6 +178,7 @@ class Collector:
 
 def read_text(file: Path) -> str:
     """A text file of rows, at most MAX_TEXT. Raises RowFault when it cannot be read."""
+    tick(None, file.name)
     try:
         if file.stat().st_size > MAX_TEXT:
             raise RowFault(f"the file is larger than {MAX_TEXT >> 20} MB")

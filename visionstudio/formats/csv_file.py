@@ -27,7 +27,8 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import as_box, copied, count_unsaid, pictures_only
-from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, is_picture, write_bytes
+from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, is_picture, the_file
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import RowFault, printable, score, text
 from visionstudio.formats.taking import as_number, as_side, checked_box
 from visionstudio.model.errors import FormatError
@@ -78,7 +79,7 @@ class _Columns:
 
 def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
     """Read a CSV or TXT table, or a folder that holds just one. Pictures lie beside it."""
-    file = _the_file(src)
+    file = the_file(src, ".csv")
     rows = list(_rows(whole_text(file)))
     if not rows:
         raise FormatError("the table is empty", where=str(file))
@@ -96,19 +97,6 @@ def read(src: Path, images: Path | None, options: ReadOptions) -> Imported:
         with collector.row(file, f"line {line}"):
             reader.row(f"line {line}", row)
     return collector.result(src, what="table")
-
-
-def _the_file(src: Path) -> Path:
-    if not src.is_dir():
-        return src
-    found = sorted(src.glob("*.csv"))
-    if len(found) != 1:
-        raise FormatError(
-            f"the folder holds {len(found)} CSV files, and one is needed",
-            where=str(src),
-            next_step="name the file",
-        )
-    return found[0]
 
 
 def _rows(content: str) -> Iterator[tuple[int, Row]]:

@@ -20,7 +20,8 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import copied, count_unsaid, left_out, one_ring
-from visionstudio.formats.files import safe_name, write_bytes
+from visionstudio.formats.files import safe_name
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.xml_file import xml_text
 from visionstudio.model.annotations import Flags
 from visionstudio.model.labels import AttributeSpec

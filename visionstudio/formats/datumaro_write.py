@@ -19,7 +19,7 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import copied, count_unsaid, left_out, one_ring, pictures_only
-from visionstudio.formats.files import write_bytes
+from visionstudio.formats.output import write_bytes
 from visionstudio.model.annotations import Flags
 from visionstudio.model.shapes import (
     Box,

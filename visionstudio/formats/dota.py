@@ -17,7 +17,8 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import as_box, copied, count_unsaid, pictures_only
-from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, walk_files, write_bytes
+from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, walk_files
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import RowFault
 from visionstudio.formats.taking import as_number, box_of_corners
 from visionstudio.model.annotations import Flags

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.formats.dataset import DatasetAnnotation, DatasetItem, Losses
-from visionstudio.formats.files import copy_file
 from visionstudio.formats.outlines import mask_rings
+from visionstudio.formats.output import copy_file
 from visionstudio.model.annotations import Flags
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import (

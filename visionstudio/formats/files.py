@@ -1,22 +1,19 @@
-"""Finding pictures that strangers' files name, and writing files in one step.
+"""Finding pictures that strangers' files name.
 
 A file name in an annotation file is only ever looked up beneath a chosen
 folder. It never leads out of it: not by '..', an absolute path, a drive, a
-network share, a device name, or a symbolic link.
+network share, a device name, or a symbolic link. How files are written is in
+`output.py`.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import IO
 
-from visionstudio.model.errors import StorageFull
+from visionstudio.model.errors import FormatError
 
 _PICTURES = """.jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .ppm .pgm .pbm .pnm
     .jp2 .avif .exr .hdr .ico .tga"""
@@ -142,43 +139,15 @@ def walk_files(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes the place of `path` whole, or not at all.
-
-    Written beside it, synced, then renamed; an exception leaves `path` as it was.
-    Raises StorageFull when there is no room or the folder cannot be written.
-    """
-    part = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("xb") as handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StorageFull(
-            f"cannot write the file: {error.strerror or error}",
-            where=str(path),
-            next_step="choose another folder or make room",
-        ) from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Put `data` in the place of `path` in one step."""
-    with replacing(path) as handle:
-        handle.write(data)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a picture in one step; a copy of the same size and time is left as it is."""
-    if target.exists() and target.samefile(source):
-        return
-    with replacing(target) as handle, source.open("rb") as data:
-        shutil.copyfileobj(data, handle, 1 << 20)
+def the_file(src: Path, suffix: str) -> Path:
+    """A file, or the only one of that suffix in a folder. Raises FormatError."""
+    if not src.is_dir():
+        return src
+    found = sorted(src.glob(f"*{suffix}"))
+    if len(found) != 1:
+        raise FormatError(
+            f"the folder holds {len(found)} {suffix[1:].upper()} files, and one is needed",
+            where=str(src),
+            next_step="name the file",
+        )
+    return found[0]

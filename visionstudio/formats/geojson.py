@@ -30,7 +30,8 @@ from visionstudio.formats.expressing import (
     left_out,
     pictures_only,
 )
-from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, walk_files, write_bytes
+from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, walk_files
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import (
     Row,
     RowFault,

@@ -22,7 +22,8 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import count_unsaid
-from visionstudio.formats.files import PictureRoot, copy_file, is_picture, safe_parts, walk_files
+from visionstudio.formats.files import PictureRoot, is_picture, safe_parts, walk_files
+from visionstudio.formats.output import copy_file
 from visionstudio.model.errors import FormatError
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Tag

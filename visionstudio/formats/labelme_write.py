@@ -25,7 +25,7 @@ from visionstudio.formats.expressing import (
     one_ring,
     pictures_only,
 )
-from visionstudio.formats.files import write_bytes
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.pngs import encode_png
 from visionstudio.model.annotations import Flags
 from visionstudio.model.shapes import (

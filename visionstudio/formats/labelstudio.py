@@ -17,7 +17,7 @@ import numpy as np
 from visionstudio.formats.brush_rle import unpack
 from visionstudio.formats.collecting import Collector, Draft
 from visionstudio.formats.dataset import Imported, ReadOptions
-from visionstudio.formats.files import PictureRoot, last_part
+from visionstudio.formats.files import PictureRoot, last_part, the_file
 from visionstudio.formats.labelstudio_write import write
 from visionstudio.formats.rows import (
     RowFault,
@@ -51,7 +51,7 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 
 def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
     """Read an exported file of tasks, or a folder that holds just one; pictures lie beside it."""
-    file = _the_file(src)
+    file = the_file(src, ".json")
     data = read_json(file, (), nested=True)
     if "" not in data.lists:
         raise FormatError("this is no Label Studio export: it is no list of tasks", where=str(file))
@@ -63,19 +63,6 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
                 raise RowFault(row.fault)
             _task(as_object(row.value, "the task"), row.where, file, collector)
     return collector.result(src, what="Label Studio task")
-
-
-def _the_file(src: Path) -> Path:
-    if not src.is_dir():
-        return src
-    found = sorted(src.glob("*.json"))
-    if len(found) != 1:
-        raise FormatError(
-            f"the folder holds {len(found)} JSON files, and one is needed",
-            where=str(src),
-            next_step="name the file",
-        )
-    return found[0]
 
 
 def _task(task: dict[str, Any], place: str, file: Path, collector: Collector) -> None:

@@ -24,7 +24,7 @@ from visionstudio.formats.expressing import (
     one_ring,
     pictures_only,
 )
-from visionstudio.formats.files import write_bytes
+from visionstudio.formats.output import write_bytes
 from visionstudio.model.shapes import (
     Box,
     Ellipse,

@@ -16,8 +16,8 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import copied, count_unsaid, left_out, pictures_only
-from visionstudio.formats.files import write_bytes
 from visionstudio.formats.label_map import voc_colour
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.pngs import encode_png
 from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox, to_mask
 

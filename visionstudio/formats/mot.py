@@ -19,7 +19,8 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import as_box, count_unsaid
-from visionstudio.formats.files import PictureRoot, is_picture, safe_name, write_bytes
+from visionstudio.formats.files import PictureRoot, is_picture, safe_name
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import RowFault
 from visionstudio.formats.taking import as_number, as_side, as_whole, checked_box
 from visionstudio.model.annotations import Flags

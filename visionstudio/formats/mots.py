@@ -18,7 +18,8 @@ from visionstudio.formats.dataset import (
     Written,
 )
 from visionstudio.formats.expressing import copied, count_unsaid, left_out, pictures_only
-from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, walk_files, write_bytes
+from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, walk_files
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.pngs import decode_png, encode_png
 from visionstudio.formats.rows import RowFault
 from visionstudio.model.errors import FormatError

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.formats.progress import tick
 from visionstudio.formats.rows import RowFault
 
 MAX_PIXELS = 1 << 28
@@ -19,6 +20,8 @@ Numbers = NDArray[Any]
 def decode_png(source: Path | io.BytesIO, what: str) -> Numbers:
     """(H, W) numbers or palette places, or (H, W, 3) colours. Raises RowFault."""
     from PIL import Image, UnidentifiedImageError  # only formats with pictures of numbers need it
+
+    tick(None, what)
 
     try:
         with warnings.catch_warnings():

@@ -25,7 +25,7 @@ from visionstudio.api.results import (
     TrackState,
 )
 from visionstudio.formats import coco_rle
-from visionstudio.formats.files import write_bytes
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import RowFault, number, read_json
 from visionstudio.model.errors import FormatError, InvalidValue
 

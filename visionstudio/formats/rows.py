@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from visionstudio.formats.progress import EVERY, tick
 from visionstudio.model.errors import FormatError
 
 MAX_DEPTH = 32  # of fields that are only kept, not understood
@@ -109,6 +110,7 @@ def read_json(path: Path, lists: Collection[str], *, nested: bool = False) -> Js
     With `nested` rows hold rows of their own: what cannot be taken inside one
     is a `Bad` there, and does not cost its neighbours.
     """
+    tick(None, path.name)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -179,6 +181,8 @@ class _Reader:
         while True:
             row = self._value(f"{name}[{len(rows)}]")
             rows.append(Row(row.where, None, f"a second list '{name}'") if again else row)
+            if len(rows) % EVERY == 0:
+                tick(self.pos / len(self.text), self.path.name)
             if self._separator("]"):
                 return
 

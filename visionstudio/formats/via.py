@@ -27,7 +27,8 @@ from visionstudio.formats.expressing import (
     one_ring,
     pictures_only,
 )
-from visionstudio.formats.files import PictureRoot, write_bytes
+from visionstudio.formats.files import PictureRoot, the_file
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import (
     RowFault,
     as_list,
@@ -60,7 +61,7 @@ TABLE = "_via_img_metadata"
 
 def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
     """Read a VIA project, or its exported annotations; pictures lie beside the file."""
-    file = _the_file(src)
+    file = the_file(src, ".json")
     data = read_json(file, (TABLE, ""), nested=True)
     table = data.fields.get(TABLE, data.fields)
     collector = Collector(
@@ -78,19 +79,6 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
         with collector.row(file, printable(key, quoted=False)):
             _picture(as_object(value, "the picture"), file, collector)
     return collector.result(src, what="VIA annotation")
-
-
-def _the_file(src: Path) -> Path:
-    if not src.is_dir():
-        return src
-    found = sorted(src.glob("*.json"))
-    if len(found) != 1:
-        raise FormatError(
-            f"the folder holds {len(found)} JSON files, and one is needed",
-            where=str(src),
-            next_step="name the file",
-        )
-    return found[0]
 
 
 def _picture(fields: dict[str, Any], file: Path, collector: Collector) -> None:

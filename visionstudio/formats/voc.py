@@ -29,11 +29,10 @@ from visionstudio.formats.files import (
     PICTURE_SUFFIXES,
     PictureRoot,
     last_part,
-    replacing,
     safe_name,
     safe_parts,
-    write_bytes,
 )
+from visionstudio.formats.output import replacing, write_bytes
 from visionstudio.formats.rows import RowFault, number, printable, text
 from visionstudio.formats.taking import checked_box
 from visionstudio.formats.voc_masks import with_masks

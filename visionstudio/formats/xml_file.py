@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml import ElementTree as SafeTree
 
+from visionstudio.formats.progress import tick
 from visionstudio.formats.rows import RowFault
 
 
@@ -16,6 +17,7 @@ def parse_xml(file: Path, root: str, limit: int) -> Element:
 
     Raises RowFault for bombs, entities, document types, and other files.
     """
+    tick(None, file.name)
     try:
         if file.stat().st_size > limit:
             raise RowFault(f"the file is larger than {limit >> 20} MB")

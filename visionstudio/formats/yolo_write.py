@@ -29,7 +29,7 @@ from visionstudio.formats.expressing import (
     one_ring,
     pictures_only,
 )
-from visionstudio.formats.files import write_bytes
+from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import RowFault
 from visionstudio.formats.yaml_file import read_yaml
 from visionstudio.model.shapes import Box, RotatedBox, Skeleton

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,6 +17,8 @@ from visionstudio.formats.dataset import (
     WriteOptions,
     Written,
 )
+from visionstudio.formats.output import together
+from visionstudio.formats.progress import Progress, reported
 from visionstudio.formats.registry import get_format
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.interpolation import all_filled
@@ -27,7 +29,19 @@ from visionstudio.session.library import probed
 from visionstudio.session.verifying import Check, check_export
 from visionstudio.storage.store import ProjectStore
 
-Progress = Callable[[float, str], None]
+_NOT_CHOSEN = "annotations of classes that were not chosen are left out"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of a project is exported: these classes and subsets only; None takes all.
+
+    Pictures stay when none of their labels is of a chosen class: there they hold
+    nothing. What belongs to no subset is in ''.
+    """
+
+    classes: frozenset[str] | None = None
+    splits: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +58,54 @@ def export_project(
     out: Path,
     options: WriteOptions | None = None,
     *,
+    selection: Selection | None = None,
     verify: bool = False,
+    dry: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
-    """Write a project's labels in a format. Proposals and rejected ones are never written.
+    """Write a project's labels in a format: all files or, when something fails, none.
 
-    With `verify` what was written is read again and compared with what was meant.
+    Proposals and rejected ones are never written. With `verify` what was written
+    is read again and compared with what was meant. With `dry` nothing is
+    written: the answer says what would be, and what would be lost.
 
     Pictures that are neither labelled nor verified are left out and counted: in
     other programs they would look as if nothing was in them. Raises FormatError
     for an unknown format, StorageFull.
     """
     writer = get_format(format_name)
-    dataset = project_dataset(store, key_frames=writer.key_frames, progress=progress)
-    written = writer.write(dataset, out, options or WriteOptions())
-    check = check_export(writer, dataset, written, out, store.media_root) if verify else None
-    silent = store.counts().media - len(dataset.items)
+    whole = project_dataset(store, key_frames=writer.key_frames, progress=progress)
+    dataset, losses = _chosen(whole, selection or Selection())
+    check = None
+    with reported(progress):
+        with together(dry=dry):
+            written = writer.write(dataset, out, options or WriteOptions())
+        if verify and not dry:
+            check = check_export(writer, dataset, written, out, store.media_root)
+    silent = store.counts().media - len(whole.items)
     if silent:
-        loss = Loss("pictures that are neither labelled nor verified are left out", silent)
-        written = Written(written.files, written.annotations, (*written.losses, loss))
-    return Exported(written, check)
+        losses += (Loss("pictures that are neither labelled nor verified are left out", silent),)
+    return Exported(replace(written, losses=(*written.losses, *losses)), check)
+
+
+def _chosen(dataset: Dataset, selection: Selection) -> tuple[Dataset, tuple[Loss, ...]]:
+    """The part of a data set that was chosen, and what that leaves out."""
+    classes, splits = selection.classes, selection.splits
+    items = [i for i in dataset.items if splits is None or i.split in splits]
+    losses: tuple[Loss, ...] = ()
+    if len(items) < len(dataset.items):
+        gone = len(dataset.items) - len(items)
+        losses = (Loss("pictures of subsets that were not chosen are left out", gone),)
+    if classes is None:
+        return replace(dataset, items=tuple(items)), losses
+    kept = [
+        replace(i, annotations=tuple(a for a in i.annotations if a.label in classes)) for i in items
+    ]
+    count = sum(len(i.annotations) for i in items) - sum(len(i.annotations) for i in kept)
+    if count:
+        losses = (*losses, Loss(_NOT_CHOSEN, count))
+    named = tuple(c for c in dataset.classes if c.name in classes)
+    return Dataset(named, tuple(kept)), losses
 
 
 def project_dataset(

@@ -25,7 +25,14 @@ from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem, MediaStatus
 from visionstudio.model.shapes import Mask, Shape, encode
 from visionstudio.session.import_media import KnownMedia
-from visionstudio.session.import_values import Choices, ImportPlan, ImportReport, Progress
+from visionstudio.session.import_merge import difference
+from visionstudio.session.import_values import (
+    Choices,
+    ImportPlan,
+    ImportReport,
+    Merge,
+    Progress,
+)
 from visionstudio.session.library import probed
 from visionstudio.storage.bulk import NewRows
 from visionstudio.storage.rows import Values, annotation_values
@@ -36,6 +43,7 @@ ROW = "row"  # and its number in the file
 SPLIT = "split"  # the key in `MediaItem.extra`
 OURS = frozenset((DIGEST, ROW))
 CLASS_EXTRA = "class_extra"  # the project's setting: fields of formats about classes, by id
+_LISTED = 1000  # merges that a person may look at
 Fresh = tuple[MediaItem, DatasetAnnotation, str]
 
 
@@ -57,6 +65,8 @@ class Planner:
     resized: int = 0
     replaced: int = 0
     corrected: int = 0
+    there: int = 0
+    merges: list[Merge] = field(default_factory=list)
 
     def plan(self, imported: Imported) -> ImportPlan:
         """The whole plan."""
@@ -87,6 +97,8 @@ class Planner:
             notes=self._notes(),
             replaced=self.replaced,
             per_class=Counter(row.label for _, row, _ in fresh),
+            there=self.there,
+            merges=tuple(self.merges),
         )
         noun = "1 annotation" if count == 1 else f"{count} annotations"
         changed = self.changes or new is not None
@@ -248,19 +260,22 @@ class Planner:
             before = by_key.get(row.key) if row.key else None
             if self.choices.rule != "keep" and there[found]:
                 there[found] -= 1
+                self.there += 1
                 reason = "it is in the project already"
                 self.skipped.append(Skipped(item.source, row.where, reason))
             elif self.choices.rule == "replace" and before is not None:
-                self._replace(before, row, found, classes)
+                self._replace(media, before, row, found, classes, names)
             else:
                 yield media, row, found
 
     def _replace(
         self,
+        media: MediaItem,
         before: Annotation,
         row: DatasetAnnotation,
         found: str,
         classes: Mapping[str, LabelClass],
+        names: Mapping[int, str],
     ) -> None:
         after = replace(
             before,
@@ -275,7 +290,11 @@ class Planner:
         )
         self.changes.append(Change(before, after))
         self.replaced += 1
-        self.corrected += before.state is State.EDITED
+        corrected = before.state is State.EDITED
+        self.corrected += corrected
+        if len(self.merges) < _LISTED:
+            what = difference(before, after, names)
+            self.merges.append(Merge(media.path, row.where, what, corrected))
 
     def _new(self, fresh: list[Fresh], classes: Mapping[str, LabelClass]) -> NewRows | None:
         if not fresh:

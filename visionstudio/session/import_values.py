@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from visionstudio.formats.dataset import Skipped
+from visionstudio.formats.dataset import Dataset, Skipped
+from visionstudio.formats.progress import Progress
 from visionstudio.model.edits import Edit
 from visionstudio.storage.bulk import NewRows
 
-Progress = Callable[[float, str], None]
 Rule = Literal["skip", "keep", "replace"]
+
+__all__ = ["Census", "Choices", "ImportPlan", "ImportReport", "Merge", "Progress", "Rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,37 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
+class Census:
+    """What a file holds, before anything is chosen: annotations by class, pictures by subset."""
+
+    pictures: int
+    classes: Mapping[str, int]
+    splits: Mapping[str, int]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Census:
+        """Counts of a data set; classes that no annotation has are there with 0."""
+        classes = Counter({c.name: 0 for c in dataset.classes})
+        for item in dataset.items:
+            classes.update(row.label for row in item.annotations)
+        splits = Counter(item.split for item in dataset.items)
+        return cls(len(dataset.items), classes, splits)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A row of the file that replaces an annotation of the project: where, and what changes.
+
+    `corrected` says that a person has changed the annotation since it was imported.
+    """
+
+    path: str
+    where: str
+    what: str
+    corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did, or would do. Rows of the file = annotations + skipped.
 
@@ -39,6 +73,8 @@ class ImportReport:
     `added_media` are new; `annotations` counts annotations that are new, or
     were replaced (`replaced`). `per_class` counts them by class. `unresolved`
     are pictures that were not found; `notes` say what a person may want to know.
+    `there` counts the skipped rows that are in the project already; `merges` are
+    the first of the replaced ones.
     """
 
     media: int
@@ -49,6 +85,8 @@ class ImportReport:
     notes: tuple[str, ...] = ()
     replaced: int = 0
     per_class: Mapping[str, int] = field(default_factory=dict)
+    there: int = 0
+    merges: tuple[Merge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

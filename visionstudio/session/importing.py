@@ -14,6 +14,7 @@ from pathlib import Path
 
 from visionstudio.formats.dataset import Dataset, Imported, ReadOptions
 from visionstudio.formats.detection import detect
+from visionstudio.formats.progress import reported
 from visionstudio.formats.registry import FORMATS, Format, get_format
 from visionstudio.media.probe import probe
 from visionstudio.model.errors import FormatError, MediaError
@@ -46,10 +47,18 @@ def format_of(name: str, src: Path) -> Format:
 
 
 def read_source(
-    reader: Format, src: Path, images: Path | None = None, options: ReadOptions | None = None
+    reader: Format,
+    src: Path,
+    images: Path | None = None,
+    options: ReadOptions | None = None,
+    progress: Progress | None = None,
 ) -> Imported:
-    """Read a file or folder in a format, with the sizes of pictures where it needs them."""
-    return reader.read(src, images, replace(options or ReadOptions(), size_of=size_of))
+    """Read a file or folder in a format, with the sizes of pictures where it needs them.
+
+    `progress` may raise to give up.
+    """
+    with reported(progress):
+        return reader.read(src, images, replace(options or ReadOptions(), size_of=size_of))
 
 
 def size_of(picture: Path) -> tuple[int, int]:

@@ -33,5 +33,6 @@ class Workbench:
         """Stop what still works for the project and wait until all edits are stored."""
         for job in self.jobs.running:
             job.cancel()
+        self.exchange.close()
         self.trainings.close()
         self.session.close()

@@ -97,15 +97,19 @@ class Dialogs:
 
         self._show(AboutDialog(self._window))
 
-    def open_import(self) -> None:
+    def open_import(self, path: Path | None = None, format_name: str = "auto") -> None:
+        """Import annotations; with `path` filled in, as when it was dropped on the window."""
         if self._window.project is not None:
-            from visionstudio.ui.dialogs.exchange import ImportDialog
+            from visionstudio.ui.dialogs.importing import ImportDialog
 
-            self._show(ImportDialog(self._window.project.workbench, self._window))
+            dialog = ImportDialog(self._window.project.workbench, self._window)
+            self._show(dialog)
+            if path is not None:
+                dialog.fill(path, format_name)
 
     def open_export(self) -> None:
         if self._window.project is not None:
-            from visionstudio.ui.dialogs.exchange import ExportDialog
+            from visionstudio.ui.dialogs.exporting import ExportDialog
 
             self._show(ExportDialog(self._window.project.workbench, self._window))
 

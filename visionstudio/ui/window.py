@@ -30,6 +30,7 @@ from visionstudio.ui.aids import apply_aids
 from visionstudio.ui.commands import Commands
 from visionstudio.ui.conditions import conditions
 from visionstudio.ui.dialog_opener import Dialogs
+from visionstudio.ui.dropping import Dropping
 from visionstudio.ui.finding import Finding
 from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
@@ -73,9 +74,10 @@ class MainWindow(WindowParts):
         self.project: OpenProject | None = None
         self.came_from_grid = False  # Esc goes back there
         self._make_sample = make_sample
-        self._worker = Worker(poster.post)
+        self.worker = Worker(poster.post)
         self._commands = Commands(self)
         self.dialogs = Dialogs(self)
+        self.dropping = Dropping(self)
         self._refresh = self._single_shot(0, self._refresh_actions)
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
@@ -176,10 +178,10 @@ class MainWindow(WindowParts):
 
     def open(self, paths: Sequence[Path], *, as_video: bool = False) -> None:
         """Open the project of these paths in the background; `project_opened` follows."""
-        if self._worker.busy or not paths or not self.close_project():
+        if self.worker.busy or not paths or not self.close_project():
             return
         self.welcome.show_busy(tr("Opening {name}…", name=Path(paths[0]).name))
-        self._worker.start(
+        self.worker.start(
             lambda: open_paths(paths, as_video=as_video), self._opened, self._not_opened
         )
 
@@ -190,11 +192,11 @@ class MainWindow(WindowParts):
 
     def open_sample(self) -> None:
         """Make the sample project, if need be, and open it."""
-        if self._make_sample is None or self._worker.busy or not self.close_project():
+        if self._make_sample is None or self.worker.busy or not self.close_project():
             return
         make = self._make_sample
         self.welcome.show_busy(tr("Making the sample project…"))
-        self._worker.start(lambda: open_paths([make()]), self._opened, self._not_opened)
+        self.worker.start(lambda: open_paths([make()]), self._opened, self._not_opened)
 
     def _opened(self, opened: Opened) -> None:
         # Loaded in the thread that opened the store.
@@ -224,7 +226,7 @@ class MainWindow(WindowParts):
             self.toast(tr("Recovered: {what}. The damaged file was kept.", what=what))
             self.open([folder])
 
-        self._worker.start(lambda: recover(folder), done, self._not_opened)
+        self.worker.start(lambda: recover(folder), done, self._not_opened)
 
     def _show_project(self, project: OpenProject | None) -> None:
         session = project.session if project is not None else None
@@ -499,10 +501,8 @@ class MainWindow(WindowParts):
         if not paths:
             return
         event.acceptProposedAction()
-        if self.project is not None and all(p.is_file() for p in paths):
-            self.add_media(paths)
-        else:
-            self.open(paths)
+        if not self.worker.busy:
+            self.dropping.take(paths)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -519,7 +519,7 @@ class MainWindow(WindowParts):
         self.settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.hide()
         self._commands.clipboard.close()
-        self._worker.wait()
+        self.worker.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()
         self.finding.close_threads()

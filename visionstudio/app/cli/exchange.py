@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from visionstudio.formats.dataset import Skipped, Written
     from visionstudio.session.import_values import Choices, Rule
     from visionstudio.session.verifying import Check
+    from visionstudio.storage.store import ProjectStore
 
 _SHOWN = 10  # rows that a person is shown; JSON has all
 
@@ -26,6 +29,9 @@ TargetName = Annotated[str, typer.Argument(metavar="FORMAT", help="coco, yolo, v
 Variant = Annotated[
     str,
     typer.Option("--variant", metavar="NAME", help="A dialect of the format: yolo segment, say."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be done, and what would be lost.")
 ]
 Images = Annotated[
     Path | None,
@@ -58,21 +64,22 @@ def import_(
         list[str] | None,
         typer.Option("--split", metavar="NAME", help="Take this subset only; repeatable."),
     ] = None,
+    dry_run: DryRun = False,
 ) -> Reply:
     """Import annotations, one step to undo. Importing a file again adds nothing."""
     from visionstudio.formats.dataset import ReadOptions
     from visionstudio.pyapi import common_folder
-    from visionstudio.session.importing import format_of, import_dataset, read_source
+    from visionstudio.session.importing import do_import, format_of, plan_import, read_source
 
     choices = _choices(rule, mapped or [], splits)
     reader = format_of(format_name, src)
     _check_images(images)
-    imported = read_source(reader, src, images, ReadOptions(one_based=one_based))
+    progress = ProgressLine()
+    imported = read_source(reader, src, images, ReadOptions(one_based=one_based), progress)
     base = images or (src if src.is_dir() else src.parent)
     files = [item.file for item in imported.dataset.items if item.file is not None]
-    progress = ProgressLine()
-    with new_or_old_project(folder, media_root=common_folder(files)) as store:
-        report = import_dataset(
+    with _target(folder, common_folder(files), dry_run) as store:
+        plan = plan_import(
             store,
             imported,
             reader.name,
@@ -80,21 +87,45 @@ def import_(
             choices=choices,
             progress=progress,
         )
+        report = plan.report if dry_run else do_import(store, plan)
         progress.close()
     document = {
         "format": reader.name,
         "media": report.media,
         "annotations": report.annotations,
+        "replaced": report.replaced,
+        "per_class": dict(report.per_class),
         "skipped": _rows(report.skipped),
         "unresolved": _rows(report.unresolved),
         "notes": list(report.notes),
     }
+    done = "would be imported" if dry_run else "imported"
     head = (
-        f"{count(report.annotations, 'annotation')} imported,"
+        f"{count(report.annotations, 'annotation')} {done},"
         f" {count(report.media, 'picture')}, {count(len(report.skipped), 'row')} skipped"
     )
-    lines = [head, *report.notes, *_shown(report.skipped), *_shown(report.unresolved)]
+    merges = [f"  {m.path}, {m.where}: {m.what}" for m in report.merges[:_SHOWN]]
+    lines = [head, *report.notes, *merges, *_shown(report.skipped), *_shown(report.unresolved)]
     return Reply(document, "\n".join(lines))
+
+
+@contextmanager
+def _target(folder: Path, media_root: Path | None, dry_run: bool) -> Iterator[ProjectStore]:
+    """The project to import into; where there is none yet, a dry run makes one that goes again."""
+    from visionstudio.storage.paths import is_project
+
+    if dry_run and is_project(folder):
+        with project_store(folder, read_only=True) as store:
+            yield store
+    elif dry_run:
+        with (
+            TemporaryDirectory() as passing,
+            new_or_old_project(Path(passing) / "project", media_root=media_root) as store,
+        ):
+            yield store
+    else:
+        with new_or_old_project(folder, media_root=media_root) as store:
+            yield store
 
 
 def _choices(rule: str, mapped: Sequence[str], splits: Sequence[str] | None) -> Choices:
@@ -143,13 +174,22 @@ def export(
         typer.Option("--split", metavar="NAME", help="The subset's name: train, val…"),
     ] = None,
     variant: Variant = "",
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="NAME", help="Write this class only; repeatable."),
+    ] = None,
+    subsets: Annotated[
+        list[str] | None,
+        typer.Option("--subset", metavar="NAME", help="Only pictures of it; repeatable."),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Read it again and compare.")
     ] = True,
+    dry_run: DryRun = False,
 ) -> Reply:
     """Write a project's labels in another format, and check them. Proposals stay out."""
     from visionstudio.formats.dataset import WriteOptions
-    from visionstudio.session.exporting import export_project
+    from visionstudio.session.exporting import Selection, export_project
 
     options = WriteOptions(
         copy_media=copy_media,
@@ -158,9 +198,27 @@ def export(
     )
     progress = ProgressLine()
     with project_store(folder, read_only=True) as store:
-        done = export_project(store, format_name, out, options, verify=verify, progress=progress)
+        done = export_project(
+            store,
+            format_name,
+            out,
+            options,
+            selection=Selection(_known(store, classes), frozenset(subsets) if subsets else None),
+            verify=verify,
+            dry=dry_run,
+            progress=progress,
+        )
     progress.close()
-    return _written(done.written, out, checked=done.check)
+    return _written(done.written, out, checked=done.check, dry=dry_run)
+
+
+def _known(store: ProjectStore, names: Sequence[str] | None) -> frozenset[str] | None:
+    known = [c.name for c in store.classes()]
+    for name in names or ():
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise typer.BadParameter(f"'{name}' is none of: {listed}", param_hint="--class")
+    return frozenset(names) if names else None
 
 
 def _checked_variant(format_name: str, variant: str) -> str:
@@ -204,7 +262,12 @@ def convert(
 
 
 def _written(
-    written: Written, out: Path, skipped: Sequence[Skipped] = (), checked: Check | None = None
+    written: Written,
+    out: Path,
+    skipped: Sequence[Skipped] = (),
+    checked: Check | None = None,
+    *,
+    dry: bool = False,
 ) -> Reply:
     document: dict[str, Any] = {
         "files": len(written.files),
@@ -214,7 +277,10 @@ def _written(
     if skipped:
         document["skipped"] = _rows(skipped)
     head = f"{count(written.annotations, 'annotation')} in {count(len(written.files), 'file')}"
-    lines = [f"{head}: {out}", *(f"  {x.count} {x.what}" for x in written.losses)]
+    lines = [
+        f"{head}{' would be written' if dry else ''}: {out}",
+        *(f"  {x.count} {x.what}" for x in written.losses),
+    ]
     if checked is not None:
         document["verified"] = {"read": checked.read, "missing": list(checked.missing)}
         lines.append(f"  {checked.text}")

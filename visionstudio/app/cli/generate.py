@@ -29,7 +29,7 @@ def generate(
     from visionstudio.engine.discovery import discover
     from visionstudio.engine.events import FrameResult
     from visionstudio.engine.requests import Generate
-    from visionstudio.formats.files import write_bytes
+    from visionstudio.formats.output import write_bytes
     from visionstudio.model.errors import InvalidValue
 
     values = parameters(param or ())
@@ -73,7 +73,7 @@ def edit(
     from visionstudio.engine.discovery import discover
     from visionstudio.engine.events import FrameResult
     from visionstudio.engine.requests import EditImage, FrameRef
-    from visionstudio.formats.files import write_bytes
+    from visionstudio.formats.output import write_bytes
     from visionstudio.media.image import read_rgb
     from visionstudio.model.errors import InvalidValue, UnknownModel
 

@@ -24,7 +24,7 @@ def measure(
     ] = False,
 ) -> Reply:
     """Measure the objects of all pictures: area, form, source values per channel, as CSV."""
-    from visionstudio.formats.files import write_bytes
+    from visionstudio.formats.output import write_bytes
     from visionstudio.session.measuring import measurement_csv, result_rows
     from visionstudio.session.region_tables import Scales, ValueReader, project_rows
     from visionstudio.session.regions import to_csv

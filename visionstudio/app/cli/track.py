@@ -141,7 +141,7 @@ def _answer(
     from visionstudio.engine.mot_text import mot_text
     from visionstudio.engine.tracking import Tracked
     from visionstudio.engine.tracking import figures as track_figures
-    from visionstudio.formats.files import write_bytes
+    from visionstudio.formats.output import write_bytes
 
     write_bytes(out, mot_text(states).encode("ascii"))
     lost = sum(all(s.lost for _, s in state) for state in states.values())

@@ -1,66 +1,77 @@
-"""Import and export dialogs: choose, see what would happen, do it, read what was left out."""
+"""What the dialogs for import and export share: paths, tables, progress and cancel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QProgressBar,
     QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTabWidget,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from visionstudio.formats.dataset import ReadOptions, Skipped, WriteOptions
-from visionstudio.formats.registry import FORMATS
-from visionstudio.model.errors import VisionStudioError
-from visionstudio.session.exchange import Source
-from visionstudio.session.exporting import Exported
-from visionstudio.session.import_values import ImportPlan, ImportReport
+from visionstudio.model.errors import Cancelled, VisionStudioError
+from visionstudio.session.jobs import Job
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.i18n import tr
 
 _LISTED = 1000
+_ROW_HEIGHT = 26
+_SETTLE_MS = 250  # a row of choices made quickly is looked at once
+
+Index = QModelIndex | QPersistentModelIndex
+Chooser = tuple[str, str, Callable[[], str]]
+"""A button beside a path: what it is called in names of objects, its text, and what it asks."""
 
 
 class PathEdit(QWidget):
-    """A path to type or to choose."""
+    """A path to type or to choose. `changed` comes when it has been chosen, or typed to its end."""
 
     changed = Signal()
 
-    def __init__(self, name: str, title: str, choose: Callable[[], str]) -> None:
+    def __init__(self, name: str, title: str, *choosers: Chooser) -> None:
         super().__init__()
-        self._choose = choose
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         self._line = QLineEdit()
         self._line.setObjectName(name)
         self._line.setAccessibleName(title)
-        self._line.textChanged.connect(self.changed)
-        button = QPushButton(tr("Choose…"))
-        button.setObjectName(f"{name}Choose")
-        button.setAccessibleName(tr("Choose {what}", what=title))
-        button.setAutoDefault(False)
-        button.clicked.connect(self._ask)
+        self._line.editingFinished.connect(self._typed)
+        self._told = ""
         row.addWidget(self._line, 1)
-        row.addWidget(button)
+        for suffix, text, ask in choosers:
+            button = QPushButton(text)
+            button.setObjectName(f"{name}{suffix}")
+            button.setAccessibleName(f"{title}: {text}")
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _=False, ask=ask: self._ask(ask))
+            row.addWidget(button)
 
-    def _ask(self) -> None:
-        chosen = self._choose()
+    def _ask(self, ask: Callable[[], str]) -> None:
+        chosen = ask()
         if chosen:
-            self._line.setText(chosen)
+            self.set_path(Path(chosen))
+
+    def _typed(self) -> None:
+        if self._line.text() != self._told:
+            self._told = self._line.text()
+            self.changed.emit()
 
     def path(self) -> Path | None:
         """The path, None while it is empty."""
@@ -69,10 +80,101 @@ class PathEdit(QWidget):
 
     def set_path(self, path: Path) -> None:
         self._line.setText(str(path))
+        self._typed()
 
 
-class _FormatDialog(QDialog):
-    """What both dialogs share: the format on top, a report in the middle, buttons below."""
+class TallRows(QStyledItemDelegate):
+    """Rows that a choice box fits into."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        size = super().sizeHint(option, index)
+        return QSize(size.width() + 12, max(size.height(), _ROW_HEIGHT))
+
+
+class Table(QTreeWidget):
+    """Rows of text, as many as anybody reads."""
+
+    def __init__(self, name: str, headers: Sequence[str]) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setAccessibleName(name)
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setItemDelegate(TallRows(self))
+        self.setHeaderLabels(list(headers))
+
+    def fill(self, rows: Sequence[Sequence[str]]) -> None:
+        """Show these rows instead."""
+        self.clear()
+        for row in rows[:_LISTED]:
+            item = QTreeWidgetItem(list(row))
+            for column, text in enumerate(row):
+                item.setToolTip(column, text)
+            self.addTopLevelItem(item)
+        if len(rows) > _LISTED:
+            more = tr("… and {count} more", count=len(rows) - _LISTED)
+            self.addTopLevelItem(QTreeWidgetItem([more]))
+        self.fit()
+
+    def fit(self) -> None:
+        """Columns as wide as what they hold, none so wide that the last is out of sight."""
+        for column in range(self.columnCount() - 1):
+            self.resizeColumnToContents(column)
+            widest = max(self.viewport().width() // self.columnCount(), 160)
+            if self.columnWidth(column) > widest:
+                self.setColumnWidth(column, widest)
+
+
+class Checks(QTreeWidget):
+    """Things with a count, each to tick or not; `changed` tells that one was."""
+
+    changed = Signal()
+
+    def __init__(self, name: str, headers: Sequence[str]) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setAccessibleName(headers[0])
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setItemDelegate(TallRows(self))
+        self.setHeaderLabels(list(headers))
+        self.itemChanged.connect(lambda *_: self.changed.emit())
+
+    def offer(self, counts: Sequence[tuple[str, str, int]]) -> None:
+        """Values with their texts and counts, all ticked. What was unticked before stays so."""
+        off = self._values(Qt.CheckState.Unchecked)
+        self.blockSignals(True)
+        self.clear()
+        for value, text, count in counts:
+            item = QTreeWidgetItem([text, f"{count:,}"])
+            item.setData(0, Qt.ItemDataRole.UserRole, value)
+            state = Qt.CheckState.Unchecked if value in off else Qt.CheckState.Checked
+            item.setCheckState(0, state)
+            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.addTopLevelItem(item)
+        self.blockSignals(False)
+        self.resizeColumnToContents(0)
+        self.setColumnWidth(0, max(self.columnWidth(0) + 16, 200))
+
+    def chosen(self) -> frozenset[str] | None:
+        """The ticked values, None when all are."""
+        if not self._values(Qt.CheckState.Unchecked):
+            return None
+        return self._values(Qt.CheckState.Checked)
+
+    def _values(self, state: Qt.CheckState) -> frozenset[str]:
+        items = self.findItems("", Qt.MatchFlag.MatchContains)
+        return frozenset(
+            str(i.data(0, Qt.ItemDataRole.UserRole)) for i in items if i.checkState(0) == state
+        )
+
+
+class ExchangeDialog(QDialog):
+    """Choices on top, what would come of them in the middle, progress and buttons below.
+
+    A subclass looks again in `_look` whenever a choice has changed; nothing that
+    is not of the latest choices is shown.
+    """
 
     message = Signal(str, str)
 
@@ -80,38 +182,50 @@ class _FormatDialog(QDialog):
         super().__init__(parent)
         self.setObjectName(name)
         self.setWindowTitle(title)
-        self.resize(QSize(680, 520))
+        self.resize(QSize(820, 680))
         self._workbench = workbench
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(16, 16, 16, 16)
-        self._layout.setSpacing(16)
+        self._name = name
+        self._job: Job | None = None
+        self._asked = 0
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._look)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
         self._format = QComboBox()
         self._format.setObjectName(f"{name}Format")
         self._format.setAccessibleName(tr("Format"))
-        for one in FORMATS.values():
-            self._format.addItem(tr(one.title), one.name)
         self._rows = QFormLayout()
         self._rows.setSpacing(8)
-        self._rows.addRow(tr("Format"), self._format)
-        self._layout.addLayout(self._rows)
+        layout.addLayout(self._rows)
         self._summary = QLabel()
         self._summary.setObjectName(f"{name}Summary")
         self._summary.setWordWrap(True)
-        self._layout.addWidget(self._summary)
-        self._report = QTreeWidget()
-        self._report.setObjectName(f"{name}Report")
-        self._report.setAccessibleName(tr("Report"))
-        self._report.setRootIsDecorated(False)
-        self._report.setUniformRowHeights(True)
-        self._report.setHeaderHidden(True)  # until there is a report
-        self._layout.addWidget(self._report, 1)
+        layout.addWidget(self._summary)
+        self._tabs = QTabWidget()
+        self._tabs.setObjectName(f"{name}Tabs")
+        self._tabs.setDocumentMode(True)
+        layout.addWidget(self._tabs, 1)
+        layout.addLayout(self._build_bottom())
+        workbench.jobs.changed.connect(self._job_changed)
+
+    def _build_bottom(self) -> QHBoxLayout:
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
-        self._buttons.addStretch(1)
-        self._layout.addLayout(self._buttons)
-
-    def _close(self) -> None:
-        self.close()
+        self._bar = QProgressBar()
+        self._bar.setObjectName(f"{self._name}Progress")
+        self._bar.setAccessibleName(tr("Progress"))
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(160)
+        self._doing = QLabel()
+        self._doing.setProperty("role", "muted")
+        self._cancel = self._button(f"{self._name}Cancel", tr("Cancel"), self.cancel)
+        self._buttons.insertWidget(0, self._bar)
+        self._buttons.insertWidget(2, self._doing, 1)
+        self._show_progress()
+        return self._buttons
 
     def _button(self, name: str, text: str, action: Callable[[], None]) -> QPushButton:
         button = QPushButton(text)
@@ -121,206 +235,83 @@ class _FormatDialog(QDialog):
         self._buttons.addWidget(button)
         return button
 
-    def _list(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        self._report.clear()
-        self._report.setHeaderLabels(list(headers))
-        self._report.setHeaderHidden(not headers)
-        for row in rows[:_LISTED]:
-            item = QTreeWidgetItem(list(row))
-            item.setToolTip(len(row) - 1, row[-1])
-            self._report.addTopLevelItem(item)
-        if len(rows) > _LISTED:
-            more = tr("… and {count} more", count=len(rows) - _LISTED)
-            self._report.addTopLevelItem(QTreeWidgetItem([more]))
-        for column in range(len(headers) - 1):
-            self._report.resizeColumnToContents(column)
-
     def _chosen_format(self) -> str:
         return str(self._format.currentData())
 
+    # work
 
-class ImportDialog(_FormatDialog):
-    """Annotations from a file or folder into the open project, with a preview first."""
+    @property
+    def busy(self) -> bool:
+        """Whether something is being read, planned or written."""
+        return self._job is not None
 
-    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
-        super().__init__(workbench, "importDialog", tr("Import annotations"), parent)
-        self._plan: ImportPlan | None = None
-        self._source = PathEdit("importSource", tr("File or folder"), self._choose_source)
-        self._source.changed.connect(self._forget_plan)
-        self._images = PathEdit("importImages", tr("Pictures"), self._choose_images)
-        self._images.changed.connect(self._forget_plan)
-        self._one_based = QCheckBox(tr("Pixels count from 1 (official Pascal VOC)"))
-        self._one_based.setObjectName("importOneBased")
-        self._one_based.toggled.connect(self._forget_plan)
-        self._rows.addRow(tr("File or folder"), self._source)
-        self._rows.addRow(tr("Pictures"), self._images)
-        self._rows.addRow("", self._one_based)
-        self._format.currentIndexChanged.connect(self._forget_plan)
-        close = self._button("importClose", tr("Close"), self._close)
-        close.setShortcut("Esc")
-        self._preview = self._button("importPreview", tr("Preview"), self.preview)
-        self._do = self._button("importRun", tr("Import"), self.run)
-        self._do.setProperty("role", "primary")
-        self._images.set_path(workbench.session.store.media_root)
-        self._forget_plan()
+    def cancel(self) -> None:
+        """Give up what is being done; the project and the files stay as they are."""
+        self._settle.stop()
+        if self._job is not None:
+            self._job.cancel()
 
-    def _choose_source(self) -> str:
-        if FORMATS[self._chosen_format()].single_file:
-            return QFileDialog.getOpenFileName(self, tr("Annotation file"))[0]
-        return QFileDialog.getExistingDirectory(self, tr("Folder of annotations"))
+    def _look(self) -> None:
+        """See what the choices would do."""
+        raise NotImplementedError
 
-    def _choose_images(self) -> str:
-        return QFileDialog.getExistingDirectory(self, tr("Folder of pictures"))
+    def _later(self) -> None:
+        """Look when the choices have settled."""
+        self._settle.start()
 
-    def _forget_plan(self) -> None:
-        self._plan = None
-        self._one_based.setVisible(self._chosen_format() == "voc")
-        ready = self._source.path() is not None
-        self._preview.setEnabled(ready)
-        self._do.setEnabled(ready)
-        self._summary.setText(tr("Nothing is changed before you press Import."))
-        self._report.clear()
+    def _start(self, text: str, begin: Callable[[int], Job]) -> None:
+        """Begin work under a fresh number, which `_is_latest` knows; older work is given up."""
+        self.cancel()
+        self._asked += 1
+        self._say(text)
+        self._job = begin(self._asked)
+        self._show_progress()
+        self._update()
 
-    def preview(self) -> None:
-        """Read the file and show what importing it would do."""
-        self._read(lambda _: None)
+    def _is_latest(self, number: int) -> bool:
+        """Whether an answer is to the latest question; then nothing is being done any more."""
+        if number != self._asked:
+            return False
+        self._job = None
+        self._show_progress()
+        return True
 
-    def run(self) -> None:
-        """Import: what was previewed, or at once."""
-        if self._plan is not None:
-            self._import(self._plan)
-        else:
-            self._read(self._import)
+    def _broke(self, number: int, error: VisionStudioError) -> None:
+        if self._is_latest(number):
+            stopped = isinstance(error, Cancelled)
+            self._say(tr("Stopped. Nothing was changed.") if stopped else str(error), not stopped)
+            self._update()
 
-    def _read(self, then: Callable[[ImportPlan], None]) -> None:
-        path = self._source.path()
-        if path is None:
-            return
-        source = Source(
-            self._chosen_format(),
-            path,
-            self._images.path(),
-            ReadOptions(one_based=self._one_based.isChecked()),
-        )
-        self._busy(tr("Reading…"))
-
-        def done(plan: ImportPlan) -> None:
-            self._plan = plan
-            self._ready()
-            self._show(plan.report, tr("would be added"))
-            then(plan)
-
-        self._workbench.exchange.plan(source, done, self._failed)
-
-    def _import(self, plan: ImportPlan) -> None:
-        if plan.edit is None:
-            self._summary.setText(tr("Everything in this file is in the project already."))
-            return
-        self._busy(tr("Importing…"))
-
-        def done(report: ImportReport) -> None:
-            self._forget_plan()
-            self._show(report, tr("added"))
-            text = tr("{count} annotations imported", count=report.annotations)
-            self.message.emit(text, "info")
-            if not report.skipped and not report.unresolved:
-                self.close()
-
-        self._workbench.exchange.run(plan, done, self._failed)
-
-    def _busy(self, text: str) -> None:
+    def _say(self, text: str, is_error: bool = False) -> None:
         self._summary.setText(text)
-        self._preview.setEnabled(False)
-        self._do.setEnabled(False)
-
-    def _ready(self) -> None:
-        self._preview.setEnabled(True)
-        self._do.setEnabled(True)
-
-    def _failed(self, error: VisionStudioError) -> None:
-        self._ready()
-        self._summary.setText(str(error))
-
-    def _show(self, report: ImportReport, word: str) -> None:
-        text = tr(
-            "{annotations} annotations on {media} pictures {word}, {skipped} rows skipped.",
-            annotations=report.annotations,
-            media=report.media,
-            word=word,
-            skipped=len(report.skipped),
-        )
-        self._summary.setText("\n".join([text, *report.notes]))
-        rows = [*report.skipped, *report.unresolved]
-        self._list((tr("File"), tr("Place"), tr("Reason")), [_row(s) for s in rows])
-
-
-class ExportDialog(_FormatDialog):
-    """The project's labels into a file or folder of another program."""
-
-    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
-        super().__init__(workbench, "exportDialog", tr("Export annotations"), parent)
-        self._out = PathEdit("exportOut", tr("Write to"), self._choose_out)
-        self._out.changed.connect(self._update)
-        self._copy = QCheckBox(tr("Copy the pictures as well"))
-        self._copy.setObjectName("exportCopyMedia")
-        self._split = QLineEdit()
-        self._split.setObjectName("exportSplit")
-        self._split.setAccessibleName(tr("Subset name"))
-        self._split.setPlaceholderText(tr("none"))
-        self._rows.addRow(tr("Write to"), self._out)
-        self._rows.addRow(tr("Subset name"), self._split)
-        self._rows.addRow("", self._copy)
-        close = self._button("exportClose", tr("Close"), self._close)
-        close.setShortcut("Esc")
-        self._do = self._button("exportRun", tr("Export"), self.run)
-        self._do.setProperty("role", "primary")
-        self._format.currentIndexChanged.connect(self._suggest)
-        self._suggest()
-
-    def _suggest(self) -> None:
-        root = self._workbench.session.store.media_root
-        name = self._chosen_format()
-        single = FORMATS[name].single_file
-        self._out.set_path(root / (f"{name}.json" if single else f"export_{name}"))
-
-    def _choose_out(self) -> str:
-        if FORMATS[self._chosen_format()].single_file:
-            return QFileDialog.getSaveFileName(self, tr("Write to"))[0]
-        return QFileDialog.getExistingDirectory(self, tr("Write to"))
+        self._summary.setProperty("role", "error" if is_error else "")
+        self._summary.style().unpolish(self._summary)
+        self._summary.style().polish(self._summary)
 
     def _update(self) -> None:
-        self._do.setEnabled(self._out.path() is not None)
+        """Show which buttons can be pressed."""
+        raise NotImplementedError
 
-    def run(self) -> None:
-        """Write the files."""
-        out = self._out.path()
-        if out is None:
+    def _job_changed(self, job: Job | None) -> None:
+        if job is not None and job is self._job:
+            self._show_progress()
+
+    def _show_progress(self) -> None:
+        job = self._job
+        for widget in (self._bar, self._cancel, self._doing):
+            widget.setVisible(job is not None)
+        if job is None:
             return
-        self._summary.setText(tr("Writing…"))
-        self._do.setEnabled(False)
-        options = WriteOptions(
-            copy_media=self._copy.isChecked(), split=self._split.text().strip() or None
-        )
+        if job.fraction is None:
+            self._bar.setRange(0, 0)
+        else:
+            self._bar.setRange(0, 1000)
+            self._bar.setValue(int(job.fraction * 1000))
+        self._doing.setText(job.message[-60:])
 
-        def done(exported: Exported) -> None:
-            written = exported.written
-            self._do.setEnabled(True)
-            text = tr(
-                "{annotations} annotations written to {out}",
-                annotations=written.annotations,
-                out=out,
-            )
-            self._summary.setText(text)
-            rows = [(loss.what, str(loss.count)) for loss in written.losses]
-            self._list((tr("What the format cannot hold"), tr("How often")), rows)
-            self.message.emit(text, "info")
-
-        self._workbench.exchange.export(self._chosen_format(), out, options, done, self._failed)
-
-    def _failed(self, error: VisionStudioError) -> None:
-        self._do.setEnabled(True)
-        self._summary.setText(str(error))
-
-
-def _row(skipped: Skipped) -> tuple[str, str, str]:
-    return skipped.file, skipped.where, skipped.reason
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.cancel()
+        self._asked += 1  # answers come too late from now on
+        self._job = None
+        super().closeEvent(event)
+        self._workbench.jobs.changed.disconnect(self._job_changed)

@@ -130,7 +130,7 @@ class Inspector(QObject):
 
     def write_view(self, path: Path) -> None:
         """Write what is seen, as SVG or PNG by the file's name, and say so."""
-        from visionstudio.formats.files import write_bytes
+        from visionstudio.formats.output import write_bytes
         from visionstudio.ui.inspect.snapshot import view_png, view_svg
 
         canvas = self._window.viewer.canvas

@@ -275,7 +275,7 @@ class ResultsControl(QObject):
 
     def write(self, path: Path, text: str) -> None:
         """Write a table, whole or not at all, and say so."""
-        from visionstudio.formats.files import write_bytes
+        from visionstudio.formats.output import write_bytes
 
         try:
             write_bytes(path, text.encode("utf-8"))
