@@ -40,9 +40,13 @@ Chooser = tuple[str, str, Callable[[], str]]
 
 
 class PathEdit(QWidget):
-    """A path to type or to choose. `changed` comes when it has been chosen, or typed to its end."""
+    """A path to type or to choose.
+
+    `changed` comes with every letter, `settled` when it has been chosen or typed to its end.
+    """
 
     changed = Signal()
+    settled = Signal()
 
     def __init__(self, name: str, title: str, *choosers: Chooser) -> None:
         super().__init__()
@@ -52,6 +56,7 @@ class PathEdit(QWidget):
         self._line = QLineEdit()
         self._line.setObjectName(name)
         self._line.setAccessibleName(title)
+        self._line.textChanged.connect(self.changed)
         self._line.editingFinished.connect(self._typed)
         self._told = ""
         row.addWidget(self._line, 1)
@@ -71,7 +76,7 @@ class PathEdit(QWidget):
     def _typed(self) -> None:
         if self._line.text() != self._told:
             self._told = self._line.text()
-            self.changed.emit()
+            self.settled.emit()
 
     def path(self) -> Path | None:
         """The path, None while it is empty."""

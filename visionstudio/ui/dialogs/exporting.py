@@ -60,7 +60,7 @@ class ExportDialog(ExchangeDialog):
         self._rows.addRow("", self._copy)
         self._format.activated.connect(self._suggest)
         self._variant.activated.connect(self._again)
-        self._out.changed.connect(self._again)
+        self._out.settled.connect(self._again)
         self._split.editingFinished.connect(self._again)
         self._copy.clicked.connect(self._again)
 

@@ -67,7 +67,9 @@ class ImportWeightsDialog(QDialog):
         rows = QFormLayout()
         rows.setSpacing(8)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._path = PathEdit("importWeightsFile", tr("File"), self._choose)
+        self._path = PathEdit(
+            "importWeightsFile", tr("File"), ("Choose", tr("Choose…"), self._choose)
+        )
         self._path.changed.connect(self._path_changed)
         rows.addRow(tr("File"), self._path)
         self._model = QComboBox()
