@@ -204,7 +204,7 @@ def test_finds_what_a_search_through_everything_finds(tmp_path: Path) -> None:
 def test_sizes_without_making_shapes(kind: str) -> None:
     generator = random.Random(1)
     shapes = [shape(generator, kind) for _ in range(50)]
-    width, height, area = sizes([KINDS.index(kind)] * 50, [encode(s)[1] for s in shapes])
+    width, height, area, left, top = sizes([KINDS.index(kind)] * 50, [encode(s)[1] for s in shapes])
     for n, one in enumerate(shapes):
         x1, y1, x2, y2 = one.bounds()
         if kind == "tag":
@@ -212,11 +212,12 @@ def test_sizes_without_making_shapes(kind: str) -> None:
         else:
             assert (width[n], height[n]) == pytest.approx((x2 - x1, y2 - y1))
             assert area[n] == pytest.approx(one.area())
+            assert (left[n], top[n]) == pytest.approx((x1, y1))
 
 
 def test_a_damaged_shape_has_no_size() -> None:
     good = encode(Box(0, 0, 3, 4))[1]
-    width, _, area = sizes([0, 0, 2, 2], [good, good[:7], b"\1\0\0\0\5\0\0\0", b""])
+    width, _, area, _, _ = sizes([0, 0, 2, 2], [good, good[:7], b"\1\0\0\0\5\0\0\0", b""])
     assert width[0] == 3
     assert area[0] == 12
     assert np.isnan(width[1:]).all()

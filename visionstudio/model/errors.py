@@ -66,6 +66,10 @@ class ProjectBusy(ProjectError):
     """Another program holds the project's writer lock."""
 
 
+class ProjectOlder(ProjectError):
+    """The project's format has to be brought up to date, which needs writing."""
+
+
 class ProjectNewer(ProjectError):
     """The project was written by a newer version of the program."""
 

@@ -26,6 +26,7 @@ from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.session.import_plan import CLASS_EXTRA, OURS, ROW, SPLIT
 from visionstudio.session.library import probed
+from visionstudio.session.team.statistics import ASSIGNED
 from visionstudio.session.verifying import Check, check_export
 from visionstudio.storage.store import ProjectStore
 
@@ -176,7 +177,7 @@ def _item(
         file=file if file.exists() else None,
         source=item.path,
         split=str(item.extra.get(SPLIT, "")),
-        extra={k: v for k, v in item.extra.items() if k != SPLIT},
+        extra={k: v for k, v in item.extra.items() if k not in (SPLIT, ASSIGNED)},
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from visionstudio.model.annotations import Annotation
 from visionstudio.storage import rows
 from visionstudio.storage.database import Row
-from visionstudio.storage.measuring import sizes
+from visionstudio.storage.measuring import Sizes, sizes
 from visionstudio.storage.query import ANY, Query, Range, where
 from visionstudio.storage.reading import ProjectReader, pairs
 
@@ -25,6 +25,19 @@ class Hits(NamedTuple):
     ids: Ids
     media: Ids
     frames: Ids
+
+
+class Labels(NamedTuple):
+    """Labels as columns: neither proposed nor rejected. Arrays of one length, and their sizes.
+
+    `states` are places in `rows.STATES`, `kinds` in `shapes.KINDS`.
+    """
+
+    media: Ids
+    classes: Ids
+    states: Ids
+    kinds: Ids
+    sizes: Sizes
 
 
 class ProjectFinder(ProjectReader):
@@ -97,6 +110,24 @@ class ProjectFinder(ProjectReader):
         sql = "SELECT DISTINCT source FROM annotation ORDER BY source"
         return self._all(sql, lambda row: str(row[0]))
 
+    def labels(self, first: int, last: int) -> Labels:
+        """The labels of all media whose id lies in [first, last), by media id."""
+        codes = ", ".join(map(str, rows.LABEL_CODES))
+        with self._database.read() as connection:
+            found: list[Row] = connection.execute(
+                "SELECT media_id, class_id, state, kind, geometry FROM annotation"
+                f" WHERE media_id >= ? AND media_id < ? AND state IN ({codes}) ORDER BY media_id",
+                (first, last),
+            ).fetchall()
+        media, classes, states, kinds = _columns(found, 4)
+        return Labels(
+            media, classes, states, kinds, sizes([r[3] for r in found], [r[4] for r in found])
+        )
+
+    def gestures(self) -> list[tuple[str, str]]:
+        """When (ISO 8601, UTC) and by whom gestures were made, undone and redone, in order."""
+        return self._all("SELECT made, author FROM journal ORDER BY id", lambda r: (r[0], r[1]))
+
 
 def _columns(found: list[Row], count: int) -> list[Ids]:
     """The first columns of rows as arrays."""
@@ -107,7 +138,7 @@ def _fit(query: Query, found: list[Row]) -> NDArray[np.bool_]:
     """Which rows have the sizes that a query wants."""
     measured = sizes([row[3] for row in found], [row[4] for row in found])
     fits = np.ones(len(found), dtype=bool)
-    for values, wanted in zip(measured, (query.width, query.height, query.area), strict=True):
+    for values, wanted in zip(measured[:3], (query.width, query.height, query.area), strict=True):
         fits &= _within(values, wanted)
     return fits
 

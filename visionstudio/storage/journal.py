@@ -61,7 +61,11 @@ def position(connection: apsw.Connection) -> Position:
 
 
 def do(
-    connection: apsw.Connection, edit: Edit, here: Position, new: bulk.NewRows | None = None
+    connection: apsw.Connection,
+    edit: Edit,
+    here: Position,
+    new: bulk.NewRows | None = None,
+    author: str = "",
 ) -> Position:
     """Make an edit, put in new rows behind it, and remember what takes both back."""
     back = ops.run(connection, ops.operations_of(edit))
@@ -70,23 +74,23 @@ def do(
         back = [[ops.REMOVE, 0, new.first, new.count], *back]
     if not back:
         return here
-    row_id = _append(connection, "do", 0, here.undo, edit.title)
+    row_id = _append(connection, "do", 0, here.undo, edit.title, author)
     _store(connection, row_id, back)
     return Position(undo=row_id, undo_title=edit.title)
 
 
-def undo(connection: apsw.Connection, here: Position) -> tuple[Edit, Position]:
+def undo(connection: apsw.Connection, here: Position, author: str = "") -> tuple[Edit, Position]:
     """Take back the gesture where the project stands; returns what that changed."""
     parent = one_row(connection, "SELECT parent FROM journal WHERE id = ?", (here.undo,))[0]
     back = _load(connection, here.undo)
     edit = ops.edit_of(connection, here.undo_title or "", back)
     again = ops.run(connection, back)
-    row_id = _append(connection, "undo", here.undo, parent, edit.title)
+    row_id = _append(connection, "undo", here.undo, parent, edit.title, author)
     _store(connection, row_id, again)
     return edit, position(connection)
 
 
-def redo(connection: apsw.Connection, here: Position) -> tuple[Edit, Position]:
+def redo(connection: apsw.Connection, here: Position, author: str = "") -> tuple[Edit, Position]:
     """Bring the last undone gesture again; returns what that changed."""
     undone = one_row(
         connection,
@@ -98,14 +102,17 @@ def redo(connection: apsw.Connection, here: Position) -> tuple[Edit, Position]:
     # What takes the gesture back lies at its 'do' row already.
     ops.run(connection, again)
     connection.execute("DELETE FROM journal_part WHERE journal_id = ?", (undone,))
-    _append(connection, "redo", here.redo, here.undo, edit.title)
+    _append(connection, "redo", here.redo, here.undo, edit.title, author)
     return edit, position(connection)
 
 
-def _append(connection: apsw.Connection, action: str, target: int, parent: int, title: str) -> int:
+def _append(
+    connection: apsw.Connection, action: str, target: int, parent: int, title: str, author: str
+) -> int:
     connection.execute(
-        "INSERT INTO journal (action, target, parent, title, made) VALUES (?, ?, ?, ?, ?)",
-        (action, target, parent, title, now()),
+        "INSERT INTO journal (action, target, parent, title, made, author)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (action, target, parent, title, now(), author),
     )
     return connection.last_insert_rowid()
 

@@ -23,11 +23,13 @@ _MASK_HEAD = 16  # bytes of x, y, width, height
 
 
 class Sizes(NamedTuple):
-    """Width and height of the bounding boxes and the area inside, in pixels, one per shape."""
+    """Bounding boxes and the area inside, in pixels, one per shape."""
 
     width: FloatArray
     height: FloatArray
     area: FloatArray
+    left: FloatArray
+    top: FloatArray
 
 
 def sizes(kinds: Sequence[int], geometries: Sequence[bytes]) -> Sizes:
@@ -35,7 +37,7 @@ def sizes(kinds: Sequence[int], geometries: Sequence[bytes]) -> Sizes:
 
     NaN for tags, which have none, and for what is damaged.
     """
-    result = np.zeros((3, len(kinds)))
+    result = np.zeros((len(Sizes._fields), len(kinds)))
     codes = np.asarray(kinds, dtype=np.int64)
     for code in np.unique(codes).tolist():
         places = np.flatnonzero(codes == code)
@@ -50,12 +52,12 @@ def sizes(kinds: Sequence[int], geometries: Sequence[bytes]) -> Sizes:
 
 
 def _one_by_one(kind: str, data: Sequence[bytes]) -> FloatArray:
-    found = np.full((len(data), 3), np.nan)
+    found = np.full((len(data), len(Sizes._fields)), np.nan)
     for n, geometry in enumerate(data):
         with contextlib.suppress(InvalidValue, ValueError):
             shape = decode(kind, geometry)
             x1, y1, x2, y2 = shape.bounds()
-            found[n] = x2 - x1, y2 - y1, shape.area()
+            found[n] = x2 - x1, y2 - y1, shape.area(), x1, y1
     return found.T
 
 
@@ -67,34 +69,35 @@ def _numbers(data: Sequence[bytes], count: int) -> FloatArray:
 def _boxes(data: Sequence[bytes]) -> FloatArray:
     x1, y1, x2, y2 = _numbers(data, 4).T
     width, height = x2 - x1, y2 - y1
-    return np.stack([width, height, width * height])
+    return np.stack([width, height, width * height, x1, y1])
 
 
 def _rotated_boxes(data: Sequence[bytes]) -> FloatArray:
-    _, _, width, height, angle = _numbers(data, 5).T
+    x, y, width, height, angle = _numbers(data, 5).T
     cos, sin = np.abs(np.cos(angle)), np.abs(np.sin(angle))
-    return np.stack([width * cos + height * sin, width * sin + height * cos, width * height])
+    wide, high = width * cos + height * sin, width * sin + height * cos
+    return np.stack([wide, high, width * height, x - wide / 2, y - high / 2])
 
 
 def _ellipses(data: Sequence[bytes]) -> FloatArray:
-    _, _, rx, ry, angle = _numbers(data, 5).T
+    x, y, rx, ry, angle = _numbers(data, 5).T
     cos, sin = np.cos(angle), np.sin(angle)
     wide, high = np.hypot(rx * cos, ry * sin), np.hypot(rx * sin, ry * cos)
-    return np.stack([2 * wide, 2 * high, np.pi * rx * ry])
+    return np.stack([2 * wide, 2 * high, np.pi * rx * ry, x - wide, y - high])
 
 
 def _polygons(data: Sequence[bytes]) -> FloatArray:
     """Polygons of one ring together, the others one by one."""
     several = np.array([g[:4] != _ONE_RING for g in data])
     if several.any():
-        found = np.zeros((3, len(data)))
+        found = np.zeros((len(Sizes._fields), len(data)))
         simple = [g for g, other in zip(data, several, strict=True) if not other]
         rest = [g for g, other in zip(data, several, strict=True) if other]
         found[:, ~several] = _polygons(simple) if simple else 0
         found[:, several] = _one_by_one("polygon", rest)
         return found
     points, starts = _points([g[8:] for g in data])
-    extent = _extents(points, starts)
+    width, height, left, top = _extents(points, starts)
     following = np.roll(points, -1, axis=0)
     ends = np.append(starts[1:], len(points)) - 1
     following[ends] = points[starts]
@@ -103,22 +106,23 @@ def _polygons(data: Sequence[bytes]) -> FloatArray:
     near, far = points - origin, following - origin
     cross = near[:, 0] * far[:, 1] - far[:, 0] * near[:, 1]
     area = np.abs(np.add.reduceat(cross, starts)) / 2
-    return np.stack([*extent, area])
+    return np.stack([width, height, area, left, top])
 
 
 def _lines(data: Sequence[bytes]) -> FloatArray:
-    extent = _extents(*_points(data))
-    return np.stack([*extent, np.zeros(len(data))])
+    width, height, left, top = _extents(*_points(data))
+    return np.stack([width, height, np.zeros(len(data)), left, top])
 
 
 def _masks(data: Sequence[bytes]) -> FloatArray:
     heads = np.frombuffer(b"".join(g[:_MASK_HEAD] for g in data), dtype="<i4").reshape(-1, 4)
     area = [np.frombuffer(g, dtype="<u4", offset=_MASK_HEAD)[1::2].sum() for g in data]
-    return np.stack([heads[:, 2], heads[:, 3], np.array(area)]).astype(np.float64)
+    left, top, width, height = heads.T
+    return np.stack([width, height, np.array(area), left, top]).astype(np.float64)
 
 
 def _tags(data: Sequence[bytes]) -> FloatArray:
-    return np.full((3, len(data)), np.nan)
+    return np.full((len(Sizes._fields), len(data)), np.nan)
 
 
 def _points(data: Sequence[bytes]) -> tuple[FloatArray, NDArray[np.int64]]:
@@ -131,9 +135,10 @@ def _points(data: Sequence[bytes]) -> tuple[FloatArray, NDArray[np.int64]]:
 
 
 def _extents(points: FloatArray, starts: NDArray[np.int64]) -> FloatArray:
+    """(4, n) width, height, left and top of each shape's points."""
     low = np.minimum.reduceat(points, starts, axis=0)
     high = np.maximum.reduceat(points, starts, axis=0)
-    return np.asarray((high - low).T)
+    return np.concatenate([(high - low).T, low.T])
 
 
 _MEASURES: Mapping[str, Callable[[Sequence[bytes]], FloatArray]] = {

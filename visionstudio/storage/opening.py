@@ -7,7 +7,13 @@ from typing import Any
 
 import apsw
 
-from visionstudio.model.errors import InvalidValue, ProjectError, ProjectNewer, StorageFull
+from visionstudio.model.errors import (
+    InvalidValue,
+    ProjectError,
+    ProjectNewer,
+    ProjectOlder,
+    StorageFull,
+)
 from visionstudio.storage import backups, schema
 from visionstudio.storage.backups import DATABASE, LOCK
 from visionstudio.storage.database import Database, connect, named_errors
@@ -120,7 +126,7 @@ def _checked_version(path: Path) -> int:
 def _migrate(path: Path, version: int, *, may_write: bool) -> None:
     """Bring an older schema up to date: a backup first, then one transaction per step."""
     if not may_write:
-        raise ProjectError(
+        raise ProjectOlder(
             "the project has an older format",
             where=str(path),
             next_step="open it for writing once, which brings it up to date",

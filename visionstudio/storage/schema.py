@@ -160,9 +160,15 @@ CREATE INDEX annotation_by_track ON annotation (media_id, track_id, frame)
     WHERE track_id IS NOT NULL;
 """
 
+_AUTHORS = """
+-- Who made a gesture, as that person is called in the preferences.
+ALTER TABLE journal ADD COLUMN author TEXT NOT NULL DEFAULT '';
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("first tables", _FIRST_TABLES),
     Migration("media extra, undone annotations", _MEDIA_EXTRA),
     Migration("measurements", _MEASUREMENTS),
     Migration("tracks by frame", _TRACKS),
+    Migration("authors", _AUTHORS),
 )

@@ -46,6 +46,8 @@ class ProjectStore(ProjectFinder):
     redo_title: str | None
     revision: int
     """Grows with every gesture, undo and redo of this store object."""
+    author: str = ""
+    """Who makes the gestures; the journal keeps it."""
 
     def __init__(self, folder: Path, database: Database, lock: WriterLock | None) -> None:
         """Use `create` or `open`."""
@@ -126,7 +128,7 @@ class ProjectStore(ProjectFinder):
             self.backup("before bulk delete")
         reserved = _highest_ids(edit)
         with self._transaction() as step:
-            step.here = journal.do(step.connection, edit, step.here, new)
+            step.here = journal.do(step.connection, edit, step.here, new, self.author)
             if new is not None:
                 for name, highest in new.highest.items():
                     reserved[name] = max(reserved.get(name, 0), highest)
@@ -141,7 +143,7 @@ class ProjectStore(ProjectFinder):
         with self._transaction() as step:
             if not step.here.undo:
                 return None
-            edit, step.here = journal.undo(step.connection, step.here)
+            edit, step.here = journal.undo(step.connection, step.here, self.author)
         return edit
 
     def redo(self) -> Edit | None:
@@ -149,7 +151,7 @@ class ProjectStore(ProjectFinder):
         with self._transaction() as step:
             if not step.here.redo:
                 return None
-            edit, step.here = journal.redo(step.connection, step.here)
+            edit, step.here = journal.redo(step.connection, step.here, self.author)
         return edit
 
     def add_media(self, items: Iterable[MediaItem]) -> None:

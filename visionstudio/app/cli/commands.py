@@ -18,6 +18,7 @@ from visionstudio.app.cli import (
     plugins,
     predict,
     project,
+    team,
     track,
     train,
 )
@@ -51,6 +52,11 @@ def build() -> typer.Typer:
     app.command("train")(train.train)
     app.command("evaluate")(evaluate.evaluate)
     app.command("measure")(measure.measure)
+    app.command("merge")(team.merge)
+    app.command("agree")(team.agree)
+    app.command("second-pass")(team.second_pass)
+    app.command("assign")(team.assign)
+    app.command("statistics")(team.statistics)
     app.command("track")(track.track)
     app.command("generate")(generate.generate)
     app.command("edit")(generate.edit)

@@ -22,7 +22,6 @@ def project_store(folder: Path, *, read_only: bool = False) -> Iterator[ProjectS
     """The project of a folder. Raises ProjectError when there is none."""
     from visionstudio.model.errors import ProjectError
     from visionstudio.storage.paths import is_project, project_folder
-    from visionstudio.storage.store import ProjectStore
 
     found = project_folder(folder)
     if not is_project(found):
@@ -31,8 +30,19 @@ def project_store(folder: Path, *, read_only: bool = False) -> Iterator[ProjectS
             where=str(folder),
             next_step=f"make one with: visionstudio init {folder} --media PATH",
         )
-    with ProjectStore.open(found, read_only=read_only) as store:
+    with _opened(found, read_only=read_only) as store:
         yield store
+
+
+def _opened(folder: Path, *, read_only: bool) -> ProjectStore:
+    from visionstudio.model.errors import ProjectOlder
+    from visionstudio.storage.store import ProjectStore
+
+    try:
+        return ProjectStore.open(folder, read_only=read_only)
+    except ProjectOlder:
+        ProjectStore.open(folder).close()  # for writing, which brings it up to date
+        return ProjectStore.open(folder, read_only=read_only)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Several people on the same pictures, without a server: merge, agree, share the work, count."""
