@@ -99,7 +99,7 @@ def agree(
     csv: Csv = None,
 ) -> Reply:
     """Measure how far two people agree on the pictures that both have looked at."""
-    from visionstudio.formats.files import write_bytes
+    from visionstudio.formats.output import write_bytes
     from visionstudio.session.team.agreement import agreement
 
     progress = ProgressLine()
@@ -185,7 +185,7 @@ def assign(
 
 def statistics(folder: Folder, csv: Csv = None) -> Reply:
     """Count and measure what is labelled: classes, sizes, progress, people's time."""
-    from visionstudio.formats.files import write_bytes
+    from visionstudio.formats.output import write_bytes
     from visionstudio.session.team.statistics import statistics as gather
 
     progress = ProgressLine()
