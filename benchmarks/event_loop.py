@@ -39,6 +39,8 @@ class Heart:
 
     def __init__(self) -> None:
         self.gaps: list[float] = []
+        self.work: list[float] = []  # processor time of this thread in each gap
+        self._worked = 0.0
         self._last: float | None = None
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -46,13 +48,16 @@ class Heart:
 
     def _beat(self) -> None:
         now = time.perf_counter()
+        worked = time.thread_time()
         if self._last is not None:
             self.gaps.append((now - self._last) * 1000)
+            self.work.append((worked - self._worked) * 1000)
+        self._worked = worked
         self._last = now
 
     def watch(self, until: Callable[[], bool], seconds: float = 120.0) -> list[float]:
         """Run the event loop until something is so; the gaps in milliseconds meanwhile."""
-        self.gaps, self._last = [], None
+        self.gaps, self.work, self._last = [], [], None
         loop = QEventLoop()
         end = time.perf_counter() + seconds
         check = QTimer()

@@ -14,15 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from tests.video_maker import make, number_in
 from visionstudio.media import video as video_module
-from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.errors import Cancelled
-from visionstudio.model.labels import LabelClass
-from visionstudio.model.shapes import Box
-from visionstudio.ui.video.bar import VideoBar, clock
+from visionstudio.ui.video.bar import VideoBar
+from visionstudio.ui.video.clock import clock
 from visionstudio.ui.video.playback import VideoInfo
 from visionstudio.ui.video.player import VideoPlayer
-from visionstudio.ui.video.timeline import GUTTER, ROW, frame_at
-from visionstudio.ui.video.tracks import Span, track_rows
 
 
 class Seen:
@@ -338,52 +334,6 @@ def test_scrubbing_ends_where_the_hand_ends(
     qtbot.mouseRelease(bar.slider, left)
     qtbot.waitUntil(lambda: player.frame == wished)
     assert not bar.slider.isSliderDown()
-
-
-def labels() -> tuple[list[Annotation], list[LabelClass]]:
-    def at(n: int, frame: int, **more: object) -> Annotation:
-        return Annotation(id=n, media_id=1, class_id=1, shape=Box(0, 0, 5, 5), frame=frame, **more)  # type: ignore[arg-type]
-
-    many = [at(n, n, track_id=7, source="model:m", state=State.PROPOSED) for n in range(10, 20)]
-    many += [at(n, n, track_id=7) for n in (8, 9)]
-    many += [at(30, 30, track_id=7, source="import:mot", state=State.VERIFIED)]
-    many += [at(31, 31, track_id=7, flags=Flags.OUTSIDE | Flags.KEYFRAME, source="import:cvat")]
-    many += [at(40, 3, state=State.REJECTED, track_id=9), at(41, 4)]
-    return many, [LabelClass(id=1, name="bag", colour="#e69f00")]
-
-
-def test_rows_of_tracks() -> None:
-    tracked, loose = track_rows(*labels())
-    assert (tracked.track_id, tracked.name, tracked.colour) == (7, "bag #7", "#e69f00")
-    assert tracked.spans == (Span(8, 9), Span(10, 19, proposed=True), Span(30, 30))
-    assert tracked.keys == (8, 9, 31)
-    assert (loose.track_id, loose.name, loose.spans) == (None, "bag", (Span(4, 4),))
-    assert track_rows([], []) == []
-
-
-def test_the_timeline_goes_to_where_it_is_clicked(
-    qtbot: QtBot, player: VideoPlayer, bar: VideoBar
-) -> None:
-    assert not bar.timeline.isVisible()
-    bar.set_tracks(track_rows(*labels()))
-    qtbot.waitUntil(bar.timeline.isVisible)
-    body = bar.timeline.body
-    left = Qt.MouseButton.LeftButton
-    x = GUTTER + round((body.width() - GUTTER) * 30.5 / 50)
-    with qtbot.waitSignal(bar.track_clicked) as clicked:
-        qtbot.mouseClick(body, left, pos=QPoint(x, ROW // 2))
-    assert clicked.args == [7]
-    qtbot.waitUntil(lambda: player.frame == 30)
-    qtbot.mouseClick(body, left, pos=QPoint(10, ROW + ROW // 2))  # the name of the second row
-    qtbot.waitUntil(lambda: player.frame == 4)
-    image = body.grab().toImage()
-    head = GUTTER + (body.width() - GUTTER) * 4.5 / 50
-    colours = {image.pixelColor(round(head) + d, ROW // 2).name() for d in (-1, 0, 1)}
-    from visionstudio.ui import theme
-
-    assert theme.colour("accent").name() in colours
-    assert frame_at(-5, 100, 50) == 0
-    assert frame_at(100, 100, 50) == 49
 
 
 def test_clock() -> None:

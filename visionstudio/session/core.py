@@ -52,7 +52,7 @@ class SessionCore(StoreLink):
     Signals: `media_changed(ids | None)` (None: the list itself), `current_changed()`,
     `annotations_changed()`, `selection_changed()`, `classes_changed()`,
     `active_class_changed()`, `threshold_changed(float)`, `tally_changed(media ids)`,
-    `measurements_changed()`,
+    `measurements_changed()`, `applied(Effects)` (an edit, undone and redone ones too),
     `saved_changed(bool)`, `history_changed(undo_title, redo_title)`,
     `blocked_changed(bool)`, `failed(VisionStudioError)`.
     """
@@ -73,6 +73,7 @@ class SessionCore(StoreLink):
         self.threshold_changed = Signal()
         self.tally_changed = Signal()
         self.measurements_changed = Signal()
+        self.applied = Signal()
         self.current: MediaItem | None = None
         self.frame = 0
         self.selection: frozenset[int] = frozenset()
@@ -185,6 +186,12 @@ class SessionCore(StoreLink):
             self._order = (*kept, *(a.id for a in self.annotations if a.id in new))
             self.selection = chosen
             self.selection_changed.emit()
+
+    def select_tracks(self, tracks: Iterable[int]) -> None:
+        """Select the objects of tracks: here, or in the next frame that is shown."""
+        wanted = frozenset(tracks)
+        self.select(a.id for a in self.annotations if a.track_id in wanted)
+        self._to_follow = frozenset() if self.selection else wanted
 
     def _show(self, frame: int) -> None:
         if self.current is None:
@@ -406,6 +413,7 @@ class SessionCore(StoreLink):
             self.annotations_changed.emit()
         if counted:
             self.tally_changed.emit(counted)
+        self.applied.emit(effects)
         if effects.measurements:
             self.measurements_changed.emit()
         if effects.concerns_tracks(self._shown.media_id):

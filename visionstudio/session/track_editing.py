@@ -78,6 +78,27 @@ def begin(annotation: Annotation, track_id: int) -> Annotation:
     return replace(annotation, track_id=track_id, flags=annotation.flags | Flags.KEYFRAME)
 
 
+def move_key(rows: Rows, frame: int, to: int) -> Edit | None:
+    """Put a key frame at another frame, at most next to the key frames beside it.
+
+    What a tracker said of that frame gives way.
+    """
+    keys = [r.frame for r in rows if r.flags & Flags.KEYFRAME or r.source == "manual"]
+    if frame not in keys:
+        return None
+    low = max((k for k in keys if k < frame), default=-1) + 1
+    high = min((k for k in keys if k > frame), default=to + 1) - 1
+    to = min(max(to, low), high)
+    if to == frame:
+        return None
+    changes = [Change(r, None) for r in rows if r.frame == to]
+    for row in rows:
+        if row.frame == frame:
+            moved = replace(row, frame=to, pts=None, flags=row.flags | Flags.KEYFRAME)
+            changes.append(Change(row, moved))
+    return _edit("Move key frame", changes)
+
+
 def leave_out(rows: Rows, frame: int, new_id: NewId) -> Edit | None:
     """Take the object out of one frame; it stays in all others."""
     here = at(rows, frame)

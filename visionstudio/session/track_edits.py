@@ -117,6 +117,10 @@ class TrackEdits:
 
         self._session.in_store(find, go)
 
+    def move_key(self, track: int, frame: int, to: int) -> None:
+        """Put a key frame of any track of this video at another frame."""
+        self._edit([track], _without_ids(partial(track_editing.move_key, frame=frame, to=to)))
+
     # Parts of a track
 
     def leave_out(self) -> None:

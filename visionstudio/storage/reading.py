@@ -18,11 +18,13 @@ from visionstudio.model.interpolation import interpolated, joined
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
+from visionstudio.model.track_columns import TrackColumns
 from visionstudio.storage import rows
 from visionstudio.storage.database import Database, Row, one_row
 from visionstudio.storage.paths import stored_path
 from visionstudio.storage.records import Counts, MediaSummary
 from visionstudio.storage.runs import RunRecord
+from visionstudio.storage.track_columns import read_track_columns
 
 _READ_AT_ONCE = 5000
 
@@ -165,6 +167,11 @@ class ProjectReader:
             if joined(by_id[before], by_id[after]):
                 seen.append(interpolated(by_id[before], by_id[after], frame))
         return seen
+
+    def track_columns(self, media_id: int) -> TrackColumns:
+        """All that is not rejected in a video, as columns for its timeline."""
+        with self._database.read() as connection:
+            return read_track_columns(connection, media_id)
 
     def measurements(self) -> list[Measurement]:
         """All measurements by media, frame and id."""

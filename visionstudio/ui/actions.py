@@ -210,6 +210,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("track.next_frame", "Next frame", "next_frame", "Track", (".",), "video", repeats=True),
     Action("track.previous_frame", "Previous frame", "previous_frame", "Track", (",",), "video", repeats=True),
     Action("track.go_to_frame", "Go to frame…", "go_to_frame", "Track", ("Ctrl+G",), "video"),
+    Action("track.timeline", "Show or hide the timeline", "toggle_timeline", "Track", ("Ctrl+Alt+T",), "video", "chart-timeline", separator=True),
     # Inspect
     Action("inspect.contrast", "Auto-contrast", "auto_contrast", "Inspect", ("C",), "media", "contrast-circle", checkable=True),
     Action("tool.measure", "Measure a distance", "tool_measure", "Inspect", ("M",), "media", "ruler", checkable=True, separator=True),

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.video.bar import VideoBar
     from visionstudio.ui.video.player import VideoPlayer
+    from visionstudio.ui.video.tracks import TrackTable
 
 _LOADING_MS = 150
-_TRACKS_MS = 250
 _FOLLOW_MS = 100
 
 
@@ -46,6 +46,8 @@ class Viewer(QWidget):
     message = Signal(str, str)  # text, level
     region_drawn = Signal(object)  # Box
     verify_wanted = Signal()
+    key_moved = Signal(int, int, int)  # in the timeline: track, frame, to
+    video_made = Signal()  # the player and its bar are there from now on
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +58,7 @@ class Viewer(QWidget):
         self.banners = Banners(self)
         self.player: VideoPlayer | None = None
         self.bar: VideoBar | None = None
+        self.tracks: TrackTable | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -82,7 +85,6 @@ class Viewer(QWidget):
         self._presenter = Presenter(self.canvas, self.display, self._post)
         self._first_frame = True
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
-        self._tracks = self._single_shot(_TRACKS_MS, self._read_tracks)
         self._tracked: tuple[int, TrackState] | None = None
         self._following = self._single_shot(_FOLLOW_MS, self._follow_tracking)
         canvas = self.canvas
@@ -112,6 +114,8 @@ class Viewer(QWidget):
         self.chooser.drop()
         self.tags.set_session(session)
         self._close_source()
+        if self.tracks is not None:
+            self.tracks.set_session(session)
         self._session, self._item = session, None
         self._drawn, self._ready = {}, False
         if session is None:
@@ -144,7 +148,6 @@ class Viewer(QWidget):
             (session.classes_changed, self._classes_changed),
             (session.active_class_changed, self._active_class_changed),
             (session.threshold_changed, self.canvas.set_threshold),
-            (session.tally_changed, self._tally_changed),
             (session.media_changed, self._media_changed),
         ]
 
@@ -283,13 +286,15 @@ class Viewer(QWidget):
         player.open(self._session.path_of(item))
         if self._session.frame:
             player.seek(self._session.frame)
-        self._tracks.start()
+        if self.tracks is not None:
+            self.tracks.show(item)
 
     def _video_parts(self) -> tuple[VideoPlayer, VideoBar]:
         """The player and its bar, made with the first video."""
         if self.player is None or self.bar is None:
             from visionstudio.ui.video.bar import VideoBar
             from visionstudio.ui.video.player import VideoPlayer
+            from visionstudio.ui.video.tracks import TrackTable, bind
 
             self.player = VideoPlayer(self)
             self.bar = VideoBar(self)
@@ -298,14 +303,19 @@ class Viewer(QWidget):
             self.player.frame_ready.connect(self._frame_ready)
             self.player.frame_failed.connect(self._frame_failed)
             self.player.failed.connect(self._show_error)
-            self.bar.track_clicked.connect(self._track_clicked)
+            self.tracks = TrackTable(self)
+            bind(self.tracks, self.bar)
+            self.tracks.set_session(self._session)
+            self.bar.timeline.key_moved.connect(self.key_moved)
+            self.video_made.emit()
         return self.player, self.bar
 
     def _close_video(self) -> None:
         if self.player is not None and self.bar is not None:
             self.player.close()
             self.bar.hide()
-        self._tracks.stop()
+        if self.tracks is not None:
+            self.tracks.show(None)
 
     def _frame_ready(self, frame: int, pts: object, rgb: Any) -> None:
         session = self._session
@@ -326,24 +336,6 @@ class Viewer(QWidget):
         self.message.emit(tr("Frame {frame}: {reason}", frame=frame, reason=reason), "warning")
         if self._session is not None:
             self._session.go_to_frame(frame)
-
-    def _tally_changed(self, ids: object) -> None:
-        if self._item is not None and self._item.kind is not MediaKind.IMAGE:
-            self._tracks.start()
-
-    def _read_tracks(self) -> None:
-        """Fill the timeline with all the annotations of the video."""
-        item, session = self._item, self._session
-        if item is None or session is None or item.kind is MediaKind.IMAGE:
-            return
-
-        def show(annotations: list[Annotation]) -> None:
-            if self.bar is not None and self._item is not None and self._item.id == item.id:
-                from visionstudio.ui.video.tracks import track_rows
-
-                self.bar.set_tracks(track_rows(annotations, session.classes))
-
-        session.in_store(lambda store: store.annotations(item.id), show)
 
     def show_tracking(self, media_id: int, frame: int, state: TrackState) -> None:
         """Follow a tracker at work: its frame, and where it sees the object, ten times a second."""
@@ -376,10 +368,6 @@ class Viewer(QWidget):
         self._tracked = None
         self._following.stop()
         self.canvas.update_annotations([], [0])
-
-    def _track_clicked(self, track_id: int) -> None:
-        if self._session is not None:
-            self._session.select(a.id for a in self._session.annotations if a.track_id == track_id)
 
     # Annotations
 

@@ -106,6 +106,8 @@ class MainWindow(WindowParts):
         viewer.message.connect(self.toast)
         viewer.verify_wanted.connect(lambda: self._run("label.verify"))
         viewer.shown.connect(self._item_shown)
+        viewer.key_moved.connect(self._commands.move_key)
+        viewer.video_made.connect(self._video_made)
         viewer.unfinished.resumed.connect(self.toast)
         viewer.unfinished.waiting.connect(self._drawing_waits)
         canvas.hovered.connect(self.object_panel.light)
@@ -422,6 +424,18 @@ class MainWindow(WindowParts):
     def toast_undo(self, text: str) -> None:
         """Say what has been done, with a way to take it back."""
         self.toasts.show(text, "info", (tr("Undo"), self._commands.undo))
+
+    def _video_made(self) -> None:
+        """The timeline is as high as it was left."""
+        bar = self.viewer.bar
+        lines = self.settings.note("timeline_lines")
+        if bar is None:
+            return
+        if isinstance(lines, int) and lines > 0:
+            bar.timeline.set_wanted_lines(lines)
+        elif lines == 0:
+            bar.fold_timeline(True)
+        bar.height_chosen.connect(lambda lines: self.settings.remember("timeline_lines", lines))
 
     def _drawing_waits(self, text: str, media_id: int, frame: int) -> None:
         session = self.session

@@ -43,6 +43,14 @@ class TrackCommands(LabelCommands):
             self._window.viewer.player.pause()
         self._edits.key_here()
 
+    def move_key(self, track: int, frame: int, to: int) -> None:
+        self._edits.move_key(track, frame, to)
+
+    def toggle_timeline(self) -> None:
+        bar = self._window.viewer.bar
+        if bar is not None:
+            bar.fold_timeline(not bar.timeline_folded)
+
     def next_key(self) -> None:
         self._edits.go_to_key(1)
 

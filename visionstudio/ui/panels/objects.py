@@ -147,7 +147,7 @@ class ObjectModel(QAbstractListModel):
             return None
         one = self._classes.get(annotation.class_id)
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{one.name if one else '?'} #{annotation.id}"
+            return f"{one.name if one else '?'} {number_of(annotation)}"
         if role == Qt.ItemDataRole.ToolTipRole:
             return tool_tip(annotation, one)
         if role == self.AnnotationRole:
@@ -161,10 +161,15 @@ class ObjectModel(QAbstractListModel):
         return None
 
 
+def number_of(annotation: Annotation) -> str:
+    """What an object goes by: its track's number, as in the timeline, else its own."""
+    return f"#{annotation.id if annotation.track_id is None else annotation.track_id}"
+
+
 def tool_tip(annotation: Annotation, one: LabelClass | None) -> str:
     """What an annotation is and how it came to be."""
     x1, y1, x2, y2 = annotation.shape.bounds()
-    lines = [f"{one.name if one else '?'} #{annotation.id}", state_text(annotation.state)]
+    lines = [f"{one.name if one else '?'} {number_of(annotation)}", state_text(annotation.state)]
     if annotation.shape.kind != "tag":
         lines.append(f"x {x1:g}, y {y1:g}, {x2 - x1:g} × {y2 - y1:g} px")
     if annotation.score is not None:
@@ -237,7 +242,7 @@ class _Rows(QStyledItemDelegate):
             )
             right -= width + 8
         left = rect.left() + 52
-        number = f"#{annotation.id}"
+        number = number_of(annotation)
         space = right - left - metrics.horizontalAdvance(number) - 8
         name = one.name if one else "?"
         name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, max(space, 24))

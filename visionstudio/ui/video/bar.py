@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
@@ -23,21 +21,15 @@ from PySide6.QtWidgets import (
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.ui import icons, theme
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.video.clock import clock
+from visionstudio.ui.video.grip import Grip
+from visionstudio.ui.video.lines import Lines
 from visionstudio.ui.video.playback import VideoInfo
 from visionstudio.ui.video.player import SPEEDS, VideoPlayer
 from visionstudio.ui.video.timeline import Timeline
-from visionstudio.ui.video.tracks import TrackRow
 
 _LONG_STEP = 10
 _SPEED_TEXTS = ("¼×", "½×", "1×", "2×", "4×", "8×")
-
-
-def clock(seconds: float, long: bool = False) -> str:
-    """m:ss.mmm, with hours when `long`."""
-    thousandths = round(seconds * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    text = f"{rest // 1000:02d}.{rest % 1000:03d}"
-    return f"{minutes // 60}:{minutes % 60:02d}:{text}" if long else f"{minutes}:{text}"
 
 
 class ScrubSlider(QSlider):
@@ -74,7 +66,7 @@ class ScrubSlider(QSlider):
 class VideoBar(QWidget):
     """Controls of a `VideoPlayer`. It asks and shows; all decoding is the player's."""
 
-    track_clicked = Signal(int)  # the id of the track in a clicked row
+    height_chosen = Signal(int)  # lines of the timeline, 0: folded away
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,6 +102,9 @@ class VideoBar(QWidget):
         self.note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.note.hide()
         self.timeline = Timeline()
+        self.grip = Grip(self.timeline)
+        self.fold = self._button("videoTimelineFold", "chevron-down", tr("Hide the timeline"))
+        self._folded = False
 
         row = QHBoxLayout()
         row.setContentsMargins(theme.GRID, 4, theme.GRID, 4)
@@ -117,12 +112,13 @@ class VideoBar(QWidget):
         for button in (self.back_ten, self.back, self.play, self.forward, self.forward_ten):
             row.addWidget(button)
         row.addWidget(self.slider, 1)
-        for widget in (self.note, self.time, self.frame, self.speed):
+        for widget in (self.note, self.time, self.frame, self.speed, self.fold):
             row.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(row)
+        column.addWidget(self.grip)
         column.addWidget(self.timeline)
 
         self.play.clicked.connect(self._toggle)
@@ -136,11 +132,13 @@ class VideoBar(QWidget):
             button.clicked.connect(lambda _=False, by=by: self._step(by))
         self.slider.valueChanged.connect(self._seek)
         self.frame.valueChanged.connect(self._seek)
-        self.timeline.body.seek.connect(self._seek)
-        self.timeline.body.track_clicked.connect(self.track_clicked)
+        self.timeline.seek.connect(self._seek)
+        self.fold.clicked.connect(lambda: self.fold_timeline(not self._folded))
+        self.grip.dragged.connect(self.height_chosen)
         self.speed.currentIndexChanged.connect(self._choose_speed)
         theme.watcher().changed.connect(self._colour_note)
         self._colour_note()
+        self._show_timeline()
 
     def set_player(self, player: VideoPlayer) -> None:
         """Control this player from now on. To be called once."""
@@ -154,9 +152,30 @@ class VideoBar(QWidget):
         if player.info is not None:
             self._show_opened(player.info)
 
-    def set_tracks(self, rows: Sequence[TrackRow]) -> None:
-        """The tracks of the video, from `tracks.track_rows`."""
-        self.timeline.set_rows(rows)
+    def show_lines(self, lines: Lines) -> None:
+        """The tracks of the video. Without any there is no timeline to fold."""
+        self.timeline.set_lines(lines)
+        self._show_timeline()
+
+    def fold_timeline(self, folded: bool) -> None:
+        """Hide the timeline, or show it again."""
+        self._folded = folded
+        what = tr("Show the timeline") if folded else tr("Hide the timeline")
+        self.fold.setIcon(icons.icon("chevron-up" if folded else "chevron-down"))
+        self.fold.setToolTip(what)
+        self.fold.setAccessibleName(what)
+        self._show_timeline()
+        self.height_chosen.emit(0 if folded else self.timeline.wanted_lines)
+
+    @property
+    def timeline_folded(self) -> bool:
+        return self._folded
+
+    def _show_timeline(self) -> None:
+        some = len(self.timeline.lines) > 0
+        self.timeline.setVisible(some and not self._folded)
+        self.grip.setVisible(some and not self._folded)
+        self.fold.setVisible(some)
 
     def _button(self, name: str, glyph: str, what: str) -> QToolButton:
         button = QToolButton()
@@ -202,7 +221,7 @@ class VideoBar(QWidget):
             self.slider.setRange(0, last)
             self.frame.setRange(0, last)
             self.frame.setSuffix(f" / {last}")
-        self.timeline.body.set_frames(info.frames)
+        self.timeline.set_frames(info.frames, info.fps)
         self.time.setText(self._times(float(info.seconds[-1])))
         self.time.setMinimumWidth(self.time.sizeHint().width())
         self._enable(True)
@@ -224,12 +243,12 @@ class VideoBar(QWidget):
                 self.slider.setValue(frame)
             if not (self.frame.hasFocus() and self.frame.lineEdit().isModified()):
                 self.frame.setValue(frame)
-        self.timeline.body.set_frame(frame)
+        self.timeline.set_frame(frame)
         self.time.setText(self._times(float(self._info.seconds[frame])))
 
     def _show_damaged(self, frame: int, reason: str) -> None:
         self._show_frame(frame)
-        self.timeline.body.mark_damaged(frame)
+        self.timeline.mark_damaged(frame)
         self._show_note(tr("Frame {frame} is damaged", frame=frame))
         self.note.setToolTip(reason)
 

@@ -1,173 +1,380 @@
-"""The slim timeline: a row per track with its spans and key frames; a click goes there."""
+"""The timeline: a line per track with key frames, spans and confidence, to look at and drag.
+
+Painted from numpy columns into one image that is kept until the view or the tracks
+change; the play head moves over it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QSizePolicy, QToolTip, QWidget
 
 from visionstudio.ui import theme
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.video.tracks import TrackRow
+from visionstudio.ui.video import timeline_paint
+from visionstudio.ui.video.axis import TimeAxis
+from visionstudio.ui.video.lines import HEADER, Lines, no_lines
+from visionstudio.ui.video.timeline_paint import GUTTER, LINE, RULER
 
-ROW = 16
-GUTTER = 112  # the names at the left
-VISIBLE_ROWS = 4
-_KEY = 4.0  # half a key frame's diamond
-
-
-def frame_at(x: float, width: float, frames: int) -> int:
-    """The frame under a place of the time axis that spans `width`."""
-    if frames < 1 or width <= 0:
-        return 0
-    return min(max(int(x / width * frames), 0), frames - 1)
-
-
-def place_of(frame: float, width: float, frames: int) -> float:
-    """Where a frame begins on the time axis."""
-    return frame / frames * width if frames else 0.0
+USUAL_LINES = 8  # in sight unless a person wants more or fewer
+_NEAR = 6  # pixels around a key frame that take hold of it
+_DRAG = 3  # pixels before a press on a key frame becomes a drag
+_KEYS = (
+    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus,
+)  # fmt: skip
+NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+_NOTCH = 1.25  # zoom of one notch of the wheel
 
 
-class TimelineRows(QWidget):
-    """The rows themselves; `Timeline` scrolls them."""
+@dataclass(slots=True)
+class KeyDrag:
+    """A key frame in the hand. `to` is where it would be put."""
+
+    track: int
+    lane: int
+    frame: int
+    x: float
+    to: int
+    moving: bool = False
+
+
+class Timeline(QAbstractScrollArea):
+    """Shows `Lines` along a time axis. It asks for frames and edits; others make them.
+
+    Wheel over the axis zooms at the pointer, over the names it scrolls; with Shift it
+    moves along the time. A click goes there and selects the track; a key frame can be
+    dragged, Esc drops it. Up and Down go from track to track.
+    """
 
     seek = Signal(int)
     track_clicked = Signal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("videoTimelineRows")
-        self.setAccessibleName(tr("Tracks of the video"))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMouseTracking(True)
-        self.rows: tuple[TrackRow, ...] = ()
-        self._frames = 0
-        self._frame = 0
-        self._damaged: set[int] = set()
-        theme.watcher().changed.connect(self.update)
-
-    def set_rows(self, rows: Sequence[TrackRow]) -> None:
-        self.rows = tuple(rows)
-        self.setFixedHeight(max(1, len(self.rows)) * ROW)
-        self.update()
-
-    def set_frames(self, frames: int) -> None:
-        self._frames = frames
-        self._damaged.clear()
-        self.update()
-
-    def set_frame(self, frame: int) -> None:
-        """Move the play head."""
-        if frame != self._frame:
-            for at in (self._frame, frame):  # repaint two slits, not the whole strip
-                x = GUTTER + place_of(at + 0.5, self._axis(), self._frames)
-                self.update(int(x) - 3, 0, 7, self.height())
-            self._frame = frame
-
-    def mark_damaged(self, frame: int) -> None:
-        """Show that a frame cannot be decoded."""
-        self._damaged.add(frame)
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, max(1, len(self.rows)) * ROW)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
-            return
-        row = int(event.position().y() // ROW)
-        if 0 <= row < len(self.rows):
-            chosen = self.rows[row]
-            if event.position().x() < GUTTER:
-                self.seek.emit(chosen.first)
-            if chosen.track_id is not None:
-                self.track_clicked.emit(chosen.track_id)
-        self._seek_to(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self._seek_to(event)
-        row = int(event.position().y() // ROW)
-        self.setToolTip(self.rows[row].name if 0 <= row < len(self.rows) else "")
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setClipRect(event.rect())
-        painter.fillRect(event.rect(), theme.colour("surface"))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        first = max(0, event.rect().top() // ROW)
-        for n in range(first, min(len(self.rows), event.rect().bottom() // ROW + 1)):
-            self._paint_row(painter, n, self.rows[n])
-        painter.setPen(QPen(theme.colour("danger"), 2))
-        for frame in self._damaged:
-            x = GUTTER + place_of(frame + 0.5, self._axis(), self._frames)
-            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-        painter.setPen(QPen(theme.colour("accent"), 2))
-        x = GUTTER + place_of(self._frame + 0.5, self._axis(), self._frames)
-        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-        painter.end()
-
-    def _axis(self) -> float:
-        return max(1.0, float(self.width() - GUTTER))
-
-    def _seek_to(self, event: QMouseEvent) -> None:
-        if event.position().x() >= GUTTER and self._frames:
-            self.seek.emit(frame_at(event.position().x() - GUTTER, self._axis(), self._frames))
-
-    def _paint_row(self, painter: QPainter, n: int, row: TrackRow) -> None:
-        top = n * ROW
-        middle = top + ROW / 2
-        name = QRectF(8, top, GUTTER - 16, ROW)
-        painter.setPen(theme.colour("muted"))
-        fitting = painter.fontMetrics().elidedText(
-            row.name, Qt.TextElideMode.ElideRight, int(name.width())
-        )
-        painter.drawText(name, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, fitting)
-        painter.setPen(QPen(theme.colour("line"), 1))
-        painter.drawLine(QPointF(GUTTER, top + ROW - 0.5), QPointF(self.width(), top + ROW - 0.5))
-        colour = QColor(row.colour)
-        axis = self._axis()
-        for span in row.spans:
-            left = GUTTER + place_of(span.first, axis, self._frames)
-            right = GUTTER + place_of(span.last + 1, axis, self._frames)
-            bar = QRectF(left, middle - 4, max(2.0, right - left), 8)
-            faint = QColor(colour)
-            faint.setAlpha(70 if span.proposed else 170)
-            pen = QPen(colour, 1, Qt.PenStyle.DashLine if span.proposed else Qt.PenStyle.SolidLine)
-            painter.setPen(pen)
-            painter.setBrush(faint)
-            painter.drawRoundedRect(bar, 2, 2)
-        painter.setPen(QPen(theme.colour("surface"), 1))
-        painter.setBrush(theme.colour("text"))
-        for key in row.keys:
-            x = GUTTER + place_of(key + 0.5, axis, self._frames)
-            around = (
-                (x, middle - _KEY),
-                (x + _KEY, middle),
-                (x, middle + _KEY),
-                (x - _KEY, middle),
-            )
-            painter.drawPolygon(QPolygonF([QPointF(*p) for p in around]))
-
-
-class Timeline(QScrollArea):
-    """The rows of a video's tracks, at most four high; more are scrolled."""
+    key_moved = Signal(int, int, int)  # track, frame, to
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("videoTimeline")
         self.setAccessibleName(tr("Timeline of tracks"))
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.body = TimelineRows()
-        self.setWidget(self.body)
-        self.set_rows(())
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setObjectName("videoTimelineView")
+        self.axis = TimeAxis()
+        self.lines: Lines = no_lines()
+        self.selected: frozenset[int] = frozenset()
+        self.loop: tuple[int, int] | None = None
+        self.drag: KeyDrag | None = None
+        self.damaged: set[int] = set()
+        self.frame = 0
+        self._scrubbing = False
+        self._wanted_lines = USUAL_LINES
+        self._image: QPixmap | None = None
+        self.verticalScrollBar().valueChanged.connect(self.refresh)
+        self.horizontalScrollBar().valueChanged.connect(self._scrolled)
+        self.verticalScrollBar().setSingleStep(LINE)
+        theme.watcher().changed.connect(self.refresh)
 
-    def set_rows(self, rows: Sequence[TrackRow]) -> None:
-        """Show these tracks; without any the timeline hides."""
-        self.body.set_rows(rows)
-        self.setFixedHeight(min(max(1, len(rows)), VISIBLE_ROWS) * ROW)
-        self.setVisible(bool(rows))
+    # What is shown
+
+    def set_lines(self, lines: Lines) -> None:
+        """Show these tracks."""
+        self.lines = lines
+        self._fit()
+
+    def set_frames(self, frames: int, fps: float) -> None:
+        """Another video."""
+        self.damaged.clear()
+        self.loop = None
+        self.axis.set_frames(frames, fps)
+        self._fit()
+
+    def set_frame(self, frame: int) -> None:
+        """Move the play head, which stays in sight."""
+        if frame == self.frame:
+            return
+        old, self.frame = self.frame, frame
+        if not self._scrubbing and self.axis.reveal(frame):
+            self._fit()
+            return
+        for at in (old, frame):  # two slits, not the whole strip
+            x = GUTTER + self.axis.place_of(at + 0.5)
+            wide = max(8, round(1 / self.axis.step) + 2)
+            self.viewport().update(int(x) - wide // 2, 0, wide, self.viewport().height())
+
+    def set_selected(self, tracks: Iterable[int], *, show: bool = False) -> None:
+        """Light the lines of these tracks up, and scroll the first one into sight."""
+        self.selected = frozenset(tracks)
+        if show and self.selected:
+            line = self.lines.line_of(min(self.selected))
+            if line is not None:
+                self._reveal_line(line)
+        self.refresh()
+
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        """Mark the frames that are played over and over."""
+        self.loop = loop
+        self.viewport().update()
+
+    def mark_damaged(self, frame: int) -> None:
+        """Show that a frame cannot be decoded."""
+        self.damaged.add(frame)
+        self.viewport().update()
+
+    def set_wanted_lines(self, lines: int) -> None:
+        """How many lines high it may be."""
+        self._wanted_lines = min(max(lines, 1), 60)
+        self._fit()
+
+    @property
+    def wanted_lines(self) -> int:
+        return self._wanted_lines
+
+    def refresh(self, *_: object) -> None:
+        """Paint everything anew."""
+        self._image = None
+        self.viewport().update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, self.height())
+
+    def _fit(self) -> None:
+        """Height, scroll bars and image after the lines, the zoom or the room have changed."""
+        axis, bar = self.axis, self.horizontalScrollBar()
+        axis.set_width(self.viewport().width() - GUTTER)
+        bar.blockSignals(True)
+        bar.setRange(0, max(0, round(axis.frames - axis.shown)))
+        bar.setPageStep(max(1, round(axis.shown)))
+        bar.setSingleStep(max(1, round(axis.shown / 20)))
+        bar.setValue(round(axis.first))
+        bar.blockSignals(False)
+        extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        self.setFixedHeight(RULER + min(len(self.lines), self._wanted_lines) * LINE + extra)
+        room = self.viewport().height() - RULER
+        self.verticalScrollBar().setRange(0, max(0, len(self.lines) * LINE - room))
+        self.verticalScrollBar().setPageStep(max(LINE, room))
+        self.refresh()
+
+    def _scrolled(self, value: int) -> None:
+        self.axis.move(value - self.axis.first)
+        self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    # Where things are
+
+    def line_at(self, y: float) -> int | None:
+        """The line under a place of the viewport."""
+        line = int((y - RULER + self.verticalScrollBar().value()) // LINE)
+        return line if y >= RULER and 0 <= line < len(self.lines) else None
+
+    def top_of(self, line: int) -> int:
+        """Where a line begins in the viewport."""
+        return RULER + line * LINE - self.verticalScrollBar().value()
+
+    def key_place(self, track: int, frame: int) -> QPoint | None:
+        """The middle of a key frame's mark in the viewport."""
+        line = self.lines.line_of(track)
+        if line is None:
+            return None
+        x = GUTTER + self.axis.place_of(frame + 0.5)
+        return QPointF(x, self.top_of(line) + timeline_paint.MIDDLE * LINE).toPoint()
+
+    def key_at(self, position: QPointF) -> tuple[int, int, int] | None:
+        """Track, lane and frame of the key frame under a place."""
+        line = self.line_at(position.y())
+        track = self.lines.track(line) if line is not None else None
+        if line is None or track is None or position.x() < GUTTER - _NEAR:
+            return None
+        lane = int(self.lines.lane[line])
+        x = position.x() - GUTTER
+        low = self.axis.first + (x - _NEAR) * self.axis.step - 0.5
+        high = self.axis.first + (x + _NEAR) * self.axis.step - 0.5
+        frame = self.lines.lanes.key_near(lane, max(0, round(low)), max(0, round(high)))
+        return None if frame is None else (track, lane, frame)
+
+    def _reveal_line(self, line: int) -> None:
+        bar = self.verticalScrollBar()
+        top, room = line * LINE, self.viewport().height() - RULER
+        if not bar.value() <= top <= bar.value() + room - LINE:
+            bar.setValue(top - room // 2)
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._image is None:
+            self._image = timeline_paint.lanes_image(self)
+        painter = QPainter(self.viewport())
+        painter.setClipRect(event.rect())
+        painter.fillRect(event.rect(), theme.colour("surface"))
+        painter.drawPixmap(0, RULER, self._image)
+        timeline_paint.draw_ruler(painter, self)
+        timeline_paint.draw_marks(painter, self)
+        painter.end()
+
+    # Mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        at = event.position()
+        line = self.line_at(at.y())
+        if line is not None and self.lines.lane[line] == HEADER and at.x() < GUTTER:
+            self.fold(int(self.lines.group[line]))
+            return
+        key = self.key_at(at)
+        if key is not None:
+            track, lane, frame = key
+            self.drag = KeyDrag(track, lane, frame, at.x(), frame)
+            self.track_clicked.emit(track)
+            return
+        track_here = self.lines.track(line) if line is not None else None
+        if track_here is not None:
+            self.track_clicked.emit(track_here)
+        if at.x() >= GUTTER:
+            self._scrubbing = True
+            self.seek.emit(self.axis.frame_at(at.x() - GUTTER))
+        elif line is not None and self.lines.lane[line] != HEADER:
+            self.seek.emit(int(self.lines.lanes.first[self.lines.lane[line]]))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        at = event.position()
+        if self.drag is not None:
+            self._drag_key(at.x())
+        elif self._scrubbing:
+            self.seek.emit(self.axis.frame_at(at.x() - GUTTER))
+        else:
+            over = self.key_at(at) is not None
+            shape = Qt.CursorShape.SizeHorCursor if over else Qt.CursorShape.ArrowCursor
+            self.viewport().setCursor(shape)
+
+    def _drag_key(self, x: float) -> None:
+        drag = self.drag
+        if drag is None or (not drag.moving and abs(x - drag.x) < _DRAG):
+            return
+        drag.moving = True
+        low, high = self.lines.lanes.keys_around(drag.lane, drag.frame)
+        wanted = drag.frame + round((x - drag.x) * self.axis.step)
+        drag.to = min(max(wanted, low), high, self.axis.frames - 1)
+        text = tr("Frame {before} → {after}", before=drag.frame, after=drag.to)
+        QToolTip.showText(self.cursor().pos(), text, self.viewport())
+        self.viewport().update()
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        drag, self.drag = self.drag, None
+        self._scrubbing = False
+        if drag is None:
+            return
+        QToolTip.hideText()
+        if drag.moving and drag.to != drag.frame:
+            self.key_moved.emit(drag.track, drag.frame, drag.to)
+        self.seek.emit(drag.to)
+        self.viewport().update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A double click on a name shows that track from its beginning to its end."""
+        line = self.line_at(event.position().y())
+        if line is None or event.position().x() >= GUTTER or self.lines.lane[line] == HEADER:
+            return
+        lanes, lane = self.lines.lanes, int(self.lines.lane[line])
+        shown = (lanes.last[lane] - lanes.first[lane] + 1) * 1.1
+        self.axis.zoom(self.axis.shown / max(shown, 1), 0)
+        self.axis.move(float(lanes.first[lane]) - shown * 0.05 - self.axis.first)
+        self._fit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta = event.angleDelta()
+        along = event.modifiers() & Qt.KeyboardModifier.ShiftModifier or (
+            abs(delta.x()) > abs(delta.y())
+        )
+        turned = delta.y() or delta.x()
+        if along:
+            self.axis.move(-turned / 120 * self.axis.shown * 0.1)
+            self._fit()
+        elif event.position().x() < GUTTER:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() - round(turned / 120 * LINE * 3))
+        else:
+            self.zoom(_NOTCH ** (turned / 120), event.position().x() - GUTTER)
+        event.accept()
+
+    def zoom(self, factor: float, x: float | None = None) -> None:
+        """Show `factor` times fewer frames, around `x` or else the play head."""
+        if x is None:
+            x = min(max(self.axis.place_of(self.frame + 0.5), 0.0), self.axis.width)
+        self.axis.zoom(factor, x)
+        self._fit()
+
+    def fold(self, class_id: int) -> None:
+        """Fold the tracks of a class away, or unfold them."""
+        self.lines = self.lines.with_folded(self.lines.folded ^ {class_id})
+        self._fit()
+
+    # Keys, words
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+            if event.key() in _KEYS and plain in (NO_MODIFIER, Qt.KeyboardModifier.ShiftModifier):
+                event.accept()  # here the timeline's own keys come before the window's
+                return True
+            if event.key() == Qt.Key.Key_Escape and self.drag is not None:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key == Qt.Key.Key_Escape and self.drag is not None:
+            self.drag = None
+            QToolTip.hideText()
+            self.viewport().update()
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._select_next(1 if key == Qt.Key.Key_Down else -1)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.zoom(_NOTCH)
+        elif key == Qt.Key.Key_Minus:
+            self.zoom(1 / _NOTCH)
+        else:
+            super().keyPressEvent(event)
+
+    def _select_next(self, step: int) -> None:
+        """Select the track below or above the selected one."""
+        chosen = [line for t in self.selected if (line := self.lines.line_of(t)) is not None]
+        line = (min(chosen) if chosen else -1 if step > 0 else len(self.lines)) + step
+        while 0 <= line < len(self.lines):
+            track = self.lines.track(line)
+            if track is not None:
+                self._reveal_line(line)
+                self.track_clicked.emit(track)
+                return
+            line += step
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            line = self.line_at(event.pos().y())
+            text = self.lines.about(line) if line is not None else ""
+            QToolTip.showText(event.globalPos(), text, self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    def lane_rect(self) -> QRect:
+        """The part of the viewport with the lines."""
+        room = self.viewport().rect()
+        return room.adjusted(0, RULER, 0, 0)

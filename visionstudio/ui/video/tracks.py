@@ -1,108 +1,158 @@
-"""What the timeline shows of a video's annotations: one row per track."""
+"""Keeps a timeline in step with a session: its tracks, its selection, what is dragged in it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from visionstudio.model.annotations import Annotation, Flags, State
-from visionstudio.model.interpolation import joined
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from visionstudio.model.edits import Change
 from visionstudio.model.labels import LabelClass
+from visionstudio.model.media import MediaItem, MediaKind
+from visionstudio.model.track_columns import Lanes, TrackColumns
+from visionstudio.ui.video.lines import Lines
 
-_NO_CLASS_COLOUR = "#b0b0b0"
+if TYPE_CHECKING:
+    from visionstudio.session.effects import Effects
+    from visionstudio.session.project import ProjectSession
+    from visionstudio.ui.video.bar import VideoBar
+
+_WAIT_MS = 60  # edits that follow each other quickly are taken over together
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Frames `first` to `last`, both included, all proposed or none."""
+class TrackTable(QObject):
+    """The tracks of one video at a time, read once and then changed along with the edits.
 
-    first: int
-    last: int
-    proposed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TrackRow:
-    """One row of the timeline.
-
-    `track_id` is None for the annotations of a class that belong to no track.
-    `keys` are frames that a person placed or that a format marks as key frames.
+    All work on the columns is done in the storage thread, after the edits before it.
     """
 
-    track_id: int | None
-    name: str
-    colour: str
-    spans: tuple[Span, ...]
-    keys: tuple[int, ...]
+    changed = Signal(object)  # Lanes
+    selected = Signal(object, bool)  # frozenset of track ids, whether it came from elsewhere
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session: ProjectSession | None = None
+        self._item: MediaItem | None = None
+        self._columns: TrackColumns | None = None
+        self._lanes = Lanes(TrackColumns.of(()))
+        self._changes: list[Change] = []
+        self._busy = False
+        self._stamp = 0  # of the video; what was asked for another one is dropped
+        self._own = False  # a selection made in the timeline
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_WAIT_MS)
+        self._timer.timeout.connect(self._work)
+
+    def set_session(self, session: ProjectSession | None) -> None:
+        """Follow another session, or none."""
+        if self._session is not None:
+            for signal, slot in self._connections(self._session):
+                signal.disconnect(slot)
+        self._session = session
+        self.show(None)
+        if session is not None:
+            for signal, slot in self._connections(session):
+                signal.connect(slot)
+
+    def _connections(self, session: ProjectSession) -> list[tuple[Any, Callable[..., Any]]]:
+        return [
+            (session.applied, self._applied),
+            (session.tally_changed, self._tally_changed),
+            (session.selection_changed, self._selection_changed),
+            (session.classes_changed, self._classes_changed),
+        ]
 
     @property
-    def first(self) -> int:
-        """The first frame of the row."""
-        return self.spans[0].first if self.spans else 0
+    def classes(self) -> tuple[LabelClass, ...]:
+        """The classes that the tracks are named by."""
+        return self._session.classes if self._session is not None else ()
+
+    def show(self, item: MediaItem | None) -> None:
+        """Read the tracks of another video; of None or a picture there are none."""
+        self._item = item if item is not None and item.kind is not MediaKind.IMAGE else None
+        self._columns, self._changes = None, []
+        self._stamp += 1
+        self._busy = False
+        self._timer.stop()
+        self._tell(Lanes(TrackColumns.of(())))
+        if self._item is not None:
+            self._work()
+
+    def _tell(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self.changed.emit(lanes)
+
+    def _classes_changed(self) -> None:
+        self.changed.emit(self._lanes)
+
+    def _applied(self, effects: Effects) -> None:
+        if self._item is not None and self._item.id in effects.annotations:
+            self._changes += effects.annotations[self._item.id]
+            self._timer.start()
+
+    def _tally_changed(self, ids: object) -> None:
+        if ids is None and self._item is not None:  # something has changed the store at large
+            self._columns = None
+            self._timer.start()
+
+    def _work(self) -> None:
+        item, session = self._item, self._session
+        if item is None or session is None or self._busy:
+            return
+        changes, self._changes = self._changes, []
+        columns, stamp = self._columns, self._stamp
+        self._busy = True
+
+        def work(store: Any) -> tuple[TrackColumns, Lanes]:
+            known = columns if columns is not None else store.track_columns(item.id)
+            # What has been read from the store holds the changes already; again is no harm.
+            fresh = known.changed(changes)
+            return fresh, Lanes(fresh)
+
+        def done(result: tuple[TrackColumns, Lanes]) -> None:
+            if stamp != self._stamp:
+                return
+            self._busy = False
+            if self._columns is columns:  # else all is to be read again
+                self._columns = result[0]
+            self._tell(result[1])
+            if self._changes or self._columns is None:
+                self._timer.start()
+
+        def failed(_error: object) -> None:
+            self._busy = False  # the frames' own objects say what is wrong
+
+        session.in_store(work, done, failed)
+
+    # The selection
+
+    def select(self, track: int) -> None:
+        """Select a track from the timeline: here, or in the frame that is shown next."""
+        if self._session is None:
+            return
+        self._own = True
+        self._session.select_tracks([track])
+        self._own = False
+        self.selected.emit(frozenset({track}), False)
+
+    def _selection_changed(self) -> None:
+        if self._session is None or self._own:
+            return
+        chosen = self._session.selected()
+        tracks = frozenset(a.track_id for a in chosen if a.track_id is not None)
+        if tracks or chosen:
+            self.selected.emit(tracks, True)
 
 
-def track_rows(annotations: Iterable[Annotation], classes: Iterable[LabelClass]) -> list[TrackRow]:
-    """Rows for the annotations of all frames of one video, by first frame.
+def bind(table: TrackTable, bar: VideoBar) -> None:
+    """Show a table in the timeline of a bar."""
+    timeline = bar.timeline
 
-    Rejected annotations do not count; frames in which an object is marked as
-    outside the picture interrupt its span.
-    """
-    known = {c.id: c for c in classes}
-    groups: dict[tuple[int, int], list[Annotation]] = defaultdict(list)
-    for annotation in annotations:
-        if annotation.state is State.REJECTED:
-            continue
-        if annotation.track_id is not None:
-            groups[1, annotation.track_id].append(annotation)
-        else:
-            groups[0, annotation.class_id].append(annotation)
-    rows = [_row(group, tracked == 1, known) for (tracked, _), group in groups.items()]
-    return sorted(rows, key=lambda r: (r.track_id is None, r.first, r.track_id or 0, r.name))
+    def show(lanes: Lanes) -> None:
+        bar.show_lines(Lines(lanes, table.classes, timeline.lines.folded))
 
-
-def _row(group: list[Annotation], tracked: bool, known: dict[int, LabelClass]) -> TrackRow:
-    label = known.get(group[-1].class_id)
-    name = label.name if label else "?"
-    track_id = group[0].track_id if tracked else None
-    keys = {
-        a.frame
-        for a in group
-        if a.flags & Flags.KEYFRAME or (a.source == "manual" and a.state.is_label)
-    }
-    return TrackRow(
-        track_id,
-        f"{name} #{track_id}" if tracked else name,
-        label.colour if label else _NO_CLASS_COLOUR,
-        _spans(group),
-        tuple(sorted(keys)),
-    )
-
-
-def _spans(group: list[Annotation]) -> tuple[Span, ...]:
-    """Runs of frames in a row, split where proposals begin and end.
-
-    Frames between two joined key frames belong to the run.
-    """
-    proposed: dict[int, bool] = {}
-    bridged: dict[int, int] = {}  # frame → the frame before it that it is joined to
-    for a in group:
-        if not a.flags & Flags.OUTSIDE:
-            proposed[a.frame] = proposed.get(a.frame, True) and a.state is State.PROPOSED
-    if group[0].track_id is not None:
-        rows = sorted(group, key=lambda a: (a.frame, a.id))
-        for before, after in pairwise(rows):
-            if joined(before, after):
-                outside = bool(after.flags & Flags.OUTSIDE)
-                bridged[after.frame - outside] = before.frame
-                proposed.setdefault(after.frame - outside, False)
-    spans: list[Span] = []
-    for frame in sorted(proposed):
-        last = spans[-1] if spans else None
-        follows = last and (frame == last.last + 1 or bridged.get(frame) == last.last)
-        if last and follows and last.proposed == proposed[frame]:
-            spans[-1] = Span(last.first, frame, last.proposed)
-        else:
-            spans.append(Span(frame, frame, proposed[frame]))
-    return tuple(spans)
+    table.changed.connect(show)
+    table.selected.connect(lambda tracks, show: timeline.set_selected(tracks, show=show))
+    timeline.track_clicked.connect(table.select)
