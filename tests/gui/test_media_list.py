@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.conftest import Driver
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
-from visionstudio.session.shown import MediaList
+from visionstudio.session.media_list import MediaList
 from visionstudio.session.signal import Signal
 from visionstudio.storage.records import MediaSummary
 from visionstudio.ui.panels.media import MediaPanel
@@ -67,7 +67,7 @@ def longest_gap(until: Any) -> float:
 def test_a_million_rows(panel: MediaPanel) -> None:
     items = [MediaItem(id=n + 1, path=f"folder/{n:07d}.jpg") for n in range(ROWS)]
     panel.set_session(ListOnly(items))  # type: ignore[arg-type]
-    last = panel.model.index(ROWS - 1)
+    last = panel.model.index(ROWS - 1, 0)
     gap = longest_gap(lambda: panel.view.visualRect(last).height() > 0)
     panel.view.scrollToBottom()
     panel.filter.setText("00999")
@@ -127,7 +127,7 @@ def test_thumbnails_come_and_clicks_open(driver: Driver, pictures: Path) -> None
     panel = driver.window.media_panel
     item = driver.session.media[1]
     driver.wait(lambda: panel.loader.get(item.id, driver.session.path_of(item)) is not None)
-    panel.view.setCurrentIndex(panel.model.index(3))
+    panel.view.setCurrentIndex(panel.model.index(3, 0))
     driver.wait(lambda: driver.session.current.name == "3.png")
     panel.view.selectAll()
     assert len(driver.session.selected_media()) == 5

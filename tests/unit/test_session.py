@@ -15,7 +15,6 @@ from visionstudio.model.errors import InvalidValue, VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box, Tag
 from visionstudio.session import core, storing
-from visionstudio.session.navigation import MediaFilter, Navigation, Show
 from visionstudio.session.project import ProjectSession
 from visionstudio.session.signal import Signal
 from visionstudio.storage import MediaSummary, ProjectStore, list_backups
@@ -336,38 +335,6 @@ def test_removing_media_leaves_the_current_picture(session: Open) -> None:
     pump.until(lambda: s.saved)
     assert [m.id for m in s.media] == [1, 2, 3]
     assert s.summary(1).labels == 1
-    s.close()
-
-
-def test_navigation_with_filters(session: Open) -> None:
-    s, pump = session
-    nav = Navigation(s)
-    changed = Heard()
-    nav.changed.connect(changed)
-    assert not nav.previous()
-    assert nav.next()
-    assert s.current == s.media[1]
-    s.new_annotation(Box(0, 0, 1, 1), class_id=2)
-    nav.set_filter(MediaFilter(show=Show.UNLABELLED))
-    assert [m.id for m in nav.items] == [1, 3]
-    assert nav.place() is None
-    assert nav.next()
-    assert s.current == s.media[2]
-    nav.set_filter(MediaFilter(class_id=2))
-    pump.until(lambda: [m.id for m in nav.items] == [2])
-    nav.set_filter(MediaFilter(text="0001"))
-    assert [m.id for m in nav.items] == [2]
-    assert nav.previous()
-    assert s.current is not None
-    assert s.current.id == 2
-    nav.set_filter(MediaFilter())
-    assert nav.first()
-    assert nav.next_unlabelled()
-    assert s.current == s.media[2]
-    assert nav.next_unlabelled()  # goes round
-    assert s.current == s.media[0]
-    assert nav.neighbours() == [s.media[1], s.media[2]]
-    assert len(changed.calls) == 4
     s.close()
 
 

@@ -7,7 +7,7 @@ comes when it and all before it have been committed to disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,8 @@ from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.session import proposals
 from visionstudio.session.effects import Effects, Tally
 from visionstudio.session.keying import placed_keys
-from visionstudio.session.shown import MediaList, ShownAnnotations, merged_classes
+from visionstudio.session.media_list import MediaList
+from visionstudio.session.shown import ShownAnnotations, merged_classes
 from visionstudio.session.signal import Signal
 from visionstudio.session.storing import StoreLink
 from visionstudio.storage.records import MediaSummary
@@ -36,7 +37,7 @@ T = TypeVar("T")
 class Loaded:
     """What the session keeps of the whole project in memory."""
 
-    media: list[MediaItem]
+    media: MediaList
     classes: tuple[LabelClass, ...]
     summaries: dict[int, MediaSummary]
     per_class: dict[int, int]
@@ -79,7 +80,7 @@ class SessionCore(StoreLink):
         self.selection: frozenset[int] = frozenset()
         self.primary: int | None = None
         self._order: tuple[int, ...] = ()  # of selection
-        self.selected_ids: tuple[int, ...] = ()
+        self.selected_ids: Collection[int] = ()
         self.isolated: frozenset[int] | None = None
         self._shown = ShownAnnotations()
         self._to_select: frozenset[int] = frozenset()  # once the rows of this frame are there
@@ -89,9 +90,9 @@ class SessionCore(StoreLink):
 
     @staticmethod
     def read(store: ProjectStore) -> Loaded:
-        """What a session starts from. May take a second for a million annotations."""
+        """What a session starts from. May take a second for a million media or annotations."""
         return Loaded(
-            media=store.media(),
+            media=MediaList(store.media_columns()),
             classes=tuple(store.classes()),
             summaries=store.summaries(),
             per_class=dict(store.counts().per_class),
@@ -102,7 +103,7 @@ class SessionCore(StoreLink):
         )
 
     def _take(self, loaded: Loaded) -> None:
-        self.media = MediaList(loaded.media)
+        self.media = loaded.media
         self.classes = loaded.classes
         self.tally = Tally(loaded.summaries, loaded.per_class)
         self.threshold = loaded.threshold
@@ -330,6 +331,10 @@ class SessionCore(StoreLink):
             self._to_select = ids
         elif ids:
             self.select(ids)
+
+    def keep_media(self, work: Callable[[ProjectStore], None], done: Callable[[], object]) -> None:
+        """Store media that the list shows already; every later edit is stored after them."""
+        self._save(None, work, lambda _: done())
 
     def put_media(self, items: Sequence[MediaItem], *, new: bool = False) -> None:
         """Take over what the store has been told about media (see library.py).

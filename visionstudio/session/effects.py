@@ -14,7 +14,7 @@ from visionstudio.model.edits import Change, Edit
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
-from visionstudio.session.shown import MediaList
+from visionstudio.session.media_list import MediaList
 from visionstudio.storage.records import MediaSummary
 
 

@@ -16,17 +16,25 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from visionstudio.media.identity import identity
 from visionstudio.media.probe import probe
 from visionstudio.media.scan import Found, find_media
 from visionstudio.model.errors import MediaError, VisionStudioError, one_line
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
 from visionstudio.session.core import SessionCore
+from visionstudio.session.media_list import MediaList
 from visionstudio.session.signal import Signal
+from visionstudio.storage.columns import new_columns
 from visionstudio.storage.store import ProjectStore
 
 REPORT_SECONDS = 0.25
 """Headers are stored and shown together at this interval."""
+GIVE_WAY_SECONDS = 0.3
+"""Nothing is read in the background for so long after a person went to a picture."""
+MANY = 20_000
+"""New items beyond which all are read again, away from the window."""
 
 
 def add_media(
@@ -45,23 +53,50 @@ def add_media(
     """
     if found is None:
         found = find_media([Path(p) for p in paths], as_video=as_video)
-    known = {item.path: item for item in store.media()}
+    known = store.media_paths()
     names = _stored_names(found, store.media_root)
     fresh = [(name, f) for name, f in zip(names, found, strict=True) if name not in known]
     if not fresh:
         return [], []
-    seen = set(names)
-    lost = [i for i in known.values() if i.path not in seen and i.size]
+    lost = [i for i in store.media_at(known.difference(names)) if i.size]
     moved = _moved(store, lost, fresh) if lost else {}
     found_again = [replace(moved[name], path=name, status=MediaStatus.UNKNOWN) for name in moved]
     store.update_media(found_again)
     rest = [(name, f) for name, f in fresh if name not in moved]
     if not rest:
         return [], found_again
+    kinds = [f.kind for _, f in rest]
+    names = [name for name, _ in rest]
     first = store.reserve_ids("media", len(rest))
-    new = [MediaItem(id=first + i, path=name, kind=f.kind) for i, (name, f) in enumerate(rest)]
-    store.add_media(new)
+    store.add_files(first, names, kinds)
+    new = [
+        MediaItem(id=first + i, path=name, kind=kind)
+        for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    ]
     return new, found_again
+
+
+class NewMedia:
+    """The media of a project that has none yet: listed at once, stored soon after.
+
+    A folder of ten thousand is on screen before its rows are on disk. `keep` must be
+    the first that the store hears of them; without it, opening the folder again lists
+    them anew. `found` is what `find_media` gives for one folder or file.
+    """
+
+    def __init__(self, store: ProjectStore, found: Sequence[Found]) -> None:
+        self._names = _stored_names(found, store.media_root)
+        self._kinds = [f.kind for f in found]
+        self._first = store.reserve_ids("media", max(1, len(found)))
+
+    def media(self) -> MediaList:
+        """The list of them."""
+        ids = np.arange(self._first, self._first + len(self._names), dtype=np.int64)
+        return MediaList(new_columns(ids, self._names, self._kinds))
+
+    def keep(self, store: ProjectStore) -> None:
+        """Store them. Blocks. Raises StorageFull."""
+        store.add_files(self._first, self._names, self._kinds)
 
 
 def _stored_names(found: Sequence[Found], root: Path) -> list[str]:
@@ -191,6 +226,8 @@ class Library:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._waiting: list[tuple[list[Path], bool]] = []
+        self._quiet_until = 0.0
+        session.current_changed.connect(self._give_way)
         self._lock = threading.Lock()
 
     def add(self, paths: Iterable[Path], *, as_video: bool = False) -> None:
@@ -242,19 +279,29 @@ class Library:
             self._show(found_again)
 
     def _probe(self, store: ProjectStore) -> None:
-        items = store.media()
-        done = 0
+        total, done = store.media_count(), 0
 
         def counted() -> Iterator[MediaItem]:
             nonlocal done
-            for item in items:
+            for item in store.iter_media():
                 yield item
                 done += 1
+                while (rest := self._quiet_until - time.monotonic()) > 0:
+                    if self._stop.wait(rest):
+                        return
 
         for batch in probe_media(store, counted(), cancelled=self._stop.is_set):
             self._show(batch)
-            self._session.post(partial(self.changed.emit, done, len(items)))
+            self._session.post(partial(self.changed.emit, done, max(done, total)))
+
+    def _give_way(self) -> None:
+        """A person goes through pictures, which are to have the disk and the processor."""
+        self._quiet_until = time.monotonic() + GIVE_WAY_SECONDS
 
     def _show(self, items: Sequence[MediaItem], *, new: bool = False) -> None:
-        if items and not self._stop.is_set():
+        if not items or self._stop.is_set():
+            return
+        if len(items) > MANY:
+            self._session.post(self._session.reload)
+        else:
             self._session.post(lambda: self._session.put_media(items, new=new))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, cast, overload
+from collections.abc import Iterable
+from typing import Any, cast
 
 from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.edits import Change
 from visionstudio.model.labels import LabelClass
-from visionstudio.model.media import MediaItem
 from visionstudio.storage.operations import patched
 
 
@@ -52,7 +51,7 @@ class ShownAnnotations:
         for change in changes:
             row = change.row
             current = moved[row.id] if row.id in moved else self.get(row.id)
-            after = cast("Annotation | None", _result(current, change))
+            after = cast("Annotation | None", result_of(current, change))
             if after is not None and (after.media_id, after.frame) != (self.media_id, self.frame):
                 after = None
             if after is not None and -(after.track_id or 0) in self._place:
@@ -91,79 +90,7 @@ class ShownAnnotations:
         self._tuple = None
 
 
-class MediaList(Sequence[MediaItem]):
-    """All media items in path order, found by id without searching.
-
-    `verified` says how many of them are.
-    """
-
-    verified: int
-
-    def __init__(self, items: Iterable[MediaItem] = ()) -> None:
-        self._items = list(items)
-        self._index()
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    @overload
-    def __getitem__(self, place: int) -> MediaItem: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[MediaItem]: ...
-    def __getitem__(self, place: int | slice) -> MediaItem | list[MediaItem]:
-        return self._items[place]
-
-    def __iter__(self) -> Iterator[MediaItem]:
-        return iter(self._items)
-
-    def __contains__(self, item: object) -> bool:
-        return isinstance(item, MediaItem) and self.get(item.id) == item
-
-    def get(self, media_id: int) -> MediaItem | None:
-        """The item with an id."""
-        place = self._place.get(media_id)
-        return None if place is None else self._items[place]
-
-    def place_of(self, media_id: int) -> int | None:
-        """Where in the list an item stands."""
-        return self._place.get(media_id)
-
-    def put(self, items: Iterable[MediaItem]) -> bool:
-        """Replace or add items. Returns whether the list's order or length has changed."""
-        new: dict[int, MediaItem] = {}
-        for item in items:
-            place = self._place.get(item.id)
-            if place is not None and self._items[place].path == item.path:
-                self.verified += item.verified - self._items[place].verified
-                self._items[place] = item
-            else:
-                new[item.id] = item
-        if new:
-            kept = [i for i in self._items if i.id not in new]
-            self._items = sorted(kept + list(new.values()), key=lambda i: (i.path, i.id))
-            self._index()
-        return bool(new)
-
-    def merge(self, changes: Iterable[Change]) -> tuple[frozenset[int], bool]:
-        """Take over changes of media: the ids they concern, and whether the list changed."""
-        result: dict[int, MediaItem | None] = {}
-        for change in changes:
-            row_id = change.row.id
-            current = result[row_id] if row_id in result else self.get(row_id)
-            result[row_id] = cast("MediaItem | None", _result(current, change))
-        gone = {i for i, item in result.items() if item is None and i in self._place}
-        if gone:
-            self._items = [i for i in self._items if i.id not in gone]
-            self._index()
-        moved = self.put(item for item in result.values() if item is not None)
-        return frozenset(result), moved or bool(gone)
-
-    def _index(self) -> None:
-        self._place = {item.id: i for i, item in enumerate(self._items)}
-        self.verified = sum(item.verified for item in self._items)
-
-
-def _result(current: Any, change: Change) -> Any:
+def result_of(current: Any, change: Change) -> Any:
     """The row that a change leaves, given the one that is there."""
     if change.after is None:
         return None
@@ -182,7 +109,7 @@ def merged_classes(
         return classes
     by_id = {c.id: c for c in classes}
     for change in changed:
-        result = _result(by_id.get(change.row.id), change)
+        result = result_of(by_id.get(change.row.id), change)
         if result is None:
             by_id.pop(change.row.id, None)
         else:

@@ -1,17 +1,17 @@
-"""In which order media are listed: a rank for each, computed away from the window."""
+"""In which order media are listed, found away from the window."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.model.media import MediaItem
 from visionstudio.session.core import SessionCore
+from visionstudio.session.media_list import Places
 from visionstudio.storage.store import ProjectStore
 
 Ranks = NDArray[np.float64]
@@ -30,65 +30,74 @@ class Order(StrEnum):
 
 
 class Sorting:
-    """Ranks of a session's media. What has none comes last."""
+    """Orders of a session's media. Equal ones stay in path order; what has no rank comes last."""
 
     def __init__(self, session: SessionCore) -> None:
         self._session = session
 
-    def rank(self, order: Order, done: Callable[[Ranks | None], None]) -> None:
-        """`done(ranks)` with a number for every place of the media list, the lowest first.
+    def sort(self, order: Order, done: Callable[[Places | None], None]) -> None:
+        """`done(places)` with the places of the media list in the wanted order.
 
         None for the list's own order. Called in the GUI thread, at once or later; not
         at all when the list has changed meanwhile.
         """
-        session = self._session
+        session, media = self._session, self._session.media
         if order is Order.NAME:
             done(None)
             return
-        items = session.media[:]
+        ids = media.ids
 
-        def fitting(ranks: Ranks) -> None:
-            if len(ranks) == len(session.media):
-                done(ranks)
+        def fitting(places: Places) -> None:
+            if session.media.ids is ids:
+                done(places)
 
         if order is Order.DATE:
+            paths = media.all_paths()
 
             def work() -> None:
-                ranks = _dates(session.store, items)
-                session.post(lambda: fitting(ranks))
+                places = _sorted(_dates(session.store, paths))
+                session.post(lambda: fitting(places))
 
             # Asking a million files takes seconds in which edits are to be stored.
             threading.Thread(target=work, name="dates", daemon=True).start()
-        elif order in (Order.SIZE, Order.LABELS):
-            summaries = dict(session.tally.media) if order is Order.LABELS else {}
+        elif order is Order.SIZE:
+            pixels = media.pixels
+            session.in_store(lambda _: _sorted(np.where(pixels, -pixels, np.nan)), fitting)
+        elif order is Order.LABELS:
+            summaries = dict(session.tally.media)
 
-            def measure(_store: ProjectStore) -> Ranks:
-                if order is Order.SIZE:
-                    return _array(-i.width * i.height or np.nan for i in items)
-                sums = ((summaries.get(i.id)) for i in items)
-                return _array(-(s.labels + s.proposals) if s else np.nan for s in sums)
+            def count(_store: ProjectStore) -> Places:
+                sums = (summaries.get(i) for i in ids.tolist())
+                return _sorted(_array(-(s.labels + s.proposals) if s else np.nan for s in sums))
 
-            session.in_store(measure, fitting)
+            session.in_store(count, fitting)
         else:
-            session.in_store(lambda store: _by_annotations(store, items, order), fitting)
+            session.in_store(lambda store: _sorted(_by_annotations(store, ids, order)), fitting)
+
+
+def _sorted(ranks: Ranks) -> Places:
+    # numpy sorts without holding the interpreter.
+    return np.argsort(ranks, kind="stable")
 
 
 def _array(values: object) -> Ranks:
     return np.fromiter(values, np.float64)  # type: ignore[call-overload, no-any-return]
 
 
-def _dates(store: ProjectStore, items: Sequence[MediaItem]) -> Ranks:
-    def date(item: MediaItem) -> float:
+def _dates(store: ProjectStore, paths: Iterable[str]) -> Ranks:
+    root = os.fspath(store.media_root)
+
+    def date(path: str) -> float:
         try:
-            return -os.stat(store.path_of(item)).st_mtime  # noqa: PTH116
+            return -os.stat(os.path.join(root, path)).st_mtime  # noqa: PTH116, PTH118 - a million
         except OSError:
             return float("nan")
 
-    return _array(date(item) for item in items)
+    return _array(date(path) for path in paths)
 
 
-def _by_annotations(store: ProjectStore, items: Sequence[MediaItem], order: Order) -> Ranks:
+def _by_annotations(store: ProjectStore, ids: Places, order: Order) -> Ranks:
     column, sign = {Order.CLASS: (1, 1), Order.SCORE: (2, -1), Order.UNCERTAINTY: (3, -1)}[order]
     known = {row[0]: row[column] for row in store.ranks()}
-    values = (known.get(item.id) for item in items)
+    values = (known.get(media_id) for media_id in ids.tolist())
     return _array(np.nan if value is None else sign * value for value in values)

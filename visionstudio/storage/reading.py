@@ -6,7 +6,7 @@ import contextlib
 import gc
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 from visionstudio.model.track_columns import TrackColumns
 from visionstudio.storage import rows
+from visionstudio.storage.columns import MediaColumns, read_columns
 from visionstudio.storage.database import Database, Row, one_row
 from visionstudio.storage.paths import stored_path
 from visionstudio.storage.records import Counts, MediaSummary
@@ -27,6 +28,7 @@ from visionstudio.storage.runs import RunRecord
 from visionstudio.storage.track_columns import read_track_columns
 
 _READ_AT_ONCE = 5000
+_MEDIA_AT_ONCE = 500  # some milliseconds, so that edits are stored in between
 
 # For each track of a video the rows before and after a frame; the index is leapt through
 # from track to track, however many rows there are.
@@ -87,6 +89,40 @@ class ProjectReader:
             found = self._all(f"{rows.MEDIA.select} ORDER BY path", rows.media_from)
             found.sort(key=attrgetter("path"))  # quoted names have been out of their place
         return found
+
+    def media_columns(self) -> MediaColumns:
+        """What a list shows of all media items, in path order."""
+        with self._database.read() as connection:
+            return read_columns(connection)
+
+    def has_media(self) -> bool:
+        """Whether there is a media item."""
+        return bool(self._all("SELECT EXISTS (SELECT 1 FROM media)", lambda row: row[0])[0])
+
+    def media_count(self) -> int:
+        """How many media items there are."""
+        return int(self._all("SELECT count(*) FROM media", lambda row: row[0])[0])
+
+    def media_paths(self) -> set[str]:
+        """The paths of all media items."""
+        return set(self._all("SELECT path FROM media", lambda row: rows.path_from(row[0])))
+
+    def media_at(self, paths: Iterable[str]) -> list[MediaItem]:
+        """The media items with these paths that there are."""
+        sql = f"{rows.MEDIA.select} WHERE path = ?"
+        return [
+            item
+            for path in paths
+            for item in self._all(sql, rows.media_from, (rows.path_text(path),))
+        ]
+
+    def iter_media(self) -> Iterator[MediaItem]:
+        """All media items, in the order of their paths but for quoted names, piece by piece."""
+        sql = f"{rows.MEDIA.select} WHERE path > ? ORDER BY path LIMIT {_MEDIA_AT_ONCE}"
+        after = ""
+        while page := self._all(sql, rows.media_from, (after,)):
+            yield from page
+            after = rows.path_text(page[-1].path)
 
     def media_item(self, media_id: int) -> MediaItem | None:
         """One media item, None when there is none of that id."""

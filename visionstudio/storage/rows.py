@@ -137,7 +137,7 @@ def class_from(row: tuple[Any, ...]) -> LabelClass:
     )
 
 
-def _path_text(path: str) -> str:
+def path_text(path: str) -> str:
     """A path as valid Unicode: a name whose bytes are no UTF-8 is quoted behind a NUL."""
     try:
         path.encode()
@@ -146,7 +146,8 @@ def _path_text(path: str) -> str:
         return "\0" + quote(os.fsencode(path))
 
 
-def _path_from(text: str) -> str:
+def path_from(text: str) -> str:
+    """The path that `path_text` stored."""
     return os.fsdecode(unquote_to_bytes(text[1:])) if text.startswith("\0") else text
 
 
@@ -154,7 +155,7 @@ def media_values(m: MediaItem) -> Values:
     """The row of a media item."""
     return (
         m.id,
-        _path_text(m.path),
+        path_text(m.path),
         m.kind.value,
         m.width,
         m.height,
@@ -207,7 +208,7 @@ def media_from(row: tuple[Any, ...]) -> MediaItem:
     """The media item of a row."""
     return MediaItem(
         id=row[0],
-        path=_path_from(row[1]),
+        path=path_from(row[1]),
         kind=_MEDIA_KINDS[row[2]],
         width=row[3],
         height=row[4],

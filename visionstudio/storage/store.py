@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from visionstudio.model.edits import Edit
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.measurements import Measurement
-from visionstudio.model.media import MediaItem
+from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.storage import backups, journal, opening, rows
 from visionstudio.storage.bulk import NewRows
 from visionstudio.storage.database import Database, one_row
@@ -167,6 +167,25 @@ class ProjectStore(ProjectFinder):
             highest = one_row(step.connection, "SELECT max(id) FROM media")[0]
             self._store_sequence(step, {"media": highest})
 
+    def add_files(self, first: int, paths: Sequence[str], kinds: Sequence[MediaKind]) -> None:
+        """List files by their names, with ids from `first` on: like `add_media`, but faster."""
+        if not paths:
+            return
+        known = MediaItem(id=0, path="")
+        values = dict(zip(rows.MEDIA.columns, rows.media_values(known), strict=True))
+        rest = {c: v for c, v in values.items() if c not in ("id", "path", "kind")}
+        sql = (
+            f"INSERT INTO media (id, path, kind, {', '.join(rest)})"
+            f" VALUES (?, ?, ?, {', '.join(map(_literal, rest.values()))})"
+        )
+        ids = range(first, first + len(paths))
+        texts = map(rows.path_text, paths)
+        with self._transaction() as step:
+            step.connection.executemany(
+                sql, zip(ids, texts, (kind.value for kind in kinds), strict=True)
+            )
+            self._store_sequence(step, {"media": ids[-1]})
+
     def update_media(self, items: Iterable[MediaItem]) -> None:
         """Put in facts about media (path, header, status): no gesture, cannot be undone.
 
@@ -270,6 +289,11 @@ class _Step:
     connection: apsw.Connection
     here: journal.Position
     sequence: dict[str, int] = field(default_factory=dict)
+
+
+def _literal(value: rows.Value) -> str:
+    """A value of ours as SQL."""
+    return str(apsw.format_sql_value(value))
 
 
 def _highest_ids(edit: Edit) -> dict[str, int]:

@@ -6,7 +6,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,13 @@ from visionstudio.model.errors import (
 if TYPE_CHECKING:
     from visionstudio.media.scan import Found
     from visionstudio.session.core import Loaded
+    from visionstudio.session.library import NewMedia
     from visionstudio.storage.store import ProjectStore
 
 _log = logging.getLogger(__name__)
 Post = Callable[[Callable[[], None]], None]
 
-_MANY = 50_000  # media items
+_MANY = 50_000  # media items with annotations
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Opened:
     rescan: tuple[Path, ...] = ()  # folders in which new files are looked for afterwards
     busy: bool = False  # another program writes to it: opened for reading
     remembered: dict[str, Any] = field(default_factory=dict)  # place and layout
+    fresh: NewMedia | None = None  # what is listed, but not stored yet
 
 
 def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
@@ -51,7 +53,7 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     import visionstudio.media.prefetch
     import visionstudio.ui.panels.model
     import visionstudio.ui.project  # noqa: F401
-    from visionstudio.session.library import add_media
+    from visionstudio.session.library import NewMedia, add_media
     from visionstudio.session.project import ProjectSession
     from visionstudio.storage.paths import is_project, project_folder, stored_path
 
@@ -73,22 +75,26 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     try:
         wanted = None
         rescan: tuple[Path, ...] = ()
+        fresh: NewMedia | None = None
         if not is_itself and not store.read_only:
             files = [p for p in paths if p.is_file()]
-            if store.media() and not files:
+            if listed is not None and len(paths) == 1:
+                fresh = NewMedia(store, listed)
+            elif store.has_media() and not files:
                 rescan = tuple(paths)
             else:
-                known = listed if len(paths) == 1 else None
-                add_media(store, paths, as_video=as_video, found=known)
+                add_media(store, paths, as_video=as_video)
         if not is_itself and first.is_file():
             wanted = stored_path(first, store.media_root)
         remembered = store.setting("window", {})
         loaded = ProjectSession.read(store)
-        if len(loaded.media) > _MANY:
+        if fresh is not None:
+            loaded = replace(loaded, media=fresh.media())
+        if len(loaded.summaries) > _MANY:
             # The collector would look at all of them again and again, and stop the window for
             # as long; `MainWindow.close_project` takes it back.
             gc.freeze()
-        return Opened(store, loaded, wanted, rescan, busy, remembered)
+        return Opened(store, loaded, wanted, rescan, busy, remembered, fresh)
     except BaseException:
         store.close()
         raise

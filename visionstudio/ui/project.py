@@ -47,7 +47,7 @@ class OpenProject:
         media = session.media
         wanted = None
         if opened.wanted is not None:
-            wanted = next((i for i in media if i.path == opened.wanted), None)
+            wanted = media.at_path(opened.wanted)
         frame = 0
         if wanted is None:
             wanted = media.get(self.remembered.get("media", 0))
@@ -64,7 +64,9 @@ class OpenProject:
         """List new files and read headers, in the background."""
         if self.read_only:
             return
-        if self._opened.rescan:
+        if self._opened.fresh is not None:
+            self.session.keep_media(self._opened.fresh.keep, self.library.refresh)
+        elif self._opened.rescan:
             self.library.add(self._opened.rescan)
         else:
             self.library.refresh()

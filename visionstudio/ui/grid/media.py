@@ -60,8 +60,7 @@ class MediaGridModel(GridModel):
         return self._rows.rowCount()
 
     def key(self, row: int) -> int:
-        item = self._rows.item(row)
-        return 0 if item is None else item.id
+        return self._rows.id_at(row) or 0
 
     def keys(self) -> frozenset[int]:
         return frozenset(self._rows.ids())

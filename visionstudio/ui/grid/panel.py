@@ -26,6 +26,7 @@ from visionstudio.ui.icons import icon
 from visionstudio.ui.panels.media_model import MediaModel
 
 if TYPE_CHECKING:
+    from visionstudio.session.media_list import Places
     from visionstudio.session.project import ProjectSession
 
 ORDERS: tuple[tuple[Order, str], ...] = (
@@ -75,7 +76,7 @@ class MediaGrid(QWidget):
         self.view.opened.connect(self.opened)
         self.view.selection_changed.connect(self._selection_changed)
         self.view.side_changed.connect(self._side_changed)
-        rows.ranks_lost.connect(self._sort)
+        rows.order_lost.connect(self._sort)
         rows.filtered.connect(self._show_count)
         self._commands: dict[str, Callable[[], None]] = {
             "verify": self.verify,
@@ -174,12 +175,12 @@ class MediaGrid(QWidget):
         order = Order(self.order.currentData())
         session = self._session
 
-        def done(ranks: object) -> None:
+        def done(places: Places | None) -> None:
             if session is self._session and order == self.order.currentData():
-                self._rows.set_ranks(ranks)  # type: ignore[arg-type]
+                self._rows.set_order(places)
                 self.view.verticalScrollBar().setValue(0)
 
-        Sorting(session).rank(order, done)
+        Sorting(session).sort(order, done)
 
     def _side_changed(self, side: int) -> None:
         with QSignalBlocker(self.slider):

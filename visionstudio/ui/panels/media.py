@@ -260,7 +260,7 @@ class MediaPanel(QWidget):
             return
         self._following = True
         try:
-            index = self.model.index(row)
+            index = self.model.index(row, 0)
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
             selection.setCurrentIndex(index, flags)
             self.view.scrollTo(index)
@@ -281,8 +281,8 @@ class MediaPanel(QWidget):
     def selected_ids(self) -> list[int]:
         """The media ids of the selected rows."""
         rows = self.view.selectionModel().selectedRows()
-        items = [self.model.item(index.row()) for index in rows]
-        return [item.id for item in items if item is not None]
+        ids = (self.model.id_at(index.row()) for index in rows)
+        return [media_id for media_id in ids if media_id is not None]
 
 
 def _side(row_height: int) -> int:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
-    QAbstractListModel,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QSignalBlocker,
     Qt,
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QPixmap, QStandardItemModel
 
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
 from visionstudio.ui.i18n import tr
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 _SLICE_MS = 8
-_SLICE_ROWS = 2000
 
 STATES: tuple[tuple[str, str], ...] = (
     ("all", "All"),
@@ -58,25 +57,30 @@ def describe(item: MediaItem) -> str:
     return size
 
 
-class MediaModel(QAbstractListModel):
-    """All media of a session, or those that a filter lets through."""
+class MediaModel(QStandardItemModel):
+    """All media of a session, or those that a filter lets through.
+
+    Of the base only its rows are used, of which none holds anything: a view asks for
+    their number twice for each when it lays them out, and a million times two calls
+    of Python would take seconds.
+    """
 
     ItemRole = int(Qt.ItemDataRole.UserRole)
     SummaryRole = ItemRole + 1
     filtered = Signal()  # a new filter or order has been applied to all rows
-    ranks_lost = Signal()  # the list is another one, its ranks are no longer known
+    order_lost = Signal()  # the list is another one, in its own order again
 
     def __init__(self, loader: ThumbnailLoader, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(0, 1, parent)
         self._loader = loader
         loader.ready.connect(self._thumbnail_ready)
         self._session: ProjectSession | None = None
         self._places: NDArray[np.int64] | None = None  # None: all, in the list's own order
         self._filtered = False
-        self._ranks: NDArray[np.float64] | None = None  # by place; None: the list's own order
-        self._rows: NDArray[np.int64] | None = None  # by place, where they are sorted by ranks
+        self._order: NDArray[np.int64] | None = None  # all places; None: the list's own order
+        self._rows: NDArray[np.int64] | None = None  # by place, where there is such an order
         self._text, self._state = "", "all"
-        self._found: list[int] = []
+        self._found: list[NDArray[np.int64]] = []
         self._next = 0
         self._timer = QTimer(self)
         self._timer.setInterval(0)
@@ -90,9 +94,10 @@ class MediaModel(QAbstractListModel):
         self._timer.stop()
         self.beginResetModel()
         self._session = session
-        self._places = self._ranks = self._rows = None
+        self._places = self._order = self._rows = None
         self._filtered = False
         self._text, self._state = "", "all"
+        self._set_rows(0 if session is None else len(session.media))
         self.endResetModel()
         if session is not None:
             session.media_changed.connect(self._media_changed)
@@ -100,17 +105,31 @@ class MediaModel(QAbstractListModel):
 
     # Rows
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 (Qt's signature)
-        if self._session is None or parent.isValid():
-            return 0
-        return len(self._session.media) if self._places is None else len(self._places)
+    def _set_rows(self, count: int) -> None:
+        """Have so many rows; within a reset."""
+        with QSignalBlocker(self):
+            self.setRowCount(count)
 
-    def item(self, row: int) -> MediaItem | None:
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        return Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
+
+    def item(self, row: int) -> MediaItem | None:  # type: ignore[override]  # of media
         """The item of a row."""
+        place = self._place_at(row)
+        return None if place is None or self._session is None else self._session.media[place]
+
+    def id_at(self, row: int) -> int | None:
+        """The media id of a row."""
+        place = self._place_at(row)
+        if place is None or self._session is None:
+            return None
+        return int(self._session.media.ids[place])
+
+    def _place_at(self, row: int) -> int | None:
         if self._session is None or not 0 <= row < self.rowCount():
             return None
         place = row if self._places is None else int(self._places[row])
-        return self._session.media[place] if place < len(self._session.media) else None
+        return place if place < len(self._session.media) else None
 
     def row_of(self, media_id: int) -> int | None:
         """The row that shows an item, None when it is not listed or filtered away."""
@@ -178,19 +197,19 @@ class MediaModel(QAbstractListModel):
         if ids is not None:
             self._rows_changed(ids)
             return
-        had_ranks, self._ranks = self._ranks is not None, None
+        had_order, self._order = self._order is not None, None
         self._start_filter()
-        if had_ranks:
-            self.ranks_lost.emit()
+        if had_order:
+            self.order_lost.emit()
 
     def _rows_changed(self, ids: Any) -> None:
         if ids is None or len(ids) > 200:
-            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, 0))
             return
         for media_id in ids:
             row = self.row_of(media_id)
             if row is not None:
-                index = self.index(row)
+                index = self.index(row, 0)
                 self.dataChanged.emit(index, index)
 
     # Filter
@@ -199,22 +218,23 @@ class MediaModel(QAbstractListModel):
     def is_filtered(self) -> bool:
         return self._filtered
 
-    def set_ranks(self, ranks: NDArray[np.float64] | None) -> None:
-        """List by these numbers, one for every item of the session, the lowest first.
+    @property
+    def is_sorted(self) -> bool:
+        """Whether another order than that of the paths has been given."""
+        return self._order is not None
 
-        Equal ones stay in path order, NaN comes last; None lists in path order.
-        """
-        self._ranks = ranks
+    def set_order(self, places: NDArray[np.int64] | None) -> None:
+        """List in this order of all the session's items; None lists in path order."""
+        self._order = places
         self._start_filter()
 
     def ids(self) -> list[int]:
         """The media ids of all rows, in their order."""
         if self._session is None:
             return []
-        media = self._session.media
-        if self._places is None:
-            return [item.id for item in media]
-        return [media[place].id for place in self._places.tolist()]
+        ids = self._session.media.ids
+        found: list[int] = (ids if self._places is None else ids[self._places]).tolist()
+        return found
 
     def set_filter(self, text: str, state: str) -> None:
         """Show items whose path holds all the words, and that are in a state of `STATES`."""
@@ -237,48 +257,55 @@ class MediaModel(QAbstractListModel):
             return
         media, words = self._session.media, self._text.split()
         until = time.perf_counter() + _SLICE_MS / 1000
-        while self._next < len(media) and time.perf_counter() < until:
-            start = self._next
-            self._next = min(start + _SLICE_ROWS, len(media))
-            for place, item in enumerate(media[start : self._next], start):
-                if words:
-                    path = item.path.lower()
-                    if not all(word in path for word in words):
-                        continue
-                if self._state == "all" or self._in_state(item):
-                    self._found.append(place)
-        if self._next >= len(media):
-            self._timer.stop()
-            self._use(np.array(self._found, dtype=np.int64))
+        while time.perf_counter() < until:
+            piece = media.piece(self._next)
+            if not piece:
+                self._timer.stop()
+                self._use(np.concatenate([np.zeros(0, np.int64), *self._found]))
+                return
+            found = np.arange(piece.start, piece.stop)
+            if words:
+                found = media.holding(self._next, words)
+            self._found.append(self._in_state(self._session, found))
+            self._next += 1
 
-    def _in_state(self, item: MediaItem) -> bool:
-        if self._session is None:
-            return False
+    def _in_state(self, session: ProjectSession, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some places whose items are in the state that is wanted."""
+        media = session.media
+        match self._state:
+            case "verified":
+                return places[media.are_verified[places]]
+            case "unverified":
+                return places[~media.are_verified[places]]
+            case "failed":
+                return places[media.are_bad(places)]
+            case "all":
+                return places
+        sums = [session.summary(media_id) for media_id in media.ids[places].tolist()]
+        labelled = np.fromiter((s.labels > 0 for s in sums), np.bool_, len(sums))
         match self._state:
             case "unlabelled":
-                return not item.verified and not self._session.summary(item.id).labels
+                return places[~labelled & ~media.are_verified[places]]
             case "labelled":
-                return self._session.summary(item.id).labels > 0
-            case "verified":
-                return item.verified
-            case "unverified":
-                return not item.verified
-            case "proposals":
-                return self._session.summary(item.id).proposals > 0
-            case "failed":
-                return is_bad(item)
-        return True
+                return places[labelled]
+        return places[np.fromiter((s.proposals > 0 for s in sums), np.bool_, len(sums))]
 
     def _use(self, places: NDArray[np.int64] | None) -> None:
         self.beginResetModel()
         self._filtered = places is not None
         self._rows = None
-        if self._ranks is not None and self._session is not None:
+        if self._order is not None and self._session is not None:
             count = len(self._session.media)
-            places = np.arange(count) if places is None else places
-            places = places[np.argsort(self._ranks[places], kind="stable")]
+            if places is None:
+                places = self._order
+            else:
+                shown = np.zeros(count, np.bool_)
+                shown[places] = True
+                places = self._order[shown[self._order]]
             self._rows = np.full(count, -1, np.int64)
             self._rows[places] = np.arange(len(places))
         self._places = places
+        if self._session is not None:
+            self._set_rows(len(self._session.media) if places is None else len(places))
         self.endResetModel()
         self.filtered.emit()
