@@ -78,7 +78,7 @@ class StoreLink:
         self,
         effects: Effects | None,
         work: Callable[[ProjectStore], T],
-        done: Callable[[T], None],
+        done: Callable[[T], object],
     ) -> None:
         """Queue what changes the store; the session is not saved until it has.
 
