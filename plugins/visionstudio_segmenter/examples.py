@@ -18,6 +18,8 @@ from visionstudio_torch.data import Cached
 from visionstudio_torch.transforms import Augmentation
 
 IGNORE = 255
+_LOOKED_AT = 32  # pictures that are asked how large they are and what occurs in them
+_SEAM = 0.005  # less background than this are seams between objects, not a thing to learn
 Example = tuple[Tensor, Tensor]
 
 
@@ -120,3 +122,41 @@ def _random_centre(
 def collate(examples: list[Example]) -> tuple[Tensor, Tensor]:
     """(N, 3, S, S) uint8 pictures and (N, S, S) int64 labels."""
     return torch.stack([e[0] for e in examples]), torch.stack([e[1] for e in examples]).long()
+
+
+def survey(items: Cached[Any, Item], crop: int) -> tuple[bool, int]:
+    """Whether background is a thing to learn, and how many crops show about a whole picture.
+
+    Where labels cover (nearly) everything, the unlabelled seams are ignored instead.
+    """
+    places = np.unique(np.linspace(0, len(items) - 1, min(len(items), _LOOKED_AT)).astype(int))
+    known = unlabelled = area = 0
+    for place in places:
+        labels = items[int(place)].labels
+        known += int((labels != IGNORE).sum())
+        unlabelled += int((labels == 0).sum())
+        area += labels.size
+    if len(places) == 0:
+        return True, 1
+    if known == unlabelled:
+        raise TrainingError(
+            "no pixel is labelled in the training pictures",
+            next_step="label objects with masks or polygons",
+        )
+    crops = round(area / len(places) / crop**2)
+    return unlabelled > _SEAM * known, max(1, min(crops, 16))
+
+
+def balance(items: Cached[Any, Item], classes: int) -> Tensor:
+    """The weight (classes,) of each label by its pixels in a few pictures, with a mean of 1.
+
+    By the inverse root of its frequency: by the inverse itself a speck would rule the loss.
+    """
+    places = np.unique(np.linspace(0, len(items) - 1, min(len(items), _LOOKED_AT)).astype(int))
+    counts = np.zeros(IGNORE + 1, np.int64)
+    for place in places:
+        counts += np.bincount(items[int(place)].labels.reshape(-1), minlength=IGNORE + 1)
+    pixels = np.maximum(counts[:classes], 1)
+    weights = np.where(counts[:classes] > 0, 1 / np.sqrt(pixels), 0.0)
+    mean = (weights * pixels).sum() / pixels.sum()
+    return torch.tensor(weights / mean, dtype=torch.float32)

@@ -1,89 +1,52 @@
-"""U-Net (Ronneberger et al., 2015), plain or on the built-in encoder."""
+"""What all segmentation networks share: any size in, logits of the same size out."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any
-
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from visionstudio_torch.backbone import load_builtin, normalise
-
-STRIDE = 32  # both networks work on sides that are multiples of this
-_WIDTHS = (24, 48, 96, 192, 256)
+from visionstudio_torch import backbone
 
 
 class SegmentationNet(nn.Module):
     """(N, 3, H, W) uint8 of any size → (N, outputs, H, W) logits.
 
-    Sides are padded to multiples of 32 by their mirrored edge and cropped again.
+    `body` takes normalised pictures whose sides are multiples of `stride`: they are padded
+    by their mirrored edge and the logits cropped again. In training every side is at least
+    two strides long: batch norm needs more than one value, even of a batch of one.
+    `mean` and `std` normalise RGB in [0, 1].
     """
 
-    def __init__(self, outputs: int, encoder: str, *, pretrained: bool = True) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        stride: int = 32,
+        mean: tuple[float, ...] = backbone.MEAN,
+        std: tuple[float, ...] = backbone.STD,
+    ) -> None:
         super().__init__()
-        self.body = encoded_unet(outputs, pretrained) if encoder == "builtin" else Plain(outputs)
+        self.body = body
+        self.stride = stride
+        self.mean = mean
+        self.std = std
+        shift = torch.tensor(mean)[:, None, None] * 255
+        factor = torch.tensor(std)[:, None, None] * 255
+        self.register_buffer("shift", shift, persistent=False)
+        self.register_buffer("factor", factor, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
-        bottom, right = -height % STRIDE, -width % STRIDE
-        x = normalise(images)
+        least = 2 * self.stride if self.training else 1
+        bottom = -max(height, least) % self.stride + max(least - height, 0)
+        right = -max(width, least) % self.stride + max(least - width, 0)
+        x = (images.float() - self.shift) / self.factor
         if bottom or right:
             # Mirroring cannot reach further than the picture: tiny ones repeat their edge.
             mode = "reflect" if bottom < height and right < width else "replicate"
             x = functional.pad(x, (0, right, 0, bottom), mode=mode)
         logits: Tensor = self.body(x)
         return logits[..., :height, :width]
-
-
-def encoded_unet(outputs: int, pretrained: bool) -> nn.Module:
-    """segmentation-models-pytorch's U-Net on EfficientNet-Lite0, offline."""
-    net: nn.Module = smp.Unet("tu-efficientnet_lite0", encoder_weights=None, classes=outputs)
-    if pretrained:
-        encoder: Any = net.encoder
-        load_builtin(encoder.model)
-    return net
-
-
-class Plain(nn.Module):
-    """U-Net from scratch: five scales, two convolutions each, skips that are concatenated."""
-
-    def __init__(self, outputs: int, widths: tuple[int, ...] = _WIDTHS) -> None:
-        super().__init__()
-        self.down = nn.ModuleList(
-            _double(before, after) for before, after in zip((3, *widths), widths, strict=False)
-        )
-        deep_first = widths[::-1]
-        self.grow = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, kernel_size=2, stride=2)
-            for before, after in pairwise(deep_first)
-        )
-        self.up = nn.ModuleList(_double(2 * width, width) for width in deep_first[1:])
-        self.head = nn.Conv2d(widths[0], outputs, kernel_size=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        skips: list[Tensor] = []
-        for i, stage in enumerate(self.down):
-            x = stage(functional.max_pool2d(x, 2) if i else x)
-            skips.append(x)
-        skips.pop()
-        for grow, stage in zip(self.grow, self.up, strict=True):
-            x = stage(torch.cat([grow(x), skips.pop()], dim=1))
-        logits: Tensor = self.head(x)
-        return logits
-
-
-def _double(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, padding=1, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(after, after, 3, padding=1, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(inplace=True),
-    )
 
 
 def losses(

@@ -17,6 +17,7 @@ from visionstudio_torch.params import (
     lr_param,
     rotate_param,
     scale_param,
+    weights_param,
 )
 
 
@@ -36,8 +37,8 @@ class SegmentParams:
 
 
 @dataclass(frozen=True)
-class UnetTrainParams(FitParams):
-    """How to train U-Net."""
+class SegmentTrainParams(FitParams):
+    """What all that learn label maps ask."""
 
     lr: float = lr_param(1.5e-3)
     batch: int = batch_param(6, unit="crops")
@@ -61,3 +62,41 @@ class UnetTrainParams(FitParams):
     blur: float = blur_param()
     ema: float = ema_param(0.98)
     class_weights: str = class_weights_param()
+
+
+@dataclass(frozen=True)
+class UnetTrainParams(SegmentTrainParams):
+    """How to train U-Net."""
+
+
+@dataclass(frozen=True)
+class DeepLabTrainParams(SegmentTrainParams):
+    """How to train DeepLabv3+."""
+
+    output_stride: str = param(
+        "16",
+        choices=("8", "16"),
+        title="Output stride",
+        unit="px",
+        impact="train",
+        help="How coarse the encoder's last features are. 8 sees finer detail and takes about "
+        "twice as long and more memory.",
+    )
+
+
+@dataclass(frozen=True)
+class FcnTrainParams(SegmentTrainParams):
+    """How to train FCN-8s."""
+
+
+@dataclass(frozen=True)
+class TorchvisionFcnTrainParams(SegmentTrainParams):
+    """How to train torchvision's FCN."""
+
+    lr: float = lr_param(5e-4)
+    batch: int = batch_param(4, unit="crops")
+    weights: str = weights_param(
+        "none",
+        help="none: from scratch, which takes long and many pictures; or a weights file of this "
+        "model, torchvision's or your own.",
+    )

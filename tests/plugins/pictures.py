@@ -1,4 +1,4 @@
-"""Small labelled pictures for the detectors' tests."""
+"""Small labelled pictures for the tests of detectors and segmenters."""
 
 from __future__ import annotations
 
@@ -69,4 +69,29 @@ def bccd(folder: Path) -> list[Sample]:
             indices=np.array(indices, np.int64),
         )
         samples.append(Sample(image, target, path.stem))
+    return samples
+
+
+def discs(seed: int, height: int = 96, width: int = 96, *, covered: bool = False) -> Sample:
+    """Bright discs of class 0 on noise; with `covered` all the rest is class 1."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(60, 120, (height, width, 3), np.uint8)
+    labels = np.full((height, width), 2 if covered else 0, np.uint8)
+    for _ in range(4):
+        at = (int(rng.integers(width)), int(rng.integers(height)))
+        radius = int(rng.integers(8, 16))
+        cv2.circle(image, at, radius, (200, 210, 190), -1)
+        cv2.circle(labels, at, radius, 1, -1)  # type: ignore[call-overload]
+    return Sample(image, Target(semantic=labels), f"discs {seed}")
+
+
+def membranes(folder: Path, numbers: range) -> list[Sample]:
+    """ISBI membranes: class 0 the membrane, the rest background."""
+    home = folder / "isbi_membrane" / "train"
+    samples = []
+    for number in numbers:
+        image = cv2.cvtColor(cv2.imread(str(home / "image" / f"{number}.png")), cv2.COLOR_BGR2RGB)
+        mask = cv2.imread(str(home / "label" / f"{number}.png"), cv2.IMREAD_GRAYSCALE)
+        labels = np.where(mask == 0, 1, 0).astype(np.uint8)
+        samples.append(Sample(image, Target(semantic=labels), str(number)))
     return samples

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 import torch
 
+from tests.plugins.pictures import discs, membranes
 from visionstudio.api import ModelError, Sample, Target, TrainingError, WeightsError
-from visionstudio_segmenter import unet
-from visionstudio_segmenter.examples import IGNORE, cropper, load
+from visionstudio_segmenter import maps
+from visionstudio_segmenter.examples import IGNORE, cropper, load, survey
 from visionstudio_segmenter.manifest import MANIFEST
-from visionstudio_segmenter.network import Plain, SegmentationNet, losses
+from visionstudio_segmenter.maps import probabilities
+from visionstudio_segmenter.network import losses
 from visionstudio_segmenter.params import SegmentParams, UnetTrainParams
-from visionstudio_segmenter.unet import Unet, background_name, probabilities, survey
+from visionstudio_segmenter.semantic import background_name
+from visionstudio_segmenter.unet import Plain, Unet, build
 from visionstudio_torch.data import Cached
 from visionstudio_torch.transforms import Augmentation
 from visionstudio_torch.weights import WeightsInfo, load_weights, read_info, save_weights
@@ -26,25 +29,12 @@ from visionstudio_torch.weights import WeightsInfo, load_weights, read_info, sav
 SMALL = UnetTrainParams(epochs=1, batch=2, image_size=64)
 
 
-def discs(seed: int, height: int = 96, width: int = 96, *, covered: bool = False) -> Sample:
-    """Bright discs of class 0 on noise; with `covered` all the rest is class 1."""
-    rng = np.random.default_rng(seed)
-    image = rng.integers(60, 120, (height, width, 3), np.uint8)
-    labels = np.full((height, width), 2 if covered else 0, np.uint8)
-    for _ in range(4):
-        at = (int(rng.integers(width)), int(rng.integers(height)))
-        radius = int(rng.integers(8, 16))
-        cv2.circle(image, at, radius, (200, 210, 190), -1)
-        cv2.circle(labels, at, radius, 1, -1)  # type: ignore[call-overload]
-    return Sample(image, Target(semantic=labels), f"discs {seed}")
-
-
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an untrained net of two classes."""
     path = tmp_path_factory.mktemp("weights") / "best.safetensors"
     torch.manual_seed(0)
-    net = SegmentationNet(3, "builtin")
+    net = build(3, {"encoder": "builtin"}, True)
     arch = {"encoder": "builtin", "background": True}
     info = WeightsInfo("segmenter/unet", ("a", "b"), (1, 2), params={"max_side": 256}, arch=arch)
     save_weights(path, net.state_dict(), info)
@@ -53,14 +43,14 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_manifest_and_parameters() -> None:
     assert MANIFEST.models[0].result_kind == "semantic"
-    count = sum(p.numel() for p in SegmentationNet(2, "builtin", pretrained=False).parameters())
+    count = sum(p.numel() for p in build(2, {}, False).parameters())
     assert 5e6 < count < 7e6
 
 
 @pytest.mark.parametrize("encoder", ["builtin", "none"])
 @pytest.mark.parametrize("size", [(1, 1), (2, 77), (31, 31), (64, 96), (101, 63)])
 def test_output_has_the_size_of_the_input(encoder: str, size: tuple[int, int]) -> None:
-    net = SegmentationNet(3, encoder, pretrained=False).eval()
+    net = build(3, {"encoder": encoder}, False).eval()
     with torch.no_grad():
         logits = net(torch.zeros(2, 3, *size, dtype=torch.uint8))
     assert logits.shape == (2, 3, *size)
@@ -149,11 +139,11 @@ def test_any_frame_gives_a_map_of_its_size(
 def test_large_pictures_in_tiles_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """With tiles large against the receptive field, blended shares come near the whole's."""
     torch.manual_seed(0)
-    net = SegmentationNet(2, "none").eval()
+    net = build(2, {"encoder": "none"}, False).eval()
     image = cv2.resize(discs(1).image, (500, 400))
     whole = probabilities(net, image, "cpu")
-    monkeypatch.setattr(unet, "_TILE", 256)
-    assert unet._starts(500) == [0, 122, 244]
+    monkeypatch.setattr(maps, "TILE", 256)
+    assert maps._starts(500) == [0, 122, 244]
     tiled = probabilities(net, image, "cpu")
     assert tiled.shape == whole.shape == (400, 500, 2)
     np.testing.assert_allclose(tiled.sum(axis=2), 1, atol=1e-5)
@@ -266,18 +256,6 @@ def test_errors_say_what_to_do(
 def test_background_has_a_name_of_its_own() -> None:
     assert background_name(("cell",)) == "background"
     assert background_name(("background", "cell")) == "(background)"
-
-
-def membranes(folder: Path, numbers: range) -> list[Sample]:
-    """ISBI membranes: class 0 the membrane, the rest background."""
-    home = folder / "isbi_membrane" / "train"
-    samples = []
-    for number in numbers:
-        image = cv2.cvtColor(cv2.imread(str(home / "image" / f"{number}.png")), cv2.COLOR_BGR2RGB)
-        mask = cv2.imread(str(home / "label" / f"{number}.png"), cv2.IMREAD_GRAYSCALE)
-        labels = np.where(mask == 0, 1, 0).astype(np.uint8)
-        samples.append(Sample(image, Target(semantic=labels), str(number)))
-    return samples
 
 
 @pytest.mark.slow
