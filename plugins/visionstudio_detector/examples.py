@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from visionstudio.api import Sample
 from visionstudio_torch import preview, transforms
 from visionstudio_torch.data import Cached
 from visionstudio_torch.mosaic import mosaic
 from visionstudio_torch.transforms import Augmentation
-
-Example = tuple[Tensor, dict[str, Tensor]]
-_LONGEST = 5 / 3  # longest side as a multiple of the short one
+from visionstudio_torch.two_stage import Example, shrunk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +34,6 @@ class Item:
     @property
     def bytes(self) -> int:
         return self.image.nbytes
-
-
-def shrunk(image: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], transforms.Matrix]:
-    """The picture with short side `side`, the long one at most 5/3 of that, and the scaling."""
-    height, width = image.shape[:2]
-    high, wide = transforms.short_side_size(height, width, side, round(side * _LONGEST))
-    matrix = np.array([[wide / width, 0, 0], [0, high / height, 0]])
-    return transforms.resize(image, high, wide), matrix
 
 
 def load(sample: Sample, side: int) -> Item:
@@ -128,8 +117,3 @@ def _mosaic(
         np.concatenate(ignore),
         np.concatenate(ignored),
     )
-
-
-def collate(examples: list[Example]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
-    """Pictures and targets of a batch; the network pads."""
-    return [e[0] for e in examples], [e[1] for e in examples]

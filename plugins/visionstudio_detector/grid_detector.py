@@ -24,19 +24,20 @@ from visionstudio.api import (
     TrainResult,
     WeightsError,
 )
-from visionstudio_detector.examples import Example, augmenter, collate, drawn, load_square
+from visionstudio_detector.examples import augmenter, drawn, load_square
 from visionstudio_detector.grid import GridNet, detect
 from visionstudio_detector.grid_loss import GridLoss
 from visionstudio_detector.params import DetectParams, GridTrainParams
-from visionstudio_detector.results import FLOOR, coco_names, predict_boxes
 from visionstudio_detector.validation import box_validation
 from visionstudio_torch import preview
 from visionstudio_torch.backbone import freeze
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import seed_torch
 from visionstudio_torch.fit import Recipe, fit, settings_of
+from visionstudio_torch.found import FLOOR, coco_names, predict_boxes
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.transforms import augmentation_of, letterbox, letterbox_size, to_tensor
+from visionstudio_torch.two_stage import Example, collate
 from visionstudio_torch.weights import (
     WeightsInfo,
     apply_weights,

@@ -26,7 +26,7 @@ from visionstudio.api import (
 from visionstudio_detector.grid import choose
 from visionstudio_detector.onnx_heads import Head, Outputs, find_head
 from visionstudio_detector.params import OnnxParams
-from visionstudio_detector.results import FLOOR, Seen, coco_names, predict_boxes
+from visionstudio_torch.found import FLOOR, Seen, coco_names, predict_boxes
 from visionstudio_torch.transforms import letterbox, resize
 
 MODEL = "detector/onnx"

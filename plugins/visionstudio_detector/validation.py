@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from visionstudio.api import TrainContext
 from visionstudio_detector.examples import Item
@@ -15,11 +13,9 @@ from visionstudio_torch import preview
 from visionstudio_torch.data import Cached
 from visionstudio_torch.metrics import Found, Truth, box_figures
 from visionstudio_torch.transforms import to_tensor
+from visionstudio_torch.two_stage import Find
 
 _PREVIEWS = 4
-
-Find = Callable[[list[Tensor]], Sequence[dict[str, Tensor]]]
-"""(3, H, W) uint8 pictures → "boxes", "scores", "labels" of each."""
 
 
 def box_validation(

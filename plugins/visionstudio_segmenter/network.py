@@ -18,6 +18,9 @@ class SegmentationNet(nn.Module):
     `mean` and `std` normalise RGB in [0, 1].
     """
 
+    shift: Tensor
+    factor: Tensor
+
     def __init__(
         self,
         body: nn.Module,

@@ -17,6 +17,7 @@ from visionstudio_torch.params import (
     lr_param,
     rotate_param,
     scale_param,
+    translate_param,
     weights_param,
 )
 
@@ -95,6 +96,60 @@ class TorchvisionFcnTrainParams(SegmentTrainParams):
 
     lr: float = lr_param(5e-4)
     batch: int = batch_param(4, unit="crops")
+    weights: str = weights_param(
+        "none",
+        help="none: from scratch, which takes long and many pictures; or a weights file of this "
+        "model, torchvision's or your own.",
+    )
+
+
+@dataclass(frozen=True)
+class InstanceParams:
+    """How to predict instances."""
+
+    threshold: float = param(
+        0.5, low=0.0, high=1.0, step=0.01, impact="display", help="Hide objects below this score."
+    )
+    nms_iou: float = param(
+        0.5,
+        low=0.05,
+        high=1.0,
+        step=0.05,
+        title="Overlap",
+        help="Of two objects of one class whose boxes overlap more than this (IoU), keep the "
+        "better one.",
+    )
+    max_detections: int = param(
+        200, low=1, high=1000, step=10, unit="objects", help="At most so many in a picture."
+    )
+
+
+@dataclass(frozen=True)
+class MaskRcnnTrainParams(FitParams):
+    """How to train Mask R-CNN."""
+
+    lr: float = lr_param(6e-4)
+    batch: int = batch_param(4)
+    image_size: int = image_size_param(
+        320,
+        low=64,
+        title="Short side",
+        help="Pictures are resized to this short side. Larger finds smaller objects, slower.",
+    )
+    flip: str = flip_param("horizontal")
+    rotate: float = rotate_param()
+    translate: float = translate_param()
+    scale: float = scale_param(0.0)
+    colour: float = colour_param(0.1)
+    blur: float = blur_param()
+
+
+@dataclass(frozen=True)
+class TorchvisionMaskRcnnTrainParams(MaskRcnnTrainParams):
+    """How to train torchvision's Mask R-CNNs."""
+
+    lr: float = lr_param(2e-4)
+    batch: int = batch_param(2)
     weights: str = weights_param(
         "none",
         help="none: from scratch, which takes long and many pictures; or a weights file of this "

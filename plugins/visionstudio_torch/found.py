@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,10 +14,37 @@ from visionstudio.api import Context, Detections, Frame
 from visionstudio_torch.device import memory_guard, torch_threads
 from visionstudio_torch.transforms import Matrix
 
+R = TypeVar("R")
 Seen = tuple[NDArray[np.uint8], Matrix]
 """A picture as a network sees it, and the 2×3 matrix from the frame to it (scale and shift)."""
 
 FLOOR = 0.05  # results below this score are never of use; those above are filtered live
+
+
+def predict_alike(
+    frames: Sequence[Frame],
+    seen: Sequence[Seen],
+    find: Callable[[list[NDArray[np.uint8]]], Sequence[Mapping[str, Tensor]]],
+    result: Callable[[Mapping[str, Tensor], Frame, Matrix], R],
+    ctx: Context,
+) -> list[R]:
+    """The `result` of each frame from what `find` gives for pictures of one size.
+
+    Only pictures of one size share a batch, so that no picture's result depends on the
+    padding that others need.
+    """
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for i, (image, _) in enumerate(seen):
+        groups.setdefault(image.shape, []).append(i)
+    results: dict[int, R] = {}
+    with torch_threads(ctx.threads), memory_guard("predict fewer pictures at once"):
+        for places in groups.values():
+            with torch.inference_mode():
+                found = find([seen[i][0] for i in places])
+            for i, one in zip(places, found, strict=True):
+                results[i] = result(one, frames[i], seen[i][1])
+            ctx.report(len(results) / len(frames))
+    return [results[i] for i in range(len(frames))]
 
 
 def predict_boxes(
@@ -26,23 +54,10 @@ def predict_boxes(
     classes: tuple[str, ...],
     ctx: Context,
 ) -> list[Detections]:
-    """The detections of frames from what `find` gives for pictures of one size.
-
-    Only pictures of one size share a batch, so that no picture's result depends on the
-    padding that others need.
-    """
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for i, (image, _) in enumerate(seen):
-        groups.setdefault(image.shape, []).append(i)
-    results: dict[int, Detections] = {}
-    with torch_threads(ctx.threads), memory_guard("predict fewer pictures at once"):
-        for places in groups.values():
-            with torch.inference_mode():
-                found = find([seen[i][0] for i in places])
-            for i, one in zip(places, found, strict=True):
-                results[i] = to_frame(one, frames[i], seen[i][1], classes)
-            ctx.report(len(results) / len(frames))
-    return [results[i] for i in range(len(frames))]
+    """The detections of frames from what `find` gives for pictures of one size."""
+    return predict_alike(
+        frames, seen, find, lambda found, frame, m: to_frame(found, frame, m, classes), ctx
+    )
 
 
 def to_frame(

@@ -29,11 +29,16 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Predicted boxes (n, 4) of a picture with class indices and scores."""
+    """Predicted boxes (n, 4) of a picture with class indices and scores.
+
+    `overlap` (n, m) is the IoU with each of the truth's objects where that is not the boxes',
+    such as the masks'; with an ignored one the share of the prediction that lies in it.
+    """
 
     boxes: NDArray[np.float64]
     indices: NDArray[np.int64]
     scores: NDArray[np.float32]
+    overlap: NDArray[np.float64] | None = None
 
 
 def average_precision(
@@ -93,7 +98,10 @@ def _match(
     boxes, ignore = truth.boxes[own][order], truth.ignore[own][order]
     mine = np.flatnonzero(found.indices == k)
     mine = mine[np.argsort(-found.scores[mine], kind="mergesort")][:max_detections]
-    overlap = _overlap(found.boxes[mine], boxes, ignore)
+    if found.overlap is None:
+        overlap = _overlap(found.boxes[mine], boxes, ignore)
+    else:
+        overlap = found.overlap[mine][:, np.flatnonzero(own)[order]]
     hits = np.zeros((len(ious), len(mine)), bool)
     skipped = np.zeros_like(hits)
     for i, least in enumerate(ious):

@@ -1,4 +1,7 @@
-"""Faster R-CNN (Ren et al., 2015) from torchvision's parts on the built-in backbone."""
+"""Faster R-CNN (Ren et al., 2015) and Mask R-CNN (He et al., 2017) on the built-in backbone.
+
+Made of torchvision's parts.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign, box_area, box_iou
@@ -23,19 +27,22 @@ _ANCHORS = ((12, 20, 32), (48, 72, 104), (144, 208, 288))
 _RATIOS = (0.5, 1.0, 2.0)
 _PROPOSALS = 300
 _HIDDEN = 256
+_MASK_LAYERS = (96, 96, 96, 96)
 
 
-class FasterRcnnNet(nn.Module):
-    """Pictures → boxes; about 4.6 M parameters.
+class RcnnNet(nn.Module):
+    """Pictures → boxes, with `masks` also → instances; about 4.6 or 5 M parameters.
 
     In training, `forward(images, targets)` returns named losses; in evaluation,
     `forward(images)` returns a dict of "boxes" (n, 4), "scores" (n,) and "labels" (n,)
-    per picture, labels from 0. Pictures are (3, H, W) uint8 of any sizes. A target has
+    per picture, labels from 0, and "masks" (n, 1, 28, 28): shares of each cell of the box
+    that belong to the object. Pictures are (3, H, W) uint8 of any sizes. A target has
     "boxes" (n, 4) float32, "labels" (n,) int64 from 0 and "ignore" (m, 4) float32:
-    regions whose content counts neither as object nor as background.
+    regions whose content counts neither as object nor as background; and for instances
+    "masks" (n, H, W) uint8.
     """
 
-    def __init__(self, classes: int, *, pretrained: bool = True) -> None:
+    def __init__(self, classes: int, *, pretrained: bool = True, masks: bool = False) -> None:
         super().__init__()
         self.backbone = Pyramid(96, (8, 16, 32), pretrained=pretrained)
         channels = self.backbone.out_channels
@@ -65,6 +72,14 @@ class FasterRcnnNet(nn.Module):
             nms_thresh=0.5,
             detections_per_img=100,
         )
+        if masks:
+            self.roi_heads.mask_roi_pool = MultiScaleRoIAlign(
+                levels, output_size=14, sampling_ratio=2
+            )
+            self.roi_heads.mask_head = MaskRCNNHeads(channels, _MASK_LAYERS, 1)
+            self.roi_heads.mask_predictor = MaskRCNNPredictor(
+                _MASK_LAYERS[-1], _MASK_LAYERS[-1], classes + 1
+            )
 
     def set_limits(self, score: float, nms_iou: float, max_detections: int) -> None:
         """Which detections evaluation returns."""
@@ -112,7 +127,7 @@ class Proposals(RegionProposalNetwork):  # type: ignore[misc]
 
 
 class Heads(RoIHeads):  # type: ignore[misc]
-    """The box heads, which do not learn that ignored regions are background."""
+    """The heads for boxes and masks, which do not learn that ignored regions are background."""
 
     def select_training_samples(
         self, proposals: list[Tensor], targets: list[dict[str, Tensor]] | None

@@ -1,4 +1,4 @@
-"""torchvision's own Faster R-CNNs, with the tensor names of its published weights."""
+"""torchvision's own Faster and Mask R-CNNs, with the tensor names of its published weights."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from torchvision.models.detection._utils import overwrite_eps
 from torchvision.models.detection.faster_rcnn import FasterRCNN
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from visionstudio_detector.network import Heads, Proposals
 from visionstudio_torch.backbone import freeze_batch_norm
+from visionstudio_torch.rcnn import Heads, Proposals
 
 BUILDERS = {
     "mobilenet": detection.fasterrcnn_mobilenet_v3_large_320_fpn,
     "resnet50": detection.fasterrcnn_resnet50_fpn,
     "resnet50-v2": detection.fasterrcnn_resnet50_fpn_v2,
+}
+MASK_BUILDERS = {
+    "resnet50": detection.maskrcnn_resnet50_fpn,
+    "resnet50-v2": detection.maskrcnn_resnet50_fpn_v2,
 }
 _HEAD = "roi_heads.box_predictor.cls_score.weight"
 _COUNTED = "num_batches_tracked"
@@ -27,6 +31,10 @@ _RENAMED = (
     (
         re.compile(r"backbone\.fpn\.(inner|layer)_blocks\.(\d+)\.(weight|bias)\Z"),
         r"backbone.fpn.\1_blocks.\2.0.\3",
+    ),
+    *(
+        (re.compile(rf"roi_heads\.mask_head\.mask_fcn{i + 1}\."), f"roi_heads.mask_head.{i}.0.")
+        for i in range(4)
     ),
 )
 
@@ -39,9 +47,17 @@ class _AsTheyCome(GeneralizedRCNNTransform):  # type: ignore[misc]
     ) -> tuple[Tensor, dict[str, Tensor] | None]:
         return image, target
 
+    def postprocess(
+        self,
+        result: list[dict[str, Tensor]],
+        image_shapes: list[tuple[int, int]],
+        original_image_sizes: list[tuple[int, int]],
+    ) -> list[dict[str, Tensor]]:
+        return result
+
 
 class TorchvisionNet(FasterRCNN):  # type: ignore[misc]
-    """torchvision's network with the pictures, targets and results of `FasterRcnnNet`."""
+    """torchvision's network with the pictures, targets and results of `RcnnNet`."""
 
     def set_limits(self, score: float, nms_iou: float, max_detections: int) -> None:
         """Which detections evaluation returns."""
@@ -62,9 +78,11 @@ class TorchvisionNet(FasterRCNN):  # type: ignore[misc]
         return [{**f, "labels": f["labels"] - 1} for f in found]
 
 
-def build(name: str, classes: int, *, frozen_norms: bool) -> TorchvisionNet:
+def build(name: str, classes: int, *, frozen_norms: bool, masks: bool = False) -> TorchvisionNet:
     """A network without weights. Frozen batch norms are what published weights want."""
-    net = BUILDERS[name](weights=None, weights_backbone=None, num_classes=classes + 1)
+    net = (MASK_BUILDERS if masks else BUILDERS)[name](
+        weights=None, weights_backbone=None, num_classes=classes + 1
+    )
     if frozen_norms:
         freeze_batch_norm(net)
     if name == "resnet50" and frozen_norms:

@@ -21,10 +21,10 @@ from visionstudio.api import (
 from visionstudio_detector.examples import augmenter, load
 from visionstudio_detector.faster_rcnn import FasterRcnn
 from visionstudio_detector.manifest import MANIFEST
-from visionstudio_detector.network import FasterRcnnNet
 from visionstudio_detector.params import DetectParams, FasterRcnnTrainParams
-from visionstudio_detector.results import FLOOR
+from visionstudio_torch.found import FLOOR
 from visionstudio_torch.metrics import Found, Truth, average_precision
+from visionstudio_torch.rcnn import RcnnNet
 from visionstudio_torch.transforms import Augmentation
 from visionstudio_torch.weights import read_info
 
@@ -38,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("weights") / "best.safetensors"
     torch.manual_seed(0)
-    net = FasterRcnnNet(2)
+    net = RcnnNet(2)
     # Without training scores stay below the floor: push the second class above it.
     with torch.no_grad():
         net.roi_heads.box_predictor.cls_score.bias[2] = 1.0
@@ -48,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_size_and_parameters() -> None:
-    net = FasterRcnnNet(3, pretrained=False)
+    net = RcnnNet(3, pretrained=False)
     count = sum(p.numel() for p in net.parameters())
     # The backbone's batch norms are frozen: their 4 numbers per channel are buffers.
     assert 4.5e6 < count < 4.8e6
@@ -141,7 +141,7 @@ def test_one_picture_and_no_validation(train_context: Callable[..., Any], memory
 
 def test_crowds_are_no_background() -> None:
     """Anchors inside an ignored region are left out of the proposal network's targets."""
-    net = FasterRcnnNet(1, pretrained=False)
+    net = RcnnNet(1, pretrained=False)
     anchors = [torch.tensor([[0.0, 0, 20, 20], [40, 40, 60, 60], [80, 80, 99, 99]])]
     target = {
         "boxes": torch.tensor([[80.0, 80, 99, 99]]),

@@ -17,7 +17,7 @@ from visionstudio.api import TrainingError, WeightsError
 from visionstudio.engine.weights import usable_weights
 from visionstudio_detector.faster_rcnn import FasterRcnnMobilenet
 from visionstudio_detector.params import DetectParams, TorchvisionTrainParams
-from visionstudio_detector.torchvision_net import build
+from visionstudio_torch.torchvision_rcnn import build
 from visionstudio_torch.weights import read_info
 
 PUBLISHED = {

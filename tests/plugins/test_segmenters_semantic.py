@@ -75,6 +75,7 @@ def test_learned_upsampling_begins_as_interpolation(factor: int) -> None:
     torch.testing.assert_close(found[inner], wanted[inner])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [DeepLabV3Plus, Fcn])
 def test_it_learns_discs(kind: type, train_context: Callable[..., Any], memory_data: Any) -> None:
     data = memory_data(("disc",), [discs(i) for i in range(6)], [discs(10), discs(11)])
@@ -120,6 +121,7 @@ def test_freezing_leaves_the_backbone_as_it_was(
     assert torch.equal(state[f"body.backbone.{stem}"], built_in[stem])
 
 
+@pytest.mark.slow
 def test_a_published_file_says_what_torchvision_says(
     tmp_path: Path, train_context: Callable[..., Any], memory_data: Any
 ) -> None:
