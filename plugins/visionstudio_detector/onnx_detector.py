@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -27,6 +26,7 @@ from visionstudio_detector.grid import choose
 from visionstudio_detector.onnx_heads import Head, Outputs, find_head
 from visionstudio_detector.params import OnnxParams
 from visionstudio_torch.found import FLOOR, Seen, coco_names, predict_boxes
+from visionstudio_torch.onnx_session import first_line, open_session
 from visionstudio_torch.transforms import letterbox, resize
 
 MODEL = "detector/onnx"
@@ -54,7 +54,7 @@ class OnnxDetector:
                 where=MODEL,
                 next_step="choose an ONNX file of a YOLO, SSD, DETR or FastestDet detector",
             )
-        session = _open(weights, ctx)
+        session = open_session(weights, ctx)
         entry = session.get_inputs()[0]
         self._session, self._type = session, _TYPES.get(entry.type)
         try:
@@ -77,7 +77,7 @@ class OnnxDetector:
             raise WeightsError(error.what, where=str(weights), next_step=error.next_step) from None
         except Exception as error:  # onnxruntime's errors share no class
             raise WeightsError(
-                f"the model cannot be run: {_first_line(error)}",
+                f"the model cannot be run: {first_line(error)}",
                 where=str(weights),
                 next_step="set the image size for which it was exported",
             ) from error
@@ -148,28 +148,6 @@ class OnnxDetector:
         names = [o.name for o in session.get_outputs()]
         arrays = {n: np.asarray(v) for n, v in zip(names, values, strict=True)}
         return {n: v.astype(np.float32) for n, v in arrays.items() if v.dtype.kind in "fiub"}
-
-
-def _open(path: Path, ctx: Context) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = ctx.threads
-    options.log_severity_level = 4
-    providers = ["CPUExecutionProvider"]
-    if ctx.device.startswith("cuda"):
-        providers.insert(0, "CUDAExecutionProvider")
-    usable = [p for p in providers if p in onnxruntime.get_available_providers()]
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=usable)
-    except Exception as error:  # onnxruntime's errors share no class
-        raise WeightsError(
-            f"the file is no ONNX model or cannot be used: {_first_line(error)}",
-            where=str(path),
-            next_step="export the detector again, as ONNX with weights inside the file",
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _input_size(shape: list[Any], side: int) -> tuple[tuple[int, int], bool]:

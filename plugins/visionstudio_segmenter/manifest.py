@@ -8,6 +8,7 @@ from visionstudio_segmenter.params import (
     FcnTrainParams,
     InstanceParams,
     MaskRcnnTrainParams,
+    PromptParams,
     SegmentParams,
     TorchvisionFcnTrainParams,
     TorchvisionMaskRcnnTrainParams,
@@ -116,6 +117,19 @@ MANIFEST = Manifest(
             train_params=TorchvisionMaskRcnnTrainParams,
             output="masks",
             marks=(_V2_BOX_HEAD, _MASK_HEAD),
+        ),
+        ModelSpec(
+            id="segmenter/prompt",
+            task="segmenter",
+            title="Points and boxes",
+            description="Finds the object that a click or a box means. Works at once by grabCut "
+            "and the watershed of edges; with the ONNX files of a SAM-family encoder and decoder "
+            "by that network.",
+            licence="Apache-2.0",
+            factory="visionstudio_segmenter.prompt:PromptModel",
+            params=PromptParams,
+            output="masks",
+            ready=True,
         ),
     ),
 )

@@ -155,3 +155,46 @@ class TorchvisionMaskRcnnTrainParams(MaskRcnnTrainParams):
         help="none: from scratch, which takes long and many pictures; or a weights file of this "
         "model, torchvision's or your own.",
     )
+
+
+@dataclass(frozen=True)
+class PromptParams:
+    """How an object is found from points and a box."""
+
+    points: str = param(
+        "",
+        help="Points x,y with semicolons between them; a third number 0 says: not there. For "
+        "example 120,80; 30,40,0. The prompt tool gives them by clicks.",
+    )
+    box: str = param(
+        "",
+        help="A box x1,y1,x2,y2 around the object. Without points and box: the middle of the "
+        "picture.",
+    )
+    method: str = param(
+        "auto",
+        choices=("auto", "grabcut", "watershed", "random walker"),
+        help="How objects are found without a network. auto: grabCut within a box, the watershed "
+        "of edges from points.",
+    )
+    detail: int = param(
+        256,
+        low=64,
+        high=2048,
+        step=64,
+        unit="px",
+        help="The part of the picture around the prompt is reduced to this. More follows finer "
+        "outlines, slower. Not used by a network.",
+    )
+    encoder: str = param(
+        "",
+        title="Encoder file",
+        help="ONNX file of a SAM-family encoder, run once per picture; also given as weights. "
+        "Empty: no network.",
+    )
+    decoder: str = param(
+        "",
+        title="Decoder file",
+        help="ONNX file of the decoder that belongs to the encoder. Empty: the file beside the "
+        "encoder that has decoder in its name.",
+    )

@@ -80,6 +80,9 @@ class RcnnNet(nn.Module):
             self.roi_heads.mask_predictor = MaskRCNNPredictor(
                 _MASK_LAYERS[-1], _MASK_LAYERS[-1], classes + 1
             )
+            # Features are larger than those of a backbone whose batch norms are trained: the
+            # usual start would be sure of everything, and wrong half of the time.
+            nn.init.normal_(self.roi_heads.mask_predictor.mask_fcn_logits.weight, std=0.01)
 
     def set_limits(self, score: float, nms_iou: float, max_detections: int) -> None:
         """Which detections evaluation returns."""

@@ -95,6 +95,9 @@ class Cut(Blob):
         self.frame = frame.copy()
         self.shown += 1
 
+    def prepare(self, frame, params, ctx):
+        self.ahead = frame.shape
+
     def prompt(self, prompt, params, ctx):
         mask = np.zeros(self.frame.shape[:2], bool)
         for (x, y), label in zip(prompt.points.astype(int), prompt.labels):

@@ -347,6 +347,14 @@ def test_prompts_show_a_picture_once(host: Host, pictures: list[FrameRef]) -> No
         assert np.argwhere(found.masks[0]).tolist() == [[point[1], point[0]]]
         seen.append(found.classes[0])
     assert seen == ["shown 1", "shown 1", "shown 2"]
+    ahead = Prompted(model="segmenter/cut", frame=pictures[0])
+    events = list(run(host, ahead))
+    assert check_final(events, Finished).summary == {"results": 0}
+    assert not results(events)
+    after = Prompted(model="segmenter/cut", frame=pictures[1], points=((2, 2),), labels=(1,))
+    found = results(list(run(host, after)))[pictures[1].key].result
+    assert isinstance(found, Masks)
+    assert found.classes[0] == "shown 2"  # what was prepared has not taken its place
     wrong = Prompted(model="segmenter/cut", frame=pictures[0], points=((1, 1),), labels=())
     assert check_final(list(run(host, wrong)), Failed).kind == "InvalidValue"
 

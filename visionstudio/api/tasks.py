@@ -79,6 +79,11 @@ class Prompt:
 
 
 class PromptSegmenter(Model, Protocol):
+    """A class may also have ``prepare(frame, params, ctx)``: this picture may come next.
+
+    What takes long is then done ahead; the picture of `set_image` stays the current one.
+    """
+
     def set_image(self, frame: Frame, params: Any, ctx: Context) -> None: ...
 
     def prompt(self, prompt: Prompt, params: Any, ctx: Context) -> Masks: ...

@@ -52,7 +52,10 @@ class Predict(Request, frozen=True, kw_only=True):
 
 
 class Prompted(Request, frozen=True, kw_only=True):
-    """Masks of a prompt segmenter for points (x, y) with labels (1 object, 0 not) and/or a box."""
+    """Masks of a prompt segmenter for points (x, y) with labels (1 object, 0 not) and/or a box.
+
+    Without any, the model is only given the picture to prepare for, and there is no result.
+    """
 
     model: str
     frame: FrameRef

@@ -7,11 +7,13 @@ summary of the job.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +37,7 @@ from visionstudio.model.errors import (
 
 log = logging.getLogger(__name__)
 
+R = TypeVar("R")
 Summary = dict[str, Any]
 Steps = Generator[None, None, Summary]
 
@@ -227,8 +230,8 @@ def _with_room(info: ModelInfo, models: LoadedModels, load: Callable[[], Loaded]
 
 
 def one_call(
-    info: ModelInfo, tools: Tools, load: Callable[[], Loaded], call: Callable[[Loaded], AnyResult]
-) -> AnyResult:
+    info: ModelInfo, tools: Tools, load: Callable[[], Loaded], call: Callable[[Loaded], R]
+) -> R:
     """Load and call once; errors name the plugin, short memory is retried with the rest freed."""
     tools.ctx.report(0.0, "loading the model")
     loaded = _with_room(info, tools.models, load)
@@ -252,27 +255,57 @@ def one_call(
 def prompted(request: Prompted, tools: Tools) -> Steps:
     """Show the picture, unless it is the one shown last, then prompt."""
     info = tools.info(request.model, ("segmenter",))
-    frame = tools.reader.read(request.frame)
-    points = np.array(request.points, dtype=np.float64).reshape(-1, 2)
-    labels = np.array(request.labels, dtype=np.int64)
-    if len(points) != len(labels):
-        raise InvalidValue(f"{len(points)} points need as many labels, got {len(labels)}")
-    shown = f"{request.frame.path}#{request.frame.frame}"
-
-    def call(loaded: Loaded) -> AnyResult:
-        if loaded.image != shown:
-            loaded.image = ""
-            loaded.model.set_image(frame, loaded.params, tools.ctx)
-            loaded.image = shown
-        prompt = Prompt(points, labels, request.box)
-        return check_result(loaded.model.prompt(prompt, loaded.params, tools.ctx), frame, "masks")
+    if len(request.points) != len(request.labels):
+        count, given = len(request.points), len(request.labels)
+        raise InvalidValue(f"{count} points need as many labels, got {given}")
 
     def load() -> Loaded:
         return tools.models.get(info, request.params, request.weights, tools.ctx)
 
+    if not request.points and request.box is None:
+        one_call(info, tools, load, lambda loaded: _prepare(request.frame, loaded, tools))
+        yield
+        return {"results": 0}
+    points = np.array(request.points, dtype=np.float64).reshape(-1, 2)
+    prompt = Prompt(points, np.array(request.labels, dtype=np.int64), request.box)
+
+    def call(loaded: Loaded) -> AnyResult:
+        if not hasattr(loaded.model, "prompt"):
+            raise InvalidValue(f"'{info.id}' takes no points and boxes")
+        frame = _show(request.frame, loaded, tools)
+        return check_result(loaded.model.prompt(prompt, loaded.params, tools.ctx), frame, "masks")
+
     tools.emit(FrameResult(request.frame.key, one_call(info, tools, load, call)))
     yield
     return {"results": 1}
+
+
+def _show(ref: FrameRef, loaded: Loaded, tools: Tools) -> Frame:
+    """Give a prompt segmenter its picture unless it has it; something of the picture's shape."""
+    shown = _stamp(ref)
+    if loaded.image != shown:
+        loaded.image = ""
+        frame = tools.reader.read(ref)
+        loaded.model.set_image(frame, loaded.params, tools.ctx)
+        loaded.image, loaded.extra["shape"] = shown, frame.shape
+    return np.broadcast_to(np.zeros((), np.uint8), loaded.extra["shape"])
+
+
+def _prepare(ref: FrameRef, loaded: Loaded, tools: Tools) -> None:
+    """Let a model do ahead what takes long; one that is idle is shown the picture."""
+    if hasattr(loaded.model, "prepare") and loaded.image:
+        if loaded.image != _stamp(ref):
+            loaded.model.prepare(tools.reader.read(ref), loaded.params, tools.ctx)
+    elif not loaded.image and hasattr(loaded.model, "set_image"):
+        _show(ref, loaded, tools)
+
+
+def _stamp(ref: FrameRef) -> str:
+    """What tells a picture from others, and from itself after a change of its file."""
+    changed = 0
+    with contextlib.suppress(OSError):
+        changed = Path(ref.path).stat().st_mtime_ns
+    return f"{ref.path}#{ref.frame}#{changed}"
 
 
 def edit(request: EditImage, tools: Tools) -> Steps:
