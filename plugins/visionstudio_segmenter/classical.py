@@ -99,7 +99,8 @@ def _windows(
         reach = max(share * max(height, width) / 2, _LEAST)
         first = np.minimum(centre - reach, low - reach / 2)
         last = np.maximum(centre + reach, high + reach / 2)
-        area = _area(*first, *last, width, height)
+        x1, y1, x2, y2 = (float(v) for v in (*first, *last))
+        area = _area(x1, y1, x2, y2, width, height)
         if area not in known:
             known.add(area)
             yield area, None
@@ -157,10 +158,10 @@ def _grabcut(image: Image, seeds: Trimap) -> NDArray[np.bool_]:
     sure = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     # Both sides need some pixels to learn their colours from.
     if sure.sum() < 5 or (~sure).sum() < 5:
-        return sure
+        return np.asarray(sure)
     cv2.setRNGSeed(0)  # its clustering begins at random
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(image, marks, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(image, marks, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.asarray((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD))
 
 
@@ -170,7 +171,8 @@ def _watershed(image: Image, seeds: Trimap) -> NDArray[np.bool_]:
     marks = _markers(seeds)
     if not (marks == 2).any():
         return np.asarray(marks != 2)
-    return np.asarray(watershed(_edges(image), marks) == 1)
+    found = watershed(_edges(image), marks)  # type: ignore[no-untyped-call]
+    return np.asarray(found == 1)
 
 
 def _random_walker(image: Image, seeds: Trimap) -> NDArray[np.bool_]:

@@ -77,7 +77,7 @@ class PromptModel:
         if self._sam is None:
             return None
         key = hashlib.blake2b(repr(frame.shape).encode())
-        key.update(np.ascontiguousarray(frame))
+        key.update(np.ascontiguousarray(frame).data)
         known = self._embeddings.pop(key.digest(), None)
         if known is None:
             known = self._sam.embed(frame)
@@ -102,7 +102,9 @@ class PromptModel:
             area, score = found.area, found.score
             whole[0, area.y1 : area.y2, area.x1 : area.x2] = found.mask
         count = int(whole.any())
-        return Masks(whole[:count], np.full(count, score, np.float32), np.zeros(count), _CLASSES)
+        return Masks(
+            whole[:count], np.full(count, score, np.float32), np.zeros(count, np.int64), _CLASSES
+        )
 
     def predict(
         self, frames: Sequence[Frame], params: PromptParams, ctx: Context
