@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from visionstudio.api import (
     Context,
+    Facts,
     Frame,
     ModelError,
     SemanticMap,
@@ -114,6 +115,10 @@ class SemanticSegmenter(Generic[P]):
         self._max_side = int(info.params.get("max_side", TILE))
         self._background = bool(found.arch.get("background", True))
         self._device = ctx.device
+
+    def facts(self) -> Facts:
+        """Classes; pictures may have any size."""
+        return Facts(self._classes)
 
     def unload(self) -> None:
         self._net = None
