@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from visionstudio.api import Classification, ModelError, TrainingData, TrainingError
-from visionstudio_classifier.manifest import ClassifierParams
+from visionstudio_classifier.params import ClassifierParams
 
 SMOOTHING = 0.05  # of the labels: keeps the scores of few pictures from running to 0 and 1
 CHUNK = 256  # examples per forward pass while validating

@@ -2,120 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from visionstudio.api import Manifest, ModelSpec, WeightsSpec, param
-from visionstudio_torch.params import (
-    AUGMENTATION,
-    FitParams,
-    batch_param,
-    blur_param,
-    class_weights_param,
-    colour_param,
-    freeze_param,
-    image_size_param,
-    lr_param,
-    mirror_param,
-    rotate_param,
-    scale_param,
-    translate_param,
-    weight_decay_param,
-    weights_param,
+from visionstudio.api import Manifest, ModelSpec, WeightsSpec
+from visionstudio_classifier.architectures import ARCHITECTURES, spec_of
+from visionstudio_classifier.params import (
+    ClassifierParams,
+    EfficientNetTraining,
+    SimpleCnnTraining,
+    TimmParams,
+    TimmTraining,
 )
-
-
-@dataclass(frozen=True)
-class ClassifierParams:
-    """How many names a picture gets."""
-
-    top: int = param(5, low=1, high=1000, help="How many classes are named, the best first.")
-    threshold: float = param(
-        0.0,
-        low=0.0,
-        high=1.0,
-        step=0.01,
-        impact="display",
-        help="Hide classes below this confidence.",
-    )
-
-
-@dataclass(frozen=True)
-class SimpleCnnTraining(FitParams):
-    """Training of the small network from scratch."""
-
-    lr: float = lr_param(0.004, step=5e-4)
-    batch: int = batch_param(64)
-    image_size: int = image_size_param(
-        0,
-        low=0,
-        high=1024,
-        step=8,
-        help="Side that pictures are resized to. 0: 32 to 64 by the size of the pictures.",
-    )
-    weights: str = weights_param(
-        "none", help="none: from scratch; or a weights file of this model."
-    )
-    freeze: bool = freeze_param(
-        title="Freeze convolutions",
-        help="Train the linear head only; the convolutions stay as they are.",
-    )
-    channels: str = param(
-        "auto",
-        choices=("auto", "1", "3"),
-        impact="train",
-        advanced=True,
-        help="1 for grey pictures, 3 for colour; auto looks at them.",
-    )
-    augment: bool = param(
-        True,
-        impact="train",
-        group=AUGMENTATION,
-        help="Shift, scale and turn pictures a little while training, as set below.",
-    )
-    flip: str = param(
-        "auto",
-        choices=("auto", "on", "off"),
-        title="Mirror",
-        impact="train",
-        group=AUGMENTATION,
-        help="Mirror pictures left to right at random; auto: colour pictures only, because "
-        "grey ones are often signs and letters.",
-    )
-    rotate: float = rotate_param(8.0)
-    translate: float = translate_param(0.06)
-    scale: float = scale_param(0.1)
-    weight_decay: float = weight_decay_param(0.02)
-    class_weights: str = class_weights_param()
-
-
-@dataclass(frozen=True)
-class EfficientNetTraining(FitParams):
-    """Training of a new head on the ImageNet backbone, or of all of it."""
-
-    lr: float = lr_param(
-        0.003,
-        step=5e-4,
-        help="Highest learning rate of the head; fine-tuned features learn at a tenth of it.",
-    )
-    batch: int = batch_param(32)
-    image_size: int = image_size_param(224, help="Side of the square crop that the model sees.")
-    weights: str = weights_param()
-    freeze: bool = freeze_param(
-        True,
-        title="Freeze features",
-        help="Train the linear head only, in seconds. Switched off, all layers are fine-tuned.",
-    )
-    flip: bool = mirror_param(
-        True, help="Mirror pictures left to right at random, where that keeps their class."
-    )
-    rotate: float = rotate_param(8.0)
-    translate: float = translate_param()
-    scale: float = scale_param(0.3)
-    colour: float = colour_param(0.1)
-    blur: float = blur_param()
-    weight_decay: float = weight_decay_param(0.02)
-    class_weights: str = class_weights_param()
-
 
 MANIFEST = Manifest(
     name="classifier",
@@ -151,6 +46,18 @@ MANIFEST = Manifest(
                 ),
             ),
             ready=True,
+        ),
+        *(spec_of(one) for one in ARCHITECTURES),
+        ModelSpec(
+            id="classifier/timm",
+            task="classifier",
+            title="timm",
+            description="Any network of the library timm, by its name: learns from scratch, or "
+            "from a weights file that you have.",
+            licence="Apache-2.0",
+            factory="visionstudio_classifier.timm_classifier:TimmClassifier",
+            params=TimmParams,
+            train_params=TimmTraining,
         ),
     ),
 )

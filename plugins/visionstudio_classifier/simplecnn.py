@@ -29,8 +29,8 @@ from visionstudio_classifier.learning import (
     validator,
     weights_of,
 )
-from visionstudio_classifier.manifest import ClassifierParams, SimpleCnnTraining
 from visionstudio_classifier.network import SimpleCnnNet
+from visionstudio_classifier.params import ClassifierParams, SimpleCnnTraining
 from visionstudio_torch import preview
 from visionstudio_torch.device import seed_torch, torch_threads
 from visionstudio_torch.fit import Recipe, fit, settings_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from visionstudio.api import Manifest, ModelSpec
+from visionstudio.api import Manifest, ModelSpec, WeightsSpec
 from visionstudio_detector.params import (
     DetectParams,
     FasterRcnnTrainParams,
@@ -38,18 +38,38 @@ def _yolov5(size: str, title: str, parameters: str, width: int) -> ModelSpec:
     )
 
 
-def _torchvision(name: str, title: str, weights: str, figure: str) -> ModelSpec:
+_RESNET = ("backbone.body.layer4.2.conv3.weight", (2048, 512, 1, 1))
+_RCNN_MARKS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
+    "mobilenet": (("backbone.body.16.0.weight", (960, 160, 1, 1)),),
+    "resnet50": (_RESNET, ("roi_heads.box_head.fc6.weight", (1024, 12544))),
+    # Its box head begins with convolutions.
+    "resnet50-v2": (_RESNET, ("roi_heads.box_head.0.0.weight", (256, 256, 3, 3))),
+}
+
+
+def _torchvision(name: str, title: str, file: str, mebibytes: float, ap: float) -> ModelSpec:
     return ModelSpec(
         id=f"detector/faster-rcnn-{name}",
         task="detector",
         title=f"Faster R-CNN {title}",
-        description=f"torchvision's two-stage detector on {title}. Loads its published weights "
-        f"(fasterrcnn_{weights}, {figure}) when you have the file; large, best on a GPU.",
+        description=f"torchvision's two-stage detector on {title}. Its COCO weights can be "
+        "downloaded under Models…; large, best on a GPU.",
         licence="BSD-3-Clause",
         factory="visionstudio_detector.faster_rcnn:FasterRcnn"
         + {"mobilenet": "Mobilenet", "resnet50": "Resnet50", "resnet50-v2": "Resnet50V2"}[name],
         params=DetectParams,
         train_params=TorchvisionTrainParams,
+        weights=(
+            WeightsSpec(
+                name=file,
+                source=f"https://download.pytorch.org/models/{file}",
+                bytes=round(mebibytes * 2**20),
+                sha256=file.removesuffix(".pth").rsplit("-", 1)[1],
+                licence="BSD-3-Clause",
+                metric=f"COCO AP {ap}",
+            ),
+        ),
+        marks=(("roi_heads.box_predictor.cls_score.weight", (-1, 1024)), *_RCNN_MARKS[name]),
     )
 
 
@@ -70,9 +90,23 @@ MANIFEST = Manifest(
             params=DetectParams,
             train_params=FasterRcnnTrainParams,
         ),
-        _torchvision("mobilenet", "MobileNetV3", "mobilenet_v3_large_320_fpn", "COCO AP 22.8"),
-        _torchvision("resnet50", "ResNet-50", "resnet50_fpn", "COCO AP 37.0"),
-        _torchvision("resnet50-v2", "ResNet-50 v2", "resnet50_fpn_v2", "COCO AP 46.7"),
+        _torchvision(
+            "mobilenet",
+            "MobileNetV3",
+            "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth",
+            74.239,
+            22.8,
+        ),
+        _torchvision(
+            "resnet50", "ResNet-50", "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth", 159.743, 37.0
+        ),
+        _torchvision(
+            "resnet50-v2",
+            "ResNet-50 v2",
+            "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth",
+            167.104,
+            46.7,
+        ),
         ModelSpec(
             id="detector/yolov3",
             task="detector",

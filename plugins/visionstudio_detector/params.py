@@ -113,9 +113,10 @@ class TorchvisionTrainParams(FasterRcnnTrainParams):
     lr: float = lr_param(2e-4)
     batch: int = batch_param(2)
     weights: str = weights_param(
-        "none",
-        help="none: from scratch, which takes long and many pictures; or a weights file of this "
-        "model, torchvision's or your own.",
+        "auto",
+        help="auto: its COCO weights where they were downloaded, else from scratch; none: from "
+        "scratch, which takes long and many pictures; or a weights file of this model, "
+        "torchvision's or your own.",
     )
 
 

@@ -15,6 +15,10 @@ from visionstudio_segmenter.params import (
     UnetTrainParams,
 )
 
+_RCNN = (
+    ("roi_heads.box_predictor.cls_score.weight", (-1, 1024)),
+    ("backbone.body.layer4.2.conv3.weight", (2048, 512, 1, 1)),
+)
 _V2_BOX_HEAD = ("roi_heads.box_head.0.0.weight", (256, 256, 3, 3))
 _V1_BOX_HEAD = ("roi_heads.box_head.fc6.weight", (1024, 12544))
 _MASK_HEAD = ("roi_heads.mask_predictor.mask_fcn_logits.weight", (-1, 256, 1, 1))
@@ -102,7 +106,7 @@ MANIFEST = Manifest(
             params=InstanceParams,
             train_params=TorchvisionMaskRcnnTrainParams,
             output="masks",
-            marks=(_V1_BOX_HEAD, _MASK_HEAD),
+            marks=(*_RCNN, _V1_BOX_HEAD, _MASK_HEAD),
         ),
         ModelSpec(
             id="segmenter/mask-rcnn-resnet50-v2",
@@ -116,7 +120,7 @@ MANIFEST = Manifest(
             params=InstanceParams,
             train_params=TorchvisionMaskRcnnTrainParams,
             output="masks",
-            marks=(_V2_BOX_HEAD, _MASK_HEAD),
+            marks=(*_RCNN, _V2_BOX_HEAD, _MASK_HEAD),
         ),
         ModelSpec(
             id="segmenter/prompt",

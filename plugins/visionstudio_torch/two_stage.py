@@ -256,12 +256,22 @@ def built_in(model: str, pictures: int, *, masks: bool = False) -> Family:
     )
 
 
+_RESNET_EARLY = ("conv1.", "bn1.", "layer1.")
+# The first stages of torchvision's backbones, which stay as they were published.
+_PUBLISHED_EARLY = {
+    "mobilenet": tuple(f"{i}." for i in range(7)),  # strides 2 to 8
+    "resnet50": _RESNET_EARLY,
+    "resnet50-v2": _RESNET_EARLY,
+}
+
+
 def torchvision_family(model: str, name: str, side: int, *, masks: bool = False) -> Family:
     """The family of one of torchvision's networks, `name` of its builder."""
     kind = model.partition("/")[0]
 
     def for_training(classes: int, params: Any) -> Net:
-        if params.weights == "none":
+        # The program has replaced auto by a file where there is one.
+        if params.weights in ("none", "auto"):
             if params.freeze:
                 raise TrainingError(
                     "a backbone that has learned nothing cannot be frozen",
@@ -280,8 +290,7 @@ def torchvision_family(model: str, name: str, side: int, *, masks: bool = False)
         state = tidy(state)
         net = build(name, classes, frozen_norms=has_frozen_norms(state), masks=masks)
         take_fitting(net, state, path)
-        if params.freeze:
-            freeze(net.backbone.body)
+        freeze(net.backbone.body, () if params.freeze else _PUBLISHED_EARLY[name])
         return net
 
     return Family(

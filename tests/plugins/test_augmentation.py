@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from visionstudio.api import Sample, Target
-from visionstudio_classifier.manifest import EfficientNetTraining, SimpleCnnTraining
+from visionstudio_classifier.params import EfficientNetTraining, SimpleCnnTraining
 from visionstudio_detector.params import FasterRcnnTrainParams
 from visionstudio_segmenter.params import UnetTrainParams
 from visionstudio_torch import transforms

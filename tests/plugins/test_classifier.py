@@ -13,15 +13,15 @@ import pytest
 import torch
 
 from visionstudio.api import Cancelled, ModelError, Sample, Target, TrainingError, WeightsError
-from visionstudio_classifier.efficientnet import EfficientNetLite0, centre_crop, imagenet_names
+from visionstudio_classifier.efficientnet import EfficientNetLite0
 from visionstudio_classifier.learning import answers, figures
-from visionstudio_classifier.manifest import (
-    MANIFEST,
+from visionstudio_classifier.network import SimpleCnnNet
+from visionstudio_classifier.params import (
     ClassifierParams,
     EfficientNetTraining,
     SimpleCnnTraining,
 )
-from visionstudio_classifier.network import SimpleCnnNet
+from visionstudio_classifier.pretrained import centre_crop, imagenet_names
 from visionstudio_classifier.simplecnn import SimpleCnn
 from visionstudio_torch.weights import load_weights, read_info
 
@@ -228,14 +228,6 @@ def test_efficientnet_trains_and_its_weights_are_whole(
     found = model.predict([s.image for s in samples[8:]], PARAMS, ctx)
     right = np.mean([r.labels[0] == data.classes[i % 2] for i, r in enumerate(found)])
     assert right == pytest.approx(result.metrics["accuracy"])
-
-
-def test_the_manifest_names_both() -> None:
-    assert [m.id for m in MANIFEST.models] == [
-        "classifier/simplecnn",
-        "classifier/efficientnet_lite0",
-    ]
-    assert [m.ready for m in MANIFEST.models] == [False, True]
 
 
 @pytest.mark.slow

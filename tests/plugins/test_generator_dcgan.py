@@ -201,7 +201,7 @@ def test_digits_are_all_drawn_and_recognised(
     from sklearn.datasets import load_digits
 
     from visionstudio.app.demo import divergence_from_uniform
-    from visionstudio_classifier.manifest import ClassifierParams, SimpleCnnTraining
+    from visionstudio_classifier.params import ClassifierParams, SimpleCnnTraining
     from visionstudio_classifier.simplecnn import SimpleCnn
 
     found: Any = load_digits()

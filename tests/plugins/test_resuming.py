@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from visionstudio.api import Cancelled, Sample, Target
-from visionstudio_classifier.manifest import SimpleCnnTraining
+from visionstudio_classifier.params import SimpleCnnTraining
 from visionstudio_classifier.simplecnn import SimpleCnn
 from visionstudio_torch.fit import BEST
 from visionstudio_torch.weights import load_weights

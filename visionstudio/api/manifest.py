@@ -52,8 +52,9 @@ class ModelSpec:
     `ready` is True when it gives useful results without training or weights.
     `aliases` are other ids by which it may be called. `marks` tell the weights that
     other programs wrote for it: names and shapes of tensors that no other model
-    has, -1 for a length that depends on the classes. `files` are the suffixes of other
-    weights files than safetensors and checkpoints that it reads, such as '.onnx'.
+    has, -1 for a length that depends on the classes; of models that fit the one with the
+    most marks is meant. `files` are the suffixes of other weights files than safetensors
+    and checkpoints that it reads, such as '.onnx'.
     """
 
     id: str

@@ -87,10 +87,9 @@ def recognise(shapes: Mapping[str, tuple[int, ...]], models: Iterable[ModelInfo]
             w in (-1, n) for w, n in zip(wanted, found, strict=True)
         )
 
-    for info in models:
-        if info.marks and all(has(name, shape) for name, shape in info.marks):
-            return info.id
-    return ""
+    fitting = [m for m in models if m.marks and all(has(n, shape) for n, shape in m.marks)]
+    # A network with one more head is not the one without it.
+    return max(fitting, key=lambda m: len(m.marks)).id if fitting else ""
 
 
 def inspect_weights(path: Path, registry: Registry) -> Contents:

@@ -112,7 +112,7 @@ class LoadedModels:
     def _load(self, info: ModelInfo, params: Any, weights: str | None, ctx: JobContext) -> Loaded:
         path = None if weights is None else Path(weights)
         if path is None and not info.ready:
-            path = published_weights(info)
+            path = published_weights(info.weights)
         if path is not None:
             path = usable_weights(path, info.id)
         before = memory_used(self.device)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from visionstudio.api import WeightsSpec
 from visionstudio.engine.contents import Contents, inspect_weights, kind_of, recognise
 from visionstudio.engine.published import (
     ID_LENGTH,
@@ -23,7 +25,7 @@ from visionstudio.engine.published import (
     find_weights,
     part_of,
 )
-from visionstudio.engine.registry import ModelInfo, Registry
+from visionstudio.engine.registry import ModelInfo, Registry, WeightsInfo
 from visionstudio.engine.weights import (
     WeightsHeader,
     convert,
@@ -119,9 +121,9 @@ def _entry(info: ModelInfo, imported: list[Imported]) -> ModelEntry:
     return ModelEntry(info, (*named, *own))
 
 
-def published_weights(info: ModelInfo) -> Path | None:
+def published_weights(weights: Iterable[WeightsInfo | WeightsSpec]) -> Path | None:
     """The first of the weights that a model names and that are here, None without any."""
-    return next((path for w in info.weights if (path := find_weights(w)) is not None), None)
+    return next((path for w in weights if (path := find_weights(w)) is not None), None)
 
 
 def list_imported() -> list[Imported]:

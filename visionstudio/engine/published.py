@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from visionstudio.api import WeightsSpec
 from visionstudio.engine.registry import WeightsInfo
 from visionstudio.engine.weights import file_hash, models_folder
 from visionstudio.model.errors import StorageFull, WeightsError
@@ -26,13 +27,14 @@ TIMEOUT = 30.0
 ID_LENGTH = 12
 _ROUNDED = 0.02  # by which a named size may be off where a hash tells what is right
 
+Weights = WeightsInfo | WeightsSpec
 OnProgress = Callable[[float | None, str], None]
 """Fraction or None, and words. It may raise Cancelled: what has come so far is kept."""
 
 _hashes: dict[tuple[str, int, int], str] = {}  # by path, time and size: large files hash slowly
 
 
-def find_weights(weights: WeightsInfo) -> Path | None:
+def find_weights(weights: Weights) -> Path | None:
     """Where a named weights file is on this machine, None when it is not. Reads files."""
     if weights.source.startswith("package:"):
         return _in_package(weights)
@@ -55,7 +57,7 @@ def can_download(weights: WeightsInfo) -> bool:
     return urlsplit(weights.source).scheme in ("https", "http", "file")
 
 
-def _is_right(place: Path, weights: WeightsInfo) -> bool:
+def _is_right(place: Path, weights: Weights) -> bool:
     size = place.stat().st_size
     if weights.sha256:
         if weights.bytes and abs(size - weights.bytes) > _ROUNDED * weights.bytes:
@@ -66,7 +68,7 @@ def _is_right(place: Path, weights: WeightsInfo) -> bool:
     return ours or _matches(_known_hash(place), weights)
 
 
-def _matches(digest: str, weights: WeightsInfo) -> bool:
+def _matches(digest: str, weights: Weights) -> bool:
     return digest.startswith(weights.sha256.lower())
 
 
@@ -78,7 +80,7 @@ def _known_hash(place: Path) -> str:
     return _hashes[key]
 
 
-def _in_package(weights: WeightsInfo) -> Path | None:
+def _in_package(weights: Weights) -> Path | None:
     """The largest file of a distribution that looks like weights."""
     try:
         files = metadata.distribution(weights.source.removeprefix("package:")).files or []
@@ -89,7 +91,7 @@ def _in_package(weights: WeightsInfo) -> Path | None:
     return max((p for p in paths if p.is_file()), key=lambda p: p.stat().st_size, default=None)
 
 
-def file_name(weights: WeightsInfo) -> str:
+def file_name(weights: Weights) -> str:
     """The name of a downloaded file in the models folder."""
     suffix = Path(urlsplit(weights.source).path).suffix or ".bin"
     key = weights.sha256 or hashlib.sha256(weights.source.encode()).hexdigest()

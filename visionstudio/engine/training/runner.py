@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from visionstudio.api.manifest import ModelSpec
 from visionstudio.api.params import build
 from visionstudio.api.tasks import TrainResult
 from visionstudio.engine.children import quiet_threads
@@ -25,6 +26,7 @@ from visionstudio.engine.devices import cores, resolve_device
 from visionstudio.engine.evaluation.evaluation import EVALUATION_FILE
 from visionstudio.engine.events import Event, Failed, Finished, OnEvent, Progress, Stopped
 from visionstudio.engine.loaded import find_spec, implementation, is_out_of_memory
+from visionstudio.engine.model_store import published_weights
 from visionstudio.engine.training.data import PlanData
 from visionstudio.engine.training.lines import encode_line
 from visionstudio.engine.training.measuring import MOST_SECONDS, measure_run
@@ -120,7 +122,7 @@ class _Run:
         spec = find_spec(plan.manifest, plan.model, plan.plugin)
         if spec.train_params is None:
             raise TrainingError("the model cannot be trained", where=plan.model)
-        params: Any = build(spec.train_params, self._with_usable_weights())
+        params: Any = build(spec.train_params, self._with_usable_weights(spec))
         self.emit(Progress(0.0, "loading the model"))
         trainer = implementation(plan.factory)()
         torch = sys.modules.get("torch")
@@ -142,10 +144,16 @@ class _Run:
         )
         measure_run(self.plan, self.folder, judge, until)
 
-    def _with_usable_weights(self) -> dict[str, Any]:
-        """The parameters, where a pickled checkpoint to start from is replaced by its tensors."""
+    def _with_usable_weights(self, spec: ModelSpec) -> dict[str, Any]:
+        """The parameters, where a pickled checkpoint to start from is replaced by its tensors.
+
+        "auto" becomes the model's published weights where they are here, else "none".
+        """
         values = dict(self.plan.params)
         start = values.get("weights")
+        if start == "auto":
+            start = values["weights"] = str(published_weights(spec.weights) or "none")
+            self.emit(Progress(0.0, f"starts from {Path(start).name}"))
         if isinstance(start, str) and Path(start).expanduser().is_file():
             values["weights"] = str(usable_weights(Path(start).expanduser(), self.plan.model))
         return values
