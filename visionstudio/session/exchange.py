@@ -17,11 +17,20 @@ from typing import TypeVar
 from visionstudio.formats.dataset import Imported, ReadOptions, WriteOptions
 from visionstudio.formats.progress import Progress
 from visionstudio.model.errors import Cancelled, InvalidValue, VisionStudioError, one_line
+from visionstudio.model.media import MediaItem
 from visionstudio.session.exporting import Exported, Selection, export_project
 from visionstudio.session.import_values import Census, Choices, ImportPlan, ImportReport
 from visionstudio.session.importing import do_import, format_of, plan_import, read_source
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.project import ProjectSession
+from visionstudio.session.video_export import (
+    NOTHING,
+    Product,
+    VideoOrder,
+    VideoWritten,
+    drawn_on,
+    export_video,
+)
 from visionstudio.storage import ProjectStore
 
 T = TypeVar("T")
@@ -131,6 +140,22 @@ class Exchange:
     def export(self, order: Order, done: Callable[[Exported], None], failed: Failed) -> Job:
         """Write the project's labels, all files or none, read them again and compare."""
         return self._export(f"Export {order.format}", order, done, failed, dry=False)
+
+    def export_video(
+        self,
+        item: MediaItem,
+        order: VideoOrder,
+        done: Callable[[VideoWritten], None],
+        failed: Failed,
+    ) -> Job:
+        """Write part of a video, or it with its annotations, all files or none."""
+
+        def work(store: ProjectStore, progress: Progress) -> VideoWritten:
+            with_objects = order.product is Product.ANNOTATED or order.overlays
+            drawn = drawn_on(store, item.id, order) if with_objects else NOTHING
+            return export_video(store.path_of(item), order, drawn, progress)
+
+        return self._beside(f"Export {order.out.name}", work, done, failed)
 
     def _export(
         self,

@@ -66,6 +66,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("file.add_media", "Add pictures or videos…", "add_media", "File", when="writable", icon="image-plus", separator=True),
     Action("file.import", "Import annotations…", "import_annotations", "File", ("Ctrl+I",), "writable", "import"),
     Action("file.export", "Export annotations…", "export_annotations", "File", ("Ctrl+E",), "project", "export"),
+    Action("file.export_video", "Export video…", "export_video", "File", ("Ctrl+Shift+E",), "video", "filmstrip"),
     Action("file.show_folder", "Show project folder", "show_folder", "File", when="project", separator=True),
     Action("file.close", "Close project", "close_project", "File", ("Ctrl+W",), "project"),
     Action("file.quit", "Quit", "quit", "File", ("Ctrl+Q",), separator=True),

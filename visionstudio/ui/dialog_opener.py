@@ -113,6 +113,19 @@ class Dialogs:
 
             self._show(ExportDialog(self._window.project.workbench, self._window))
 
+    def open_video_export(self) -> None:
+        """Write part of the video that is shown, at first what is played over and over."""
+        project, viewer = self._window.project, self._window.viewer
+        if project is None or viewer.player is None or viewer.player.info is None:
+            return
+        item = project.session.current
+        if item is not None:
+            from visionstudio.ui.dialogs.video_export import VideoExportDialog
+
+            frames, loop = viewer.player.frames, viewer.bar.timeline.loop if viewer.bar else None
+            say = self._window.toast
+            self._show(VideoExportDialog(project.workbench, item, frames, loop, say, self._window))
+
     def open_plugins(self) -> None:
         from visionstudio.ui.dialogs.plugins import PluginsDialog
 

@@ -21,6 +21,7 @@ from visionstudio.app.cli import (
     team,
     track,
     train,
+    video,
 )
 
 
@@ -48,6 +49,7 @@ def build() -> typer.Typer:
     app.command("convert")(exchange.convert)
     app.add_typer(models.app, name="models")
     app.add_typer(plugins.app, name="plugins")
+    app.add_typer(video.app, name="video")
     app.command("predict")(predict.predict)
     app.command("train")(train.train)
     app.command("evaluate")(evaluate.evaluate)

@@ -23,6 +23,7 @@ COMMANDS = frozenset(
         "track",
         "generate",
         "edit",
+        "video",
         "doctor",
     ]
 )

@@ -39,6 +39,9 @@ class FileCommands(Group):
     def export_annotations(self) -> None:
         self._window.dialogs.open_export()
 
+    def export_video(self) -> None:
+        self._window.dialogs.open_video_export()
+
     def show_folder(self) -> None:
         if self._window.project is not None:
             folder = str(self._window.project.folder)
