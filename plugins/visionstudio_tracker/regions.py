@@ -8,6 +8,7 @@ from visionstudio.api import Frame, InvalidValue
 from visionstudio_tracker.appearance import Rect, visible_part
 
 LEAST_SIDE = 4  # px; CSRT's cells are 4 px wide, and less has no structure to follow
+LEAST_INSIDE = 0.2  # of a region; it would stand for something that is not to be seen
 BoxTuple = tuple[float, float, float, float]
 
 
@@ -35,7 +36,7 @@ def check_same_size(frame: Frame, shape: tuple[int, ...] | None) -> tuple[int, .
 def check_region(box: BoxTuple, width: int, height: int) -> Rect:
     """The region x1, y1, x2, y2 in whole pixels, cut to the frame, as x, y, width, height.
 
-    Raises InvalidValue when it is empty, too small, not finite or outside.
+    Raises InvalidValue when it is empty, too small, not finite, outside or mostly so.
     """
     next_step = "draw a box around the object"
     values = np.asarray(box, dtype=np.float64)
@@ -49,8 +50,15 @@ def check_region(box: BoxTuple, width: int, height: int) -> Rect:
     x, y = round(x1), round(y1)
     whole = (x, y, round(x2 - x1), round(y2 - y1))
     if max(x1, 0) >= min(x2, width) or max(y1, 0) >= min(y2, height):
-        raise InvalidValue(f"the region lies outside the {width}x{height} frame")
-    part, _ = visible_part(whole, width, height)
+        raise InvalidValue(
+            f"the region lies outside the {width}x{height} frame", next_step=next_step
+        )
+    part, visible = visible_part(whole, width, height)
+    if visible < LEAST_INSIDE:
+        raise InvalidValue(
+            f"only {visible:.0%} of the region lies in the {width}x{height} frame",
+            next_step=next_step,
+        )
     if min(part[2], part[3]) < LEAST_SIDE:
         raise InvalidValue(
             f"the region is {part[2]}x{part[3]} px in the frame, "

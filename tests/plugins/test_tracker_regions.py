@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 from visionstudio.api import Frame, InvalidValue, TrackState, WeightsError
+from visionstudio.engine.evaluation.sot import figures, overlaps
 from visionstudio.engine.tracking import (
     BoxTuple,
     Tracked,
-    figures,
-    overlaps,
     read_ground_truth,
     track,
 )

@@ -19,7 +19,8 @@ from tests.plugins.test_tracker_regions import (
 )
 from visionstudio.api import Detections, Frame, InvalidValue, WeightsError
 from visionstudio.app.cli import run
-from visionstudio.engine.tracking import BoxTuple, Tracked, figures, track
+from visionstudio.engine.evaluation.sot import figures
+from visionstudio.engine.tracking import BoxTuple, Tracked, track
 from visionstudio_tracker import filtered, learned, mdnet, opencv
 from visionstudio_tracker.bootstrap import BootstrapFilter
 from visionstudio_tracker.bytetrack import ByteTracker

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from visionstudio.api import Context, Frame, TrackState
+from visionstudio.engine.evaluation.sot import figures
 from visionstudio.engine.mot_text import mot_text, read_mot_rows
 from visionstudio.engine.tracking import (
     BoxTuple,
     Tracked,
-    figures,
     frame_order,
     parse_roi,
     read_ground_truth,

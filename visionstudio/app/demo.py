@@ -25,12 +25,12 @@ from visionstudio.api.results import (
 from visionstudio.app.sample import Sample, build_sample, default_folder, unlabelled
 from visionstudio.engine.discovery import discover
 from visionstudio.engine.evaluation import analyse
+from visionstudio.engine.evaluation.sot import figures as track_figures
 from visionstudio.engine.events import Event, Failed, Finished, FrameResult, Progress
 from visionstudio.engine.host import Host, LocalHost, run
 from visionstudio.engine.mot_text import mot_text
 from visionstudio.engine.requests import AnyRequest, FrameRef, Generate, Predict, Track
 from visionstudio.engine.tracking import Tracked, read_ground_truth
-from visionstudio.engine.tracking import figures as track_figures
 from visionstudio.engine.training import build_plan, load_run, run_training
 from visionstudio.formats.output import write_bytes
 from visionstudio.model.errors import Cancelled, TrainingError, VisionStudioError

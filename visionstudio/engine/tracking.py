@@ -1,14 +1,14 @@
-"""Following one object through a video: the frame loop, ground truth and figures.
+"""Following one object through a video: the frame loop and ground truth.
 
-`track` streams one `Tracked` per frame; `read_ground_truth` reads what OTB and VOT have;
-`figures` measures a track against it.
+`track` streams one `Tracked` per frame; `read_ground_truth` reads what OTB and VOT have.
+What a track is worth against it is said by `engine.evaluation.sot`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 from visionstudio.api import Context, Frame, TrackState
 from visionstudio.api.tasks import SingleObjectTracker
 from visionstudio.model.errors import FormatError, InvalidValue, MediaError
-from visionstudio.model.geometry import box_iou
 
 BoxTuple = tuple[float, float, float, float]
-
-# OTB's success plot: overlaps from 0 to 1 in steps of 0.05 (Wu, Lim, Yang, PAMI 2015).
-SUCCESS_THRESHOLDS = np.linspace(0.0, 1.0, 21)
 
 _SEPARATORS = re.compile(r"[,\s]+")
 
@@ -100,11 +96,17 @@ def track(
     """
     order = frame_order(reader.frames, start, end, backwards)
     for done, number in enumerate(order):
-        if done == 0:
-            model.start(reader.read(number), box, ctx)
-            state = TrackState(box, 1.0)
-        else:
-            state = _next(reader, model, number, ctx)
+        try:
+            if done == 0:
+                model.start(reader.read(number), box, ctx)
+                state = TrackState(box, 1.0)
+            else:
+                state = _next(reader, model, number, ctx)
+        except InvalidValue as error:
+            if error.where or not error.next_step:  # not about the frame: the tracker's own fault
+                raise
+            where = f"frame {number}"
+            raise InvalidValue(error.what, where=where, next_step=error.next_step) from None
         yield Tracked(number, state)
         ctx.report((done + 1) / len(order), f"frame {number}")
 
@@ -125,8 +127,18 @@ def read_ground_truth(path: Path) -> NDArray[np.float64]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError("cannot read ground truth", where=f"{path}: {error}") from error
+    except OSError as error:
+        raise FormatError(
+            f"the ground truth cannot be read: {error.strerror}",
+            where=str(path),
+            next_step="give a text file with a box per frame: x,y,w,h",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            "the ground truth is no text",
+            where=str(path),
+            next_step="give a text file with a box per frame: x,y,w,h",
+        ) from error
     lines = text.rstrip().splitlines()
     boxes = [_truth_line(line, f"{path}:{i}") for i, line in enumerate(lines, start=1)]
     if not boxes:
@@ -150,27 +162,3 @@ def _truth_line(line: str, where: str) -> BoxTuple:
     raise FormatError(
         f"a ground truth line has 4 or 8 numbers, this one {len(values)}", where=where
     )
-
-
-def overlaps(tracked: Sequence[Tracked], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IoU of every tracked frame that has ground truth, (n,); 0 where the track was lost."""
-    values = []
-    for item in tracked:
-        if item.frame >= len(truth) or not np.isfinite(truth[item.frame]).all():
-            continue
-        box = None if item.state.lost else item.state.box
-        values.append(0.0 if box is None else float(box_iou([box], [truth[item.frame]])[0, 0]))
-    return np.array(values, dtype=np.float64)
-
-
-def figures(tracked: Sequence[Tracked], truth: NDArray[np.float64]) -> dict[str, float]:
-    """`mean_iou` and `auc`, the area under OTB's success plot. Raises InvalidValue without overlap.
-
-    Success at a threshold is the share of frames whose IoU is above it (Wu,
-    Lim, Yang: Object Tracking Benchmark, PAMI 2015); the first frame counts.
-    """
-    iou = overlaps(tracked, truth)
-    if len(iou) == 0:
-        raise InvalidValue("no tracked frame has ground truth")
-    success = (iou[None, :] > SUCCESS_THRESHOLDS[:, None]).mean(axis=1)
-    return {"mean_iou": float(iou.mean()), "auc": float(success.mean())}

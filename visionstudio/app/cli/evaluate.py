@@ -26,7 +26,10 @@ _SHOWN = ("AP", "AP50", "IoU", "boundary F", "precision", "recall", "F1")
 
 def evaluate(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="The project whose labels are the truth.")
+        Path | None,
+        typer.Argument(
+            metavar="DIR", help="The project whose labels are the truth; or a clip, for sot."
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="ID", help="The model to measure.")] = None,
     weights: Weights = None,
@@ -45,14 +48,31 @@ def evaluate(
     param: Params = None,
     device: Device = "auto",
     gt: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Ground truth, COCO or MOT text.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Ground truth: COCO or MOT text, for sot OTB's or VOT's."
+        ),
     ] = None,
     dt: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Results, COCO or MOT text.")
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="detect, segment, keypoints or mot, with --gt and --dt.")
+        str | None,
+        typer.Option(
+            help="detect, segment, keypoints or mot, with --gt and --dt; sot, with --trackers."
+        ),
     ] = None,
+    trackers: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Trackers of one object; ID=FILE gives one its weights."),
+    ] = None,
+    roi: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,W,H", help="For sot: the box to start with, if not the truth."),
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option(help="For sot: ope, or tre and sre for other starts and boxes.")
+    ] = "ope",
     inception: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Inception v3 weights: a generator also gets FID, KID."),
@@ -60,8 +80,15 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what was found as one HTML file.")
     ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For sot: write the curves as a table.")
+    ] = None,
 ) -> Reply:
     """Measure how well results fit labels."""
+    if task == "sot" or trackers is not None:
+        from visionstudio.app.cli.evaluate_trackers import evaluate_trackers
+
+        return evaluate_trackers(folder, trackers, gt, roi, protocol, device, report, csv)
     if gt is not None or dt is not None or task is not None:
         if folder is not None or gt is None or dt is None or task is None:
             raise typer.BadParameter("files are compared with --gt FILE --dt FILE --task TASK")

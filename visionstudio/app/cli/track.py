@@ -138,9 +138,9 @@ def _answer(
     states: dict[int, Any], seconds: float, out: Path, truth: Any, many: Path | None
 ) -> Reply:
     from visionstudio.engine.evaluation.mot import evaluate_tracks, read_tracks
+    from visionstudio.engine.evaluation.sot import figures as track_figures
     from visionstudio.engine.mot_text import mot_text
     from visionstudio.engine.tracking import Tracked
-    from visionstudio.engine.tracking import figures as track_figures
     from visionstudio.formats.output import write_bytes
 
     write_bytes(out, mot_text(states).encode("ascii"))
