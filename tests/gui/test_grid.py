@@ -21,6 +21,7 @@ from visionstudio.model.edits import add
 from visionstudio.model.shapes import Box, Tag
 from visionstudio.session.sorting import Order
 from visionstudio.ui.grid.item import GridItem, GridModel, ListModel, Overlay, PictureSource
+from visionstudio.ui.grid.keys import Keys
 from visionstudio.ui.grid.layout import Layout
 from visionstudio.ui.grid.panel import MediaGrid
 from visionstudio.ui.grid.view import GridView
@@ -330,3 +331,16 @@ def test_layout_finds_what_it_places() -> None:
     assert layout.row_at(5, 5) is None
     assert layout.total == layout.place(999).bottom() + 1 + 8
     assert len(Layout(0).seen(0)) == 0
+
+
+def test_very_many_keys_are_a_set() -> None:
+    some = Keys(np.array([5, 3, 9]))
+    assert some == {3, 5, 9} == frozenset(some)
+    assert some == Keys(np.array([9, 5, 3])) != Keys(np.array([9, 5]))
+    assert 5 in some
+    assert 4 not in some
+    assert 10 not in some
+    assert "5" not in some
+    assert some ^ {5, 6} == {3, 6, 9}
+    assert some | {1} == {1, 3, 5, 9}
+    assert len(Keys(np.zeros(0, np.int64))) == 0

@@ -33,6 +33,8 @@ REPORT_SECONDS = 0.25
 """Headers are stored and shown together at this interval."""
 GIVE_WAY_SECONDS = 0.3
 """Nothing is read in the background for so long after a person went to a picture."""
+PAUSE_SECONDS = 0.002
+"""Between a hundred files and the next, so that the window gets its turn."""
 MANY = 20_000
 """New items beyond which all are read again, away from the window."""
 
@@ -169,7 +171,7 @@ def needs_probe(store: ProjectStore, item: MediaItem) -> bool:
     if item.status in (MediaStatus.UNKNOWN, MediaStatus.ERROR):
         return True
     try:
-        status = store.path_of(item).stat()
+        status = os.stat(os.path.join(store.media_root, item.path))  # noqa: PTH116, PTH118
     except OSError:
         return item.status is not MediaStatus.MISSING
     if item.status is MediaStatus.MISSING:
@@ -286,6 +288,8 @@ class Library:
             for item in store.iter_media():
                 yield item
                 done += 1
+                if done % 100 == 0 and self._stop.wait(PAUSE_SECONDS):
+                    return
                 while (rest := self._quiet_until - time.monotonic()) > 0:
                     if self._stop.wait(rest):
                         return

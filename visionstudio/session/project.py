@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -50,7 +50,7 @@ class ProjectSession(SessionCore):
 
     def select_media(self, ids: Collection[int]) -> None:
         """Say which rows of the media list are selected."""
-        self.selected_ids = ids if isinstance(ids, frozenset) else tuple(ids)
+        self.selected_ids = ids if isinstance(ids, Set) else tuple(ids)
 
     def selected_media(self) -> list[MediaItem]:
         """The selected rows of the media list, in path order; else the current item."""

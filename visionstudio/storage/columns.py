@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 
 import apsw
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
 from visionstudio.storage import rows
+from visionstudio.storage.database import one_row
 
 PIECE = 1024
 """Paths that are kept as one text."""
@@ -74,25 +74,37 @@ def read_columns(connection: apsw.Connection) -> MediaColumns:
     """The columns of all media, from one state of the database."""
     with connection:  # a savepoint: nothing is written in between
         ids, paths = _paths(connection)
-        by_id, facts = _facts(connection)
-        reasons, texts = _reasons(connection, by_id)
+        facts = _facts(connection)
         odd = connection.execute(f"{rows.MEDIA.select} WHERE path < ?", (_AFTER_QUOTED,))
         items = tuple(rows.media_from(row) for row in odd)
-    at = np.searchsorted(by_id, ids)
-    width, height, frames, kind, status, verified = (column[at] for column in facts)
+    at = _places(facts.ids, ids)
+    code = facts.codes[at]
     return MediaColumns(
         ids,
         paths,
-        width,
-        height,
-        frames,
-        kind.astype(np.uint8),
-        status.astype(np.uint8),
-        verified.astype(np.bool_),
-        reasons[at],
-        texts,
+        facts.widths[at],
+        facts.heights[at],
+        facts.frames[at],
+        (code & 7).astype(np.uint8),
+        (code >> 3 & 7).astype(np.uint8),
+        (code >> 6).astype(np.bool_),
+        facts.reasons[at],
+        facts.texts,
         items,
     )
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What is known of all media by their ids, which rise."""
+
+    ids: Ids
+    widths: Ids
+    heights: Ids
+    codes: Ids
+    frames: Ids
+    reasons: NDArray[np.int32]
+    texts: list[str]
 
 
 def _paths(connection: apsw.Connection) -> tuple[Ids, list[str]]:
@@ -109,31 +121,46 @@ def _paths(connection: apsw.Connection) -> tuple[Ids, list[str]]:
     return _joined(ids), pieces
 
 
-def _facts(connection: apsw.Connection) -> tuple[Ids, list[Ids]]:
-    """Ids in their order, and of each: width, height, frames, kind, status, verified."""
-    columns = (
-        "id", "width", "height", "frames", _code("kind", KINDS), _code("status", STATUSES),
-        "verified <> 0",
-    )  # fmt: skip
-    wanted = ", ".join(f"group_concat({column})" for column in columns)
+def _facts(connection: apsw.Connection) -> _Facts:
+    """What lists show of all media, by id; a code is kind + 8 × status + 64 if verified."""
+    code = f"{_code('kind', KINDS)} + 8 * {_code('status', STATUSES)} + 64 * (verified <> 0)"
+    wanted = "id, width, height, kind, status, verified, reason"
+    page = f"(SELECT {wanted} FROM media WHERE id > ? ORDER BY id LIMIT {_AT_ONCE})"
     sql = (
-        f"SELECT {wanted}, max(id) FROM"
-        f" (SELECT * FROM media WHERE id > ? ORDER BY id LIMIT {_AT_ONCE})"
+        "SELECT count(*), min(id), group_concat(width), group_concat(height),"
+        f" group_concat({code}), min(reason), max(reason), max(id) FROM {page}"
     )
-    pages = [[_numbers(text) for text in found[:-1]] for found in _pages(connection, sql, -(2**63))]
-    ids, *facts = (_joined([page[n] for page in pages]) for n in range(len(columns)))
-    return ids, facts
+    columns: list[tuple[Ids, ...]] = []
+    reasons: list[NDArray[np.int32]] = []
+    places = {"": 0}
+    after = -(2**63)
+    for count, first, *texts, low, high, last in _pages(connection, sql, after):
+        ids = np.arange(first, first + count)
+        if last - first + 1 != count:
+            ids = _numbers(one_row(connection, f"SELECT group_concat(id) FROM {page}", [after])[0])
+        columns.append((ids, *map(_numbers, texts)))
+        code_of = np.full(count, places.setdefault(low, len(places)), np.int32)
+        if low != high:
+            found = connection.execute(f"SELECT reason FROM {page}", (after,))
+            code_of[:] = [places.setdefault(text, len(places)) for (text,) in found]
+        reasons.append(code_of)
+        after = last
+    ids, widths, heights, codes = (_joined([c[n] for c in columns]) for n in range(4))
+    frames = np.ones(len(ids), np.int64)
+    for media_id, count in connection.execute("SELECT id, frames FROM media WHERE frames <> 1"):
+        frames[np.searchsorted(ids, media_id)] = count
+    every = np.concatenate(reasons) if reasons else np.zeros(0, np.int32)
+    return _Facts(ids, widths, heights, codes, frames, every, list(places))
 
 
-def _reasons(connection: apsw.Connection, ids: Ids) -> tuple[NDArray[np.int32], list[str]]:
-    """Why items cannot be read: the place of the text for each, and the texts."""
-    places: dict[str, int] = {"": 0}
-    reasons = np.zeros(len(ids), np.int32)
-    found = connection.execute("SELECT id, reason FROM media WHERE reason <> '' ORDER BY id")
-    while some := list(islice(found, _AT_ONCE)):
-        codes = [places.setdefault(text, len(places)) for _, text in some]
-        reasons[np.searchsorted(ids, [row[0] for row in some])] = codes
-    return reasons, list(places)
+def _places(sorted_ids: Ids, ids: Ids) -> Ids:
+    """Where in sorted ids others stand, which are all among them."""
+    places: Ids
+    if len(sorted_ids) and sorted_ids[-1] - sorted_ids[0] + 1 == len(sorted_ids):
+        places = ids - sorted_ids[0]  # none is missing, as a rule
+    else:
+        places = np.searchsorted(sorted_ids, ids)
+    return places
 
 
 def _pages(connection: apsw.Connection, sql: str, after: Any) -> Iterator[tuple[Any, ...]]:

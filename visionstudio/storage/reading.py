@@ -28,7 +28,7 @@ from visionstudio.storage.runs import RunRecord
 from visionstudio.storage.track_columns import read_track_columns
 
 _READ_AT_ONCE = 5000
-_MEDIA_AT_ONCE = 500  # some milliseconds, so that edits are stored in between
+_MEDIA_AT_ONCE = 200  # a millisecond or two: other threads are not kept waiting
 
 # For each track of a video the rows before and after a frame; the index is leapt through
 # from track to track, however many rows there are.

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 Post = Callable[[Callable[[], None]], None]
 
-_MANY = 50_000  # media items with annotations
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -57,6 +55,9 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     from visionstudio.session.project import ProjectSession
     from visionstudio.storage.paths import is_project, project_folder, stored_path
 
+    # What has been loaded so far stays: the collector need not look at it again and again, and
+    # stop the window for as long. `MainWindow.close_project` takes it back.
+    gc.freeze()
     paths = [Path(p).expanduser().absolute() for p in paths]
     for path in paths:
         if not path.exists():
@@ -90,10 +91,7 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
         loaded = ProjectSession.read(store)
         if fresh is not None:
             loaded = replace(loaded, media=fresh.media())
-        if len(loaded.summaries) > _MANY:
-            # The collector would look at all of them again and again, and stop the window for
-            # as long; `MainWindow.close_project` takes it back.
-            gc.freeze()
+        gc.freeze()
         return Opened(store, loaded, wanted, rescan, busy, remembered, fresh)
     except BaseException:
         store.close()

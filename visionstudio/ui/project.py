@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from visionstudio.session.library import Library
 from visionstudio.session.models import Models
 from visionstudio.session.project import ProjectSession
 from visionstudio.session.workbench import Workbench
+from visionstudio.storage.store import ProjectStore
 from visionstudio.ui.opening import Opened
 
 Post = Callable[[Callable[[], None]], None]
 STATE_KEY = "window"
+FIRST_SECONDS = 0.5
+"""How long storing what a new folder holds waits for its first picture."""
 
 
 class OpenProject:
@@ -27,6 +31,7 @@ class OpenProject:
         self.busy_elsewhere = opened.busy
         self.remembered: dict[str, Any] = dict(opened.remembered)
         self._opened = opened
+        self._shown = threading.Event()
 
     @property
     def folder(self) -> Path:
@@ -65,11 +70,21 @@ class OpenProject:
         if self.read_only:
             return
         if self._opened.fresh is not None:
-            self.session.keep_media(self._opened.fresh.keep, self.library.refresh)
+            self.session.keep_media(self._keep_new, self.library.refresh)
         elif self._opened.rescan:
             self.library.add(self._opened.rescan)
         else:
             self.library.refresh()
+
+    def first_shown(self) -> None:
+        """The first picture, or why it cannot be shown, is on screen."""
+        self._shown.set()
+
+    def _keep_new(self, store: ProjectStore) -> None:
+        """Store what is listed, once the first picture no longer needs the processor."""
+        self._shown.wait(FIRST_SECONDS)
+        if self._opened.fresh is not None:
+            self._opened.fresh.keep(store)
 
     def remember(self, **values: Any) -> None:
         """Keep where the person was, and the layout, with the project."""
@@ -90,6 +105,7 @@ class OpenProject:
 
     def close(self, *, discard: bool = False) -> None:
         """Store everything and close. Raises the error that keeps edits from being stored."""
+        self._shown.set()
         self.library.stop()
         if discard:
             self.session.close(discard=True)

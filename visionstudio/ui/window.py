@@ -355,7 +355,8 @@ class MainWindow(WindowParts):
         self.refresh_actions()
 
     def _item_shown(self, item: MediaItem) -> None:
-        if self.session is not None:
+        if self.project is not None:
+            self.project.first_shown()
             self.inspector.show_item(item)
             self._show_zoom()
 

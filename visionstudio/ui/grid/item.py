@@ -6,7 +6,7 @@ million items cost what a screenful costs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,7 +88,7 @@ class GridModel(QObject):
         """The row of an item, None when it is not among them."""
         raise NotImplementedError
 
-    def keys(self) -> frozenset[int]:
+    def keys(self) -> Set[int]:
         """All keys."""
         return frozenset(self.key(row) for row in range(self.count()))
 

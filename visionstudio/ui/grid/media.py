@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -11,6 +12,7 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Tag
 from visionstudio.ui.grid.item import GridItem, GridModel, Overlay, PictureSource
+from visionstudio.ui.grid.keys import Keys
 from visionstudio.ui.panels.media_model import MediaModel, describe, is_bad
 
 if TYPE_CHECKING:
@@ -62,8 +64,8 @@ class MediaGridModel(GridModel):
     def key(self, row: int) -> int:
         return self._rows.id_at(row) or 0
 
-    def keys(self) -> frozenset[int]:
-        return frozenset(self._rows.ids())
+    def keys(self) -> Set[int]:
+        return Keys(self._rows.id_array())
 
     def row_of(self, key: int) -> int | None:
         return self._rows.row_of(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QToolTi
 from visionstudio.ui import theme
 from visionstudio.ui.grid.cells import Cells, paint_frame
 from visionstudio.ui.grid.item import GridModel
+from visionstudio.ui.grid.keys import Keys
 from visionstudio.ui.grid.layout import GAP, Layout
 from visionstudio.ui.grid.pictures import GridPictures
 from visionstudio.ui.i18n import tr
@@ -59,10 +60,10 @@ class GridView(QAbstractScrollArea):
         self.empty_text = ""
         self._model = model
         self._side = 160
-        self._selection: set[int] = set()
+        self._selection: Set[int] = frozenset()
         self._current: int | None = None  # key
         self._anchor: int | None = None  # row from which Shift selects
-        self._band: tuple[QPoint, QPoint, frozenset[int]] | None = None
+        self._band: tuple[QPoint, QPoint, Set[int]] | None = None
         self._layout = Layout()
         self._seen_later = QTimer(self)
         self._seen_later.setSingleShot(True)
@@ -131,7 +132,7 @@ class GridView(QAbstractScrollArea):
         """Other items altogether: another project."""
         self.pictures.clear()
         self.cells.clear()
-        self._selection.clear()
+        self._selection = frozenset()
         self._current = self._anchor = None
         self._lay_out()
         self._scroll_to(0)
@@ -168,11 +169,11 @@ class GridView(QAbstractScrollArea):
     # -- selection
 
     @property
-    def selection(self) -> frozenset[int]:
+    def selection(self) -> Set[int]:
         """Keys of the selected items; the current one alone when none is."""
         if not self._selection and self._current is not None:
             return frozenset((self._current,))
-        return frozenset(self._selection)
+        return self._selection
 
     @property
     def current(self) -> int | None:
@@ -181,7 +182,7 @@ class GridView(QAbstractScrollArea):
 
     def select(self, keys: Iterable[int]) -> None:
         """Select these and no others."""
-        chosen = set(keys)
+        chosen = keys if isinstance(keys, Keys) else frozenset(keys)
         if chosen != self._selection:
             self._selection = chosen
             self.viewport().update()
@@ -281,9 +282,9 @@ class GridView(QAbstractScrollArea):
         row, keys = self._row_under(event.position().toPoint()), event.modifiers()
         at = event.position().toPoint() + QPoint(0, self._top)
         if row is None:
-            kept = self._selection if keys & (_CTRL | _SHIFT) else set()
+            kept = self._selection if keys & (_CTRL | _SHIFT) else frozenset()
             self.select(kept)
-            self._band = at, at, frozenset(kept)
+            self._band = at, at, kept
             return
         key = self._model.key(row)
         self._current = key

@@ -230,11 +230,15 @@ class MediaModel(QStandardItemModel):
 
     def ids(self) -> list[int]:
         """The media ids of all rows, in their order."""
-        if self._session is None:
-            return []
-        ids = self._session.media.ids
-        found: list[int] = (ids if self._places is None else ids[self._places]).tolist()
+        found: list[int] = self.id_array().tolist()
         return found
+
+    def id_array(self) -> NDArray[np.int64]:
+        """The same as an array, not to be changed."""
+        if self._session is None:
+            return np.zeros(0, np.int64)
+        ids = self._session.media.ids
+        return ids if self._places is None else ids[self._places]
 
     def set_filter(self, text: str, state: str) -> None:
         """Show items whose path holds all the words, and that are in a state of `STATES`."""
