@@ -139,6 +139,7 @@ class StoreLink:
 
         def copied(store: ProjectStore) -> None:
             old, self.store = self.store, store
+            store.author = old.author
             self.blocked = None
             self._thread.retry(store)
             self.in_store(lambda _: old.close(), lambda _: None, lambda _: None)

@@ -9,6 +9,7 @@ from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.session.predictions import Predictions
 from visionstudio.session.project import ProjectSession
+from visionstudio.session.team.work import TeamWork
 from visionstudio.session.track_edits import TrackEdits
 from visionstudio.session.tracks import Tracks
 from visionstudio.session.training import Trainings
@@ -28,11 +29,13 @@ class Workbench:
         self.track_edits = TrackEdits(session)
         self.generations = Generations(models, jobs)
         self.exchange = Exchange(session, jobs)
+        self.team = TeamWork(session, jobs)
 
     def close(self) -> None:
         """Stop what still works for the project and wait until all edits are stored."""
         for job in self.jobs.running:
             job.cancel()
         self.exchange.close()
+        self.team.close()
         self.trainings.close()
         self.session.close()

@@ -98,6 +98,20 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group(
+        "Team",
+        (
+            ParamSpec(
+                name="author",
+                kind="str",
+                default="",
+                title="Your name",
+                help="Kept with your steps in the project, for its statistics and the pictures"
+                " assigned to you. Empty: the name of your account.",
+                impact="display",
+            ),
+        ),
+    ),
+    Group(
         "Start",
         (
             ParamSpec(

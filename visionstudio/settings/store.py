@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import threading
@@ -63,6 +64,17 @@ class Settings:
             raise InvalidValue(f"unknown setting '{name}'")
         self._values[name] = check(SPECS[name], value)
         self._save()
+
+    @property
+    def author(self) -> str:
+        """The person's name: the one in the preferences, else that of the account."""
+        name = str(self.get("author") or "").strip()
+        if name:
+            return name
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):  # an account without a name
+            return ""
 
     def note(self, key: str, default: Any = None) -> Any:
         """What was remembered under a key."""

@@ -13,7 +13,7 @@ import apsw
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Edit
-from visionstudio.model.errors import InvalidValue
+from visionstudio.model.errors import InvalidValue, ProjectOlder
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem, MediaKind
@@ -84,6 +84,15 @@ class ProjectStore(ProjectFinder):
         """
         folder = absolute(folder)
         return cls(folder, *opening.open_existing(folder, read_only=read_only))
+
+    @classmethod
+    def open_to_read(cls, folder: Path) -> ProjectStore:
+        """Open a project for reading; one of an older format is brought up to date first."""
+        try:
+            return cls.open(folder, read_only=True)
+        except ProjectOlder:
+            cls.open(folder).close()  # for writing, which migrates it
+            return cls.open(folder, read_only=True)
 
     def close(self) -> None:
         """Close the files and let the next writer in. Closing twice does nothing."""

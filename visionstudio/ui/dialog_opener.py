@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from visionstudio.engine.registry import ModelInfo
     from visionstudio.session.models import ModelChoice
+    from visionstudio.ui.team.base import CompareDialog
     from visionstudio.ui.window import MainWindow
 
 
@@ -53,6 +54,8 @@ class Dialogs:
             self._window.viewer.canvas.wheel_pans = settings.get("wheel") == "pan"
         elif name in ("snapping", "shared_borders"):
             apply_aids(self._window)
+        elif name == "author" and self._window.session is not None:
+            self._window.session.store.author = settings.author
         elif name == "language":
             self._window.toast(tr("The language changes at the next start."))
 
@@ -171,6 +174,40 @@ class Dialogs:
         from visionstudio.ui.dialogs.generate import GenerateDialog
 
         self._show(GenerateDialog(self._window.project.workbench, choice, classes, self._window))
+
+    def open_statistics(self) -> None:
+        """Count and measure what is labelled."""
+        if self._window.project is not None:
+            from visionstudio.ui.team.statistics import StatisticsDialog
+
+            self._show(StatisticsDialog(self._window.project.workbench, self._window))
+
+    def open_merge(self) -> None:
+        """Merge another project of the same pictures."""
+        if self._window.project is not None:
+            from visionstudio.ui.team.merge import MergeDialog
+
+            self._compare(MergeDialog(self._window.project.workbench, self._window))
+
+    def open_agreement(self) -> None:
+        """Measure how far two people agree."""
+        if self._window.project is not None:
+            from visionstudio.ui.team.agreement import AgreementDialog
+
+            self._compare(AgreementDialog(self._window.project.workbench, self._window))
+
+    def _compare(self, dialog: CompareDialog) -> None:
+        from visionstudio.ui.places import Places
+
+        dialog.place_wanted.connect(Places(self._window).go_to)
+        self._show(dialog)
+
+    def open_second_pass(self) -> None:
+        """Make a project for labelling some of the pictures again, blind."""
+        if self._window.project is not None:
+            from visionstudio.ui.team.second_pass import SecondPassDialog
+
+            self._show(SecondPassDialog(self._window.project.workbench, self._window))
 
     def close_all(self) -> None:
         """Before the project they belong to is closed."""

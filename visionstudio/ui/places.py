@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
@@ -11,6 +12,8 @@ from visionstudio.model.geometry import box_iou
 
 if TYPE_CHECKING:
     from visionstudio.engine.evaluation.evaluation import BoxRow, Case, Picture
+    from visionstudio.model.annotations import Annotation
+    from visionstudio.model.media import MediaItem
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.window import MainWindow
 
@@ -26,19 +29,26 @@ class Places(QObject):
 
     def go(self, picture: Picture, case: Case) -> None:
         """Open the picture of a case."""
+        box = case.truth or case.found
+        self._open(picture.media_id, picture.frame, lambda: self._look(box, case.truth))
+
+    def go_to(self, media: MediaItem, annotation: Annotation) -> None:
+        """Open the picture of an annotation, which need not be one of this project."""
+        box = None if annotation.shape.kind == "tag" else annotation.shape.bounds()
+        self._open(media.id, annotation.frame, lambda: self._look(box, box))
+
+    def _open(self, media_id: int, frame: int, look: Callable[[], None]) -> None:
         session = self._window.session
         if session is None:
             return
-        box = case.truth or case.found
         current = session.current
-        if current is not None and (current.id, session.frame) == (picture.media_id, picture.frame):
-            self._look(box, case.truth)
+        if current is not None and (current.id, session.frame) == (media_id, frame):
+            look()
             return
-        viewer = self._window.viewer
         once = Qt.ConnectionType.SingleShotConnection
-        viewer.shown.connect(lambda _: self._look(box, case.truth), once)
+        self._window.viewer.shown.connect(lambda _: look(), once)
         try:
-            session.open_media(picture.media_id, picture.frame)
+            session.open_media(media_id, frame)
         except VisionStudioError as error:  # it was taken out of the project meanwhile
             self._window.toast(str(error), "warning")
 

@@ -205,6 +205,7 @@ class MainWindow(WindowParts):
         from visionstudio.ui.project import OpenProject
 
         self.welcome.show_busy("")
+        opened.store.author = self.settings.author
         self.project = OpenProject(opened, self.models, self.jobs, self._poster.post)
         self._recent.note(self.project.folder)
         self._show_project(self.project)

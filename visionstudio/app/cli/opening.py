@@ -22,6 +22,7 @@ def project_store(folder: Path, *, read_only: bool = False) -> Iterator[ProjectS
     """The project of a folder. Raises ProjectError when there is none."""
     from visionstudio.model.errors import ProjectError
     from visionstudio.storage.paths import is_project, project_folder
+    from visionstudio.storage.store import ProjectStore
 
     found = project_folder(folder)
     if not is_project(found):
@@ -30,19 +31,8 @@ def project_store(folder: Path, *, read_only: bool = False) -> Iterator[ProjectS
             where=str(folder),
             next_step=f"make one with: visionstudio init {folder} --media PATH",
         )
-    with _opened(found, read_only=read_only) as store:
+    with ProjectStore.open_to_read(found) if read_only else ProjectStore.open(found) as store:
         yield store
-
-
-def _opened(folder: Path, *, read_only: bool) -> ProjectStore:
-    from visionstudio.model.errors import ProjectOlder
-    from visionstudio.storage.store import ProjectStore
-
-    try:
-        return ProjectStore.open(folder, read_only=read_only)
-    except ProjectOlder:
-        ProjectStore.open(folder).close()  # for writing, which brings it up to date
-        return ProjectStore.open(folder, read_only=read_only)
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import csv
 import io
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from visionstudio.formats.progress import Progress
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import ProjectError
 from visionstudio.model.media import MediaItem
@@ -22,7 +23,6 @@ from visionstudio.model.shapes import Tag
 from visionstudio.session.team.pairing import SameMedia, pair
 from visionstudio.storage.reading import ProjectReader
 
-Progress = Callable[[float, str], None]
 NOTHING = ""
 """The class of an object that the other person did not mark."""
 

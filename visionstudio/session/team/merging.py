@@ -8,11 +8,12 @@ other project is changed, and the merge is one step to undo.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from visionstudio.formats.progress import Progress
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.labels import LabelClass
@@ -21,7 +22,6 @@ from visionstudio.session.team.pairing import Pair, SameMedia, pair
 from visionstudio.storage.reading import ProjectReader
 from visionstudio.storage.store import ProjectStore
 
-Progress = Callable[[float, str], None]
 Rule = Literal["mine", "theirs", "further"]
 """Which side of a conflict is taken: ours, theirs, or the one that was checked further."""
 

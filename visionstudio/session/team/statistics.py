@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.formats.progress import Progress
 from visionstudio.model.media import MediaStatus
 from visionstudio.storage.finding import Labels, ProjectFinder
 
-Progress = Callable[[float, str], None]
 GRID = 32
 """Cells of the heat map, across and down."""
 ASSIGNED = "assigned"

@@ -42,6 +42,18 @@ class FileCommands(Group):
     def export_video(self) -> None:
         self._window.dialogs.open_video_export()
 
+    def statistics(self) -> None:
+        self._window.dialogs.open_statistics()
+
+    def merge_project(self) -> None:
+        self._window.dialogs.open_merge()
+
+    def agreement(self) -> None:
+        self._window.dialogs.open_agreement()
+
+    def second_pass(self) -> None:
+        self._window.dialogs.open_second_pass()
+
     def show_folder(self) -> None:
         if self._window.project is not None:
             folder = str(self._window.project.folder)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBox
 from visionstudio.engine.evaluation.evaluation import ClassFigures, Evaluation
 from visionstudio.model.labels import PALETTE
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.plots import framed_plot
 
 _MOST = 12  # lines in one plot
 
@@ -50,18 +51,8 @@ class EvaluationPlots(QWidget):
         layout.addLayout(grid, 1)
 
     def _plot(self, x: str, y: str) -> pg.PlotWidget:
-        ink = self.palette().color(QPalette.ColorRole.Text)
-        plot = pg.PlotWidget(background=self.palette().color(QPalette.ColorRole.Base))
-        plot.setLabel("bottom", x, color=ink.name())
-        plot.setLabel("left", y, color=ink.name())
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.showGrid(x=True, y=True, alpha=0.15)
+        plot = framed_plot(self, x, y)
         plot.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.02)
-        plot.setMouseEnabled(False, False)
-        for side in ("left", "bottom"):
-            plot.getAxis(side).setPen(ink)
-            plot.getAxis(side).setTextPen(ink)
         return plot
 
     def show_evaluation(self, evaluation: Evaluation) -> None:

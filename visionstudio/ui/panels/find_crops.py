@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.shapes import Bounds
+from visionstudio.ui.grid.crop import around
 from visionstudio.ui.grid.item import GridItem, GridModel, Overlay, PictureSource
 from visionstudio.ui.grid.view import GridView
 from visionstudio.ui.i18n import tr
@@ -20,8 +21,6 @@ from visionstudio.ui.panels.objects import state_text
 if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
 
-_AROUND = 0.3  # of the larger side is shown around an object
-_LEAST = 24.0  # pixels of the picture that a cut-out shows at least
 _SIDE = 112
 _NO_CLASS = "#b0b0b0"
 _CTRL = Qt.KeyboardModifier.ControlModifier
@@ -79,7 +78,7 @@ class FoundCrops(GridModel):
             return GridItem(self.key(row), gone, PictureSource(), problem=gone)
         crop = None
         if annotation.shape.kind != "tag":
-            crop = _around(annotation.shape.bounds(), media.width, media.height)
+            crop = around(annotation.shape.bounds(), media.width, media.height)
         self._follow(annotation, crop)
         one = session.class_by_id(annotation.class_id)
         name, colour = (one.name, one.colour) if one is not None else ("?", _NO_CLASS)
@@ -172,15 +171,3 @@ class CropGrid(GridView):
         if Qt.Key.Key_1 <= key <= Qt.Key.Key_9:
             return key - Qt.Key.Key_0
         return None
-
-
-def _around(bounds: Bounds, width: int, height: int) -> Bounds:
-    """A square around an object, moved into the picture as far as it goes."""
-    x1, y1, x2, y2 = bounds
-    side = max(max(x2 - x1, y2 - y1) * (1 + 2 * _AROUND), _LEAST)
-    left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
-    if width and height:
-        left = min(max(left, 0), max(width - side, 0))
-        top = min(max(top, 0), max(height - side, 0))
-        return left, top, min(left + side, width), min(top + side, height)
-    return left, top, left + side, top + side

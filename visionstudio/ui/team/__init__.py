@@ -1,0 +1,1 @@
+"""Dialogs for several people on one job: merge, agreement, second pass, statistics."""
