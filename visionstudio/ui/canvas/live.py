@@ -35,15 +35,19 @@ class LivePainter:
         *,
         dashed: bool = False,
         strong: bool = True,
+        filled: bool = True,
         skeleton: SkeletonSpec | None = None,
     ) -> None:
-        """Draw a shape with a see-through inside; `strong` for selected, else as pointed at."""
+        """Draw a shape; `strong` for selected, else as pointed at; `filled`: see-through inside.
+
+        A mask is its inside, and always has it.
+        """
         line = outline(shape, skeleton)
         points = view.widget_points(line.points)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         if isinstance(shape, Mask):
             self._paint_mask(painter, view, shape, colour)
-        elif line.closed:
+        elif line.closed and filled:
             painter.setPen(Qt.PenStyle.NoPen)
             fill = QColor(colour)
             fill.setAlpha(_FILL)

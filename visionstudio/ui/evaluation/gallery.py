@@ -62,7 +62,7 @@ class _CaseModel(GridModel):
 
 
 def _outline(box: BoxRow, colour: tuple[int, int, int]) -> Overlay:
-    return Overlay(Box(*box), "#{:02x}{:02x}{:02x}".format(*colour))
+    return Overlay(Box(*box), "#{:02x}{:02x}{:02x}".format(*colour), filled=False)
 
 
 class CaseGallery(GridView):

@@ -140,7 +140,13 @@ class Cells:
         painter.scale(thin, thin)
         for one in item.overlay[:_MOST_SHAPES]:
             self._live.paint(
-                painter, view, one.shape, one.colour, dashed=one.proposed, strong=False
+                painter,
+                view,
+                one.shape,
+                one.colour,
+                dashed=one.proposed,
+                strong=False,
+                filled=one.filled,
             )
         painter.restore()
 

@@ -40,6 +40,7 @@ class Overlay:
     shape: Shape
     colour: str
     proposed: bool = False
+    filled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,9 @@ class FoundCrops(GridModel):
                 session.path_of(media), crop, kind=str(media.kind), frame=annotation.frame
             ),
             size=(media.width, media.height),
-            overlay=(Overlay(annotation.shape, colour, proposed),) if crop is not None else (),
+            overlay=(Overlay(annotation.shape, colour, proposed, filled=False),)
+            if crop is not None
+            else (),
             badge="" if annotation.score is None else f"{annotation.score:.2f}",
             mark=_MARKS.get(annotation.state),
             chips=((name, colour),),

@@ -84,7 +84,7 @@ class DifferenceModel(GridModel):
                 frame=sides[0][0].frame if sides else 0,
             ),
             size=(one.media.width, one.media.height),
-            overlay=tuple(Overlay(a.shape, c) for a, c in drawn),
+            overlay=tuple(Overlay(a.shape, c, filled=False) for a, c in drawn),
             badge=one.badge,
             mark=mark,
             tip=f"{one.title}\n{one.media.path}",
@@ -110,7 +110,6 @@ class DifferenceGrid(GridView):
         super().__init__(self.differences, parent)
         self.setObjectName(name)
         self.setAccessibleName(tr("Differences"))
-        self.empty_text = "No differences."
         self.set_side(_SIDE)
 
     def show_rows(self, session: ProjectSession | None, rows: Sequence[Shown]) -> None:

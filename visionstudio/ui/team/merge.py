@@ -46,7 +46,7 @@ class MergeDialog(CompareDialog):
         self._plan: MergePlan | None = None
         self._taken: set[int] = set()
         self._places: list[int] = []  # of what is shown, in the plan
-        self.body.addLayout(self._build_choices())
+        self.body.addWidget(self._build_choices())
         self.grid = _Grid(self)
         self.grid.selection_changed.connect(self._go)
         self.body.addWidget(self.grid, 1)
@@ -57,9 +57,7 @@ class MergeDialog(CompareDialog):
         self.say(tr("Choose a project of the same pictures that somebody else has labelled."))
         self._update()
 
-    def _build_choices(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
+    def _build_choices(self) -> QWidget:
         self._which = QComboBox()
         self._which.setObjectName("mergeWhich")
         self._which.setAccessibleName(tr("Which differences"))
@@ -80,6 +78,11 @@ class MergeDialog(CompareDialog):
         self._about = QLabel(tr("Green is mine, orange theirs. M keeps mine, T takes theirs."))
         self._about.setProperty("role", "secondary")
         self._about.setWordWrap(True)
+        self._choices = QWidget()
+        self._choices.setVisible(False)
+        row = QHBoxLayout(self._choices)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
         row.addWidget(self._which)
         row.addWidget(label)
         row.addWidget(self._rule)
@@ -89,7 +92,7 @@ class MergeDialog(CompareDialog):
             ("mergeTake", tr("Take theirs"), True),
         ):
             row.addWidget(self._button(name, text, partial(self.decide, taken)))
-        return row
+        return self._choices
 
     # what would be done
 
@@ -194,6 +197,8 @@ class MergeDialog(CompareDialog):
         text = tr("Merge {count} objects", count=f"{some:,}") if some else tr("Merge")
         self._merge.setText(text)
         writable = not self._workbench.session.store.read_only
+        self._choices.setVisible(plan is not None)
+        self.grid.empty_text = "" if plan is None else "No differences."
         ready = plan is not None and bool(some or plan.preparations)
         self._merge.setEnabled(ready and writable and not self.busy)
 
