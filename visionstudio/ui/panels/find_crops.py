@@ -83,6 +83,7 @@ class FoundCrops(GridModel):
         one = session.class_by_id(annotation.class_id)
         name, colour = (one.name, one.colour) if one is not None else ("?", _NO_CLASS)
         proposed = annotation.state is State.PROPOSED
+        shape = Overlay(annotation.shape, colour, proposed, filled=False)
         place = f"{media.path} · {annotation.frame}" if annotation.frame else media.path
         return GridItem(
             key=annotation.id,
