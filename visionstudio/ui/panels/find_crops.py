@@ -92,9 +92,7 @@ class FoundCrops(GridModel):
                 session.path_of(media), crop, kind=str(media.kind), frame=annotation.frame
             ),
             size=(media.width, media.height),
-            overlay=(Overlay(annotation.shape, colour, proposed, filled=False),)
-            if crop is not None
-            else (),
+            overlay=() if crop is None else (shape,),
             badge="" if annotation.score is None else f"{annotation.score:.2f}",
             mark=_MARKS.get(annotation.state),
             chips=((name, colour),),
