@@ -64,6 +64,10 @@ class StackReader:
                     self._animation.load()  # some tell the duration only now
         return self._animation
 
+    def key_before(self, n: int, /) -> int:
+        """Every page stands for itself."""
+        return n
+
     def source(self, n: int, /) -> Pixels:
         """Frame `n` from 0 in its source values. Raises MediaError, InvalidValue."""
         if not 0 <= n < self.frames:

@@ -63,6 +63,10 @@ class Video(Protocol):
         """Frame `n` in its source values; None where these are what `read` gives."""
         ...
 
+    def key_before(self, n: int, /) -> int:
+        """The frame at or before `n` that is decoded without others."""
+        ...
+
     def close(self) -> None: ...
 
     def __enter__(self) -> Self: ...
@@ -149,6 +153,12 @@ class VideoReader:
         """Videos have no more than what is shown."""
         return None
 
+    def key_before(self, n: int, /) -> int:
+        """The frame at or before `n` that is decoded without others."""
+        keys = self._index.key_pts
+        key = max(0, int(np.searchsorted(keys, self.pts[n], side="right")) - 1)
+        return int(np.searchsorted(self.pts, keys[key]))
+
     def close(self) -> None:
         """Close the file and drop all frames; a read in another thread ends first."""
         with self._lock:
@@ -170,7 +180,7 @@ class VideoReader:
             raise self._gap(n)
         keys = self._index.key_pts
         key = max(0, int(np.searchsorted(keys, self.pts[n], side="right")) - 1)
-        key_frame = int(np.searchsorted(self.pts, keys[key]))
+        key_frame = self.key_before(n)
         if (
             self._decoded is not None
             and self._at < n
@@ -340,6 +350,10 @@ class FrameFolder:
         with self._lock:
             self._cache.put(n, pixels, pixels.values.nbytes)
         return pixels
+
+    def key_before(self, n: int, /) -> int:
+        """Every picture stands for itself."""
+        return n
 
     def close(self) -> None:
         """Drop all frames."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtWidgets import QInputDialog
 
 from visionstudio.model.errors import InvalidValue
@@ -9,6 +10,8 @@ from visionstudio.model.shapes import Box
 from visionstudio.session.track_edits import TrackEdits
 from visionstudio.ui.commands.label import LabelCommands
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.video.clock import seconds_of
+from visionstudio.ui.video.player import SPEEDS
 
 
 class TrackCommands(LabelCommands):
@@ -104,13 +107,57 @@ class TrackCommands(LabelCommands):
         if self._window.viewer.player is not None:
             self._window.viewer.player.step(-1)
 
+    def ten_frames_on(self) -> None:
+        if self._window.viewer.player is not None:
+            self._window.viewer.player.step(10)
+
+    def ten_frames_back(self) -> None:
+        if self._window.viewer.player is not None:
+            self._window.viewer.player.step(-10)
+
+    def play_faster(self) -> None:
+        self._speed(1)
+
+    def play_slower(self) -> None:
+        self._speed(-1)
+
+    def _speed(self, step: int) -> None:
+        player = self._window.viewer.player
+        if player is not None:
+            place = min(range(len(SPEEDS)), key=lambda n: abs(SPEEDS[n] - player.speed)) + step
+            player.set_speed(SPEEDS[min(max(place, 0), len(SPEEDS) - 1)])
+
+    def loop_start(self) -> None:
+        if self._window.viewer.bar is not None:
+            self._window.viewer.bar.start_loop()
+
+    def loop_end(self) -> None:
+        if self._window.viewer.bar is not None:
+            self._window.viewer.bar.end_loop()
+
+    def loop_off(self) -> None:
+        if self._window.viewer.bar is not None:
+            self._window.viewer.bar.clear_loop()
+
     def go_to_frame(self) -> None:
         session, player = self._session, self._window.viewer.player
-        if session is None or session.current is None or player is None:
+        if session is None or player is None or player.info is None:
             return
-        last = max(player.frames - 1, 0)
-        frame, chosen = QInputDialog.getInt(
-            self._window, tr("Go to frame"), tr("Frame, counted from 0:"), session.frame, 0, last
+        text, chosen = QInputDialog.getText(
+            self._window,
+            tr("Go to frame or time"),
+            tr("A frame, counted from 0, or a time such as 1:02.5 or 12 s:"),
+            text=str(session.frame),
         )
-        if chosen:
-            player.seek(frame)
+        if not chosen:
+            return
+        seconds = seconds_of(text)
+        if seconds is not None:
+            shown = player.info.seconds  # the frame that is on screen at that time
+            player.seek(max(0, int(np.searchsorted(shown, seconds + 1e-6, side="right")) - 1))
+        elif text.strip().isdigit():
+            player.seek(int(text))
+        else:
+            raise InvalidValue(
+                f"'{text}' is no frame and no time", next_step="type 250, 1:02.5 or 12 s"
+            )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QHideEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -24,6 +24,7 @@ from visionstudio.ui.i18n import tr
 from visionstudio.ui.video.clock import clock
 from visionstudio.ui.video.grip import Grip
 from visionstudio.ui.video.lines import Lines
+from visionstudio.ui.video.peek import Peek
 from visionstudio.ui.video.playback import VideoInfo
 from visionstudio.ui.video.player import SPEEDS, VideoPlayer
 from visionstudio.ui.video.timeline import Timeline
@@ -33,11 +34,15 @@ _SPEED_TEXTS = ("¼×", "½×", "1×", "2×", "4×", "8×")
 
 
 class ScrubSlider(QSlider):
-    """A slider whose handle jumps to the pointer at once."""
+    """A slider whose handle jumps to the pointer at once, and that tells what is under it."""
+
+    hovered = Signal(int, QPoint)  # value, place on the screen above the pointer
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setTracking(True)
+        self.setMouseTracking(True)
         self.setPageStep(_LONG_STEP)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -47,8 +52,18 @@ class ScrubSlider(QSlider):
             event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        value = self._value_at(event.position().x())
         if self.isSliderDown():
-            self.setValue(self._value_at(event.position().x()))
+            self.setValue(value)
+        self.hovered.emit(value, self.mapToGlobal(QPoint(round(event.position().x()), 0)))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.left.emit()
+        super().leaveEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.left.emit()
+        super().hideEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self.setSliderDown(False)
@@ -97,6 +112,16 @@ class VideoBar(QWidget):
         for text, value in zip(_SPEED_TEXTS, SPEEDS, strict=True):
             self.speed.addItem(text, value)
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
+        self.dropped = QLabel()
+        self._name(self.dropped, "videoDropped", tr("Frames left out while playing"))
+        self.dropped.hide()
+        self.loop_start = self._button(
+            "videoLoopStart", "alpha-a-box-outline", tr("Loop from here")
+        )
+        self.loop_end = self._button("videoLoopEnd", "alpha-b-box-outline", tr("Loop up to here"))
+        self.loop_off = self._button("videoLoopOff", "repeat-off", tr("End the loop"))
+        self.loop_off.hide()
+        self.peek = Peek(self)
         self.note = QLabel()
         self._name(self.note, "videoNote", tr("What is wrong with this frame"))
         self.note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
@@ -112,7 +137,9 @@ class VideoBar(QWidget):
         for button in (self.back_ten, self.back, self.play, self.forward, self.forward_ten):
             row.addWidget(button)
         row.addWidget(self.slider, 1)
-        for widget in (self.note, self.time, self.frame, self.speed, self.fold):
+        for button in (self.loop_start, self.loop_end, self.loop_off):
+            row.addWidget(button)
+        for widget in (self.note, self.dropped, self.time, self.frame, self.speed, self.fold):
             row.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -135,6 +162,13 @@ class VideoBar(QWidget):
         self.timeline.seek.connect(self._seek)
         self.fold.clicked.connect(lambda: self.fold_timeline(not self._folded))
         self.grip.dragged.connect(self.height_chosen)
+        self.loop_start.clicked.connect(self.start_loop)
+        self.loop_end.clicked.connect(self.end_loop)
+        self.loop_off.clicked.connect(self.clear_loop)
+        self.slider.hovered.connect(self._peek)
+        self.slider.left.connect(self.peek.leave)
+        self.timeline.hovered.connect(self._peek)
+        self.timeline.left.connect(self.peek.leave)
         self.speed.currentIndexChanged.connect(self._choose_speed)
         theme.watcher().changed.connect(self._colour_note)
         self._colour_note()
@@ -149,6 +183,7 @@ class VideoBar(QWidget):
         player.frame_failed.connect(self._show_damaged)
         player.playing_changed.connect(self._show_playing)
         player.speed_changed.connect(self._show_speed)
+        player.loop_changed.connect(self._show_loop)
         if player.info is not None:
             self._show_opened(player.info)
 
@@ -193,7 +228,7 @@ class VideoBar(QWidget):
     def _enable(self, on: bool) -> None:
         for widget in (
             self.back_ten, self.back, self.play, self.forward, self.forward_ten, self.slider,
-            self.frame, self.speed,
+            self.frame, self.speed, self.loop_start, self.loop_end,
         ):  # fmt: skip
             widget.setEnabled(on)
 
@@ -209,6 +244,40 @@ class VideoBar(QWidget):
         if self._player is not None and self._info is not None:
             self._player.seek(frame)
 
+    # The loop
+
+    def start_loop(self) -> None:
+        """Play over and over from this frame: to the loop's end, or the video's."""
+        if self._player is not None and self._info is not None:
+            here, loop = max(self._player.frame, 0), self._player.loop
+            last = loop[1] if loop is not None and loop[1] > here else self._info.frames - 1
+            self._player.set_loop((here, last))
+
+    def end_loop(self) -> None:
+        """Play over and over up to this frame: from the loop's start, or the video's."""
+        if self._player is not None and self._info is not None:
+            here, loop = max(self._player.frame, 0), self._player.loop
+            self._player.set_loop((loop[0] if loop is not None and loop[0] < here else 0, here))
+
+    def clear_loop(self) -> None:
+        """Play to the end again."""
+        if self._player is not None:
+            self._player.set_loop(None)
+
+    def _show_loop(self, loop: tuple[int, int] | None) -> None:
+        self.loop_off.setVisible(loop is not None)
+        self.timeline.set_loop(loop)
+        if loop is None:
+            self.loop_off.setToolTip(tr("End the loop"))
+        else:
+            text = tr("End the loop of frames {first} to {last}", first=loop[0], last=loop[1])
+            self.loop_off.setToolTip(text)
+
+    def _peek(self, frame: int, anchor: QPoint) -> None:
+        if self._info is not None:
+            seconds = float(self._info.seconds[min(max(frame, 0), self._info.frames - 1)])
+            self.peek.show_at(frame, f"{frame} · {clock(seconds, self._long)}", anchor)
+
     def _choose_speed(self, index: int) -> None:
         if self._player is not None:
             self._player.set_speed(float(self.speed.itemData(index)))
@@ -222,6 +291,8 @@ class VideoBar(QWidget):
             self.frame.setRange(0, last)
             self.frame.setSuffix(f" / {last}")
         self.timeline.set_frames(info.frames, info.fps)
+        self.peek.set_path(info.path)
+        self.dropped.hide()
         self.time.setText(self._times(float(info.seconds[-1])))
         self.time.setMinimumWidth(self.time.sizeHint().width())
         self._enable(True)
@@ -244,6 +315,11 @@ class VideoBar(QWidget):
             if not (self.frame.hasFocus() and self.frame.lineEdit().isModified()):
                 self.frame.setValue(frame)
         self.timeline.set_frame(frame)
+        count = self._player.dropped if self._player is not None else 0
+        if self.dropped.isHidden() == bool(count):
+            self.dropped.setVisible(bool(count))
+        if count:
+            self.dropped.setText(tr("{count} dropped", count=count))
         self.time.setText(self._times(float(self._info.seconds[frame])))
 
     def _show_damaged(self, frame: int, reason: str) -> None:
@@ -268,6 +344,7 @@ class VideoBar(QWidget):
         self.note.setVisible(bool(text))
 
     def _colour_note(self) -> None:
+        self.dropped.setStyleSheet(f"color: {theme.colour('warning').name()}; padding: 0 8px;")
         self.note.setStyleSheet(f"color: {theme.colour('danger').name()}; padding: 0 8px;")
         self.time.setStyleSheet(f"color: {theme.colour('muted').name()}; padding: 0 8px;")
 

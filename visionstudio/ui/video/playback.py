@@ -75,6 +75,7 @@ class Playback(threading.Thread):
         self._stopped = False
         self._playing = False
         self._speed = 1.0
+        self._loop: tuple[int, int] | None = None
         self._wanted: int | None = None
         self._handed_over = False  # a frame is with the listener
         self._at = -1
@@ -91,6 +92,12 @@ class Playback(threading.Thread):
         """Play on from the last frame shown at `speed` times the video's own, or pause."""
         with self._condition:
             self._playing, self._speed, self._clock = playing, speed, None
+            self._condition.notify_all()
+
+    def loop(self, frames: tuple[int, int] | None) -> None:
+        """Play these frames, both included, over and over; None plays on to the end."""
+        with self._condition:
+            self._loop = frames
             self._condition.notify_all()
 
     def consumed(self) -> None:
@@ -156,10 +163,22 @@ class Playback(threading.Thread):
                 if self._wanted is not None:
                     frame, self._wanted, self._clock = self._wanted, None, None
                     return min(max(frame, 0), len(self._seconds) - 1), False
+                self._go_round()
                 if self._at + 1 < len(self._seconds):
                     return self._due(), True
                 self._playing = False
             self._listener.ended()
+
+    def _go_round(self) -> None:
+        """At the end of the loop go on before its first frame; the last one has its time."""
+        if self._loop is None or self._at < self._loop[1]:
+            return
+        first, _ = self._loop
+        seconds = self._seconds
+        at = min(self._at, len(seconds) - 1)
+        last = float(seconds[at] - seconds[at - 1]) if at else 0.0
+        self._at = first - 1
+        self._clock = (time.monotonic() + last / self._speed, float(seconds[first]))
 
     def _due(self) -> int:
         """The next frame to play: later than the last one, and not late already."""
@@ -172,6 +191,8 @@ class Playback(threading.Thread):
         if due - following > MAX_SKIP:
             due = following + MAX_SKIP
             self._clock = (time.monotonic(), float(self._seconds[due]))
+        if self._loop is not None:
+            due = min(due, self._loop[1])
         return max(following, due)
 
     def _wait_for(self, frame: int) -> bool:

@@ -38,6 +38,7 @@ class VideoPlayer(QObject):
     frame_failed = Signal(int, str)  # a damaged frame and the reason
     playing_changed = Signal(bool)
     speed_changed = Signal(float)
+    loop_changed = Signal(object)  # (first, last) or None
     _told = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -50,6 +51,7 @@ class VideoPlayer(QObject):
         self._playing = False
         self._speed = 1.0
         self._dropped = 0
+        self._loop: tuple[int, int] | None = None
         self._telling = False
         self.source: Pixels | None = None  # the frame's own values, while `frame_ready` is told
         self._told.connect(self._hear, Qt.ConnectionType.QueuedConnection)
@@ -110,7 +112,9 @@ class VideoPlayer(QObject):
         """Play from here; at the end, from the beginning."""
         if self._playback is None or self._info is None or self._playing:
             return
-        if self._place() >= self.frames - 1:
+        if self._loop is not None and not self._loop[0] <= self._place() < self._loop[1]:
+            self.seek(self._loop[0])
+        elif self._place() >= self.frames - 1:
             self.seek(0)
         self._dropped = 0
         self._playback.play(True, self._speed)
@@ -156,6 +160,23 @@ class VideoPlayer(QObject):
             self._playback.play(True, speed)
         self.speed_changed.emit(speed)
 
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """The frames that are played over and over."""
+        return self._loop
+
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        """Play these frames, both included, over and over; None plays to the end."""
+        if loop is not None and self._info is not None:
+            low, high = sorted(min(max(n, 0), self.frames - 1) for n in loop)
+            loop = low, high
+        if loop == self._loop:
+            return
+        self._loop = loop
+        if self._playback is not None:
+            self._playback.loop(loop)
+        self.loop_changed.emit(loop)
+
     def _place(self) -> int:
         """The frame shown, or the one on its way."""
         return self._frame if self._goal is None else self._goal
@@ -168,6 +189,7 @@ class VideoPlayer(QObject):
         self._info = None
         self._frame = -1
         self._goal = None
+        self.set_loop(None)
         self._set_playing(False)
 
     def _set_playing(self, playing: bool) -> None:

@@ -62,6 +62,8 @@ class Timeline(QAbstractScrollArea):
     seek = Signal(int)
     track_clicked = Signal(int)
     key_moved = Signal(int, int, int)  # track, frame, to
+    hovered = Signal(int, QPoint)  # a frame in the ruler, and the place on the screen above it
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -263,6 +265,11 @@ class Timeline(QAbstractScrollArea):
             over = self.key_at(at) is not None
             shape = Qt.CursorShape.SizeHorCursor if over else Qt.CursorShape.ArrowCursor
             self.viewport().setCursor(shape)
+        if at.x() >= GUTTER and (at.y() < RULER or self._scrubbing) and self.axis.frames:
+            above = self.viewport().mapToGlobal(QPoint(round(at.x()), 0))
+            self.hovered.emit(self.axis.frame_at(at.x() - GUTTER), above)
+        else:
+            self.left.emit()
 
     def _drag_key(self, x: float) -> None:
         drag = self.drag
@@ -367,6 +374,8 @@ class Timeline(QAbstractScrollArea):
             line += step
 
     def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Leave, QEvent.Type.Hide):
+            self.left.emit()
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             line = self.line_at(event.pos().y())
             text = self.lines.about(line) if line is not None else ""
