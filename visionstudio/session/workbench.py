@@ -9,6 +9,7 @@ from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.session.predictions import Predictions
 from visionstudio.session.project import ProjectSession
+from visionstudio.session.prompting import Prompts
 from visionstudio.session.team.work import TeamWork
 from visionstudio.session.track_edits import TrackEdits
 from visionstudio.session.tracks import Tracks
@@ -23,6 +24,7 @@ class Workbench:
         self.models = models
         self.jobs = jobs
         self.predictions = Predictions(session, models, jobs)
+        self.prompts = Prompts(session, models)
         self.trainings = Trainings(session, models, jobs)
         self.evaluations = Evaluations(session, models, jobs)
         self.tracks = Tracks(session, models, jobs)

@@ -112,6 +112,29 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group(
+        "Objects by points and boxes",
+        (
+            ParamSpec(
+                name="prompt_encoder",
+                kind="str",
+                default="",
+                title="Encoder file",
+                help="ONNX file of a SAM-family encoder for the prompt tool. Empty: objects are"
+                " found by grabCut and the watershed.",
+                impact="display",
+            ),
+            ParamSpec(
+                name="prompt_decoder",
+                kind="str",
+                default="",
+                title="Decoder file",
+                help="ONNX file of its decoder. Empty: the file beside the encoder that has"
+                " decoder in its name.",
+                impact="display",
+            ),
+        ),
+    ),
+    Group(
         "Start",
         (
             ParamSpec(

@@ -116,6 +116,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("tool.fill", "Fill", "tool_fill", "Label", ("Shift+B",), "media", "format-color-fill", checkable=True),
     Action("tool.wand", "Magic wand", "tool_wand", "Label", ("Shift+W",), "media", "magic-staff", checkable=True),
     Action("tool.livewire", "Live-wire", "tool_livewire", "Label", ("Shift+P",), "media", "vector-curve", checkable=True),
+    Action("tool.prompt", "Find object by points or box", "tool_prompt", "Label", ("Q",), "media", "cursor-default-click-outline", checkable=True),
     Action("tool.knife", "Knife", "tool_knife", "Label", ("Ctrl+Alt+K",), "media", "box-cutter", checkable=True),
     Action("tool.hole", "Hole", "tool_hole", "Label", ("Ctrl+Alt+H",), "media", "vector-difference-ba", checkable=True),
     Action("tool.smaller", "Smaller brush or tolerance", "tool_smaller", "", ("[",), "media", repeats=True),

@@ -20,6 +20,7 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.brush",),
     ("tool.eraser",),
     ("tool.wand", "tool.fill"),
+    ("tool.prompt",),
     ("tool.knife", "tool.hole"),
     ("tool.region",),
     (

@@ -38,6 +38,7 @@ from visionstudio.ui.inspect.inspector import Inspector
 from visionstudio.ui.object_menu import ObjectMenu
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
+from visionstudio.ui.prompting import PromptControl
 from visionstudio.ui.recent import RecentProjects
 from visionstudio.ui.tool_strip import remember_options
 from visionstudio.ui.tour import Tour
@@ -83,6 +84,7 @@ class MainWindow(WindowParts):
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self.tour = Tour(self)
         self.finding = Finding(self)
+        self.prompting = PromptControl(self)
         self._connect()
         apply_aids(self)
         self.setAcceptDrops(True)
@@ -240,6 +242,7 @@ class MainWindow(WindowParts):
         self.finding.set_session(session)
         if workbench is not None or "model_panel" in self.__dict__:
             self.model_panel.set_workbench(workbench)
+        self.prompting.set_prompts(workbench.prompts if workbench is not None else None)
         self.viewer.set_session(session)
         if "grid" in self.__dict__:
             self.grid.set_session(session)

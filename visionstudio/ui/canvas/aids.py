@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from visionstudio.ui.canvas import snap, style
 from visionstudio.ui.canvas.columns import Columns
 from visionstudio.ui.canvas.measuring import MeasuringAids
 from visionstudio.ui.canvas.snap import Snap
+
+if TYPE_CHECKING:
+    from visionstudio.ui.tools.base import Prompter
 
 
 class DrawingAids(MeasuringAids):
@@ -30,6 +34,7 @@ class DrawingAids(MeasuringAids):
         self.snapping = False
         self.shared_borders = False
         self.skeleton: SkeletonSpec | None = None
+        self.prompter: Prompter | None = None
 
     def skeleton_of(self, annotation_id: int) -> SkeletonSpec | None:
         """The skeleton of an annotation's class."""

@@ -76,6 +76,9 @@ class LabelCommands(ViewCommands):
     def tool_wand(self) -> None:
         self._use_tool("wand")
 
+    def tool_prompt(self) -> None:
+        self._use_tool("prompt")
+
     def tool_livewire(self) -> None:
         self._use_tool("livewire")
 

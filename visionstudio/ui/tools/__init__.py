@@ -25,6 +25,7 @@ from visionstudio.ui.tools.pan import PanTool
 from visionstudio.ui.tools.points import PointsTool
 from visionstudio.ui.tools.polygon import PolygonTool
 from visionstudio.ui.tools.polyline import PolylineTool
+from visionstudio.ui.tools.prompt import PromptTool
 from visionstudio.ui.tools.region import RegionTool
 from visionstudio.ui.tools.rotated_box import RotatedBoxTool
 from visionstudio.ui.tools.select import SelectTool
@@ -53,6 +54,7 @@ TOOLS: dict[str, type[Tool]] = {
         FillTool,
         WandTool,
         LiveWireTool,
+        PromptTool,
         KnifeTool,
         HoleTool,
         RegionTool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,27 @@ from visionstudio.model.shapes import Bounds, Box, Shape
 from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.canvas.snap import Snap
 from visionstudio.ui.canvas.view import View
+
+if TYPE_CHECKING:
+    from visionstudio.session.prompting import Answer
+
+
+class Prompter(Protocol):
+    """Finds objects of the current picture from points and a box, in the background."""
+
+    def ask(
+        self,
+        points: Sequence[tuple[float, float, bool]],
+        box: Bounds | None,
+        method: str,
+        done: Callable[[Answer], None],
+    ) -> None:
+        """Call `done` with the answer unless something newer is asked. Points: x, y, there."""
+        ...
+
+    def drop(self) -> None:
+        """Want no answer any more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,7 @@ class Host(Protocol):
     view: View
     snapping: bool
     shared_borders: bool
+    prompter: Prompter | None
     skeleton: SkeletonSpec | None
 
     @property

@@ -229,16 +229,21 @@ class WandTool(PixelTool):
     # -- drawing
 
     def paint(self, painter: QPainter) -> None:
-        if not self._found:
-            return
-        view = self.host.view
-        scale = view.scale / view.ratio
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.translate(view.left / view.ratio, view.top / view.ratio)
-        part = seen_part(painter, self._found.bounds(), scale)
-        if part is not None:
-            x1, y1, x2, y2, step = part
-            bits = self._found.raster(x1, y1, x2 - x1, y2 - y1, step)
-            draw_bits(painter, bits, x1, y1, step, scale, self.host.drawing_colour, _TINT)
-        painter.restore()
+        paint_spans(painter, self.host, self._found)
+
+
+def paint_spans(painter: QPainter, host: Host, area: Spans) -> None:
+    """Tint pixels in the colour that is drawn with."""
+    if not area:
+        return
+    view = host.view
+    scale = view.scale / view.ratio
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.translate(view.left / view.ratio, view.top / view.ratio)
+    part = seen_part(painter, area.bounds(), scale)
+    if part is not None:
+        x1, y1, x2, y2, step = part
+        bits = area.raster(x1, y1, x2 - x1, y2 - y1, step)
+        draw_bits(painter, bits, x1, y1, step, scale, host.drawing_colour, _TINT)
+    painter.restore()
