@@ -25,6 +25,7 @@ CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
 def ready(clip: Tracks):  # type: ignore[no-untyped-def]
     player, bar = clip.window.viewer.player, clip.window.viewer.bar
     clip.wait(lambda: player is not None and player.info is not None and player.frame == 0)
+    clip.wait(lambda: clip.session.current.frames == 40)
     return player, bar
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from visionstudio.api import TrackState
-from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import Change, Edit
+from visionstudio.model.geometry import box_iou
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem
-from visionstudio.model.shapes import Box
+from visionstudio.model.shapes import Box, Tag
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.runs import record_run
 from visionstudio.storage import ProjectStore
@@ -23,7 +24,7 @@ class AllTracks:
 
     choice: ModelChoice
     item: MediaItem
-    detector: ModelChoice
+    detector: ModelChoice | None
     _states: dict[int, list[tuple[int, TrackState]]] = field(default_factory=dict)
 
     def add(self, frame: int, states: tuple[tuple[int, TrackState], ...]) -> None:
@@ -43,8 +44,8 @@ class AllTracks:
             return None
         inputs = {
             "media": self.item.id,
-            "detector": self.detector.model.id,
-            "detector_weights": str(self.detector.weights or ""),
+            "detector": self.detector.model.id if self.detector else "",
+            "detector_weights": str(self.detector.weights or "") if self.detector else "",
         }
         choice = self.choice
         run = record_run(store, "track", choice.model, choice.weights, choice.params, inputs)
@@ -86,3 +87,65 @@ class AllTracks:
             ids[name] = new.id
             changes.append(Change(None, new))
         return ids, changes
+
+
+_SAME = 0.3  # IoU from which a tracker's box is the object that it was given
+
+
+def loose_objects(store: ProjectStore, media_id: int) -> list[Annotation]:
+    """The labels and proposals of a video that belong to no track and have a box around them."""
+    return [
+        a
+        for a in store.annotations(media_id)
+        if a.track_id is None
+        and a.state is not State.REJECTED
+        and not isinstance(a.shape, Tag)
+        and not a.flags & Flags.OUTSIDE
+    ]
+
+
+class LinkedTracks(AllTracks):
+    """A tracker's answer to objects that are there already: they get its tracks, nothing else."""
+
+    def __init__(self, choice: ModelChoice, item: MediaItem, objects: list[Annotation]) -> None:
+        super().__init__(choice, item, None)
+        self._objects = objects
+
+    def edit(self, store: ProjectStore) -> Edit | None:
+        """Every object joins the track whose box in its frame overlaps it most."""
+        by_frame: dict[int, list[Annotation]] = {}
+        for one in self._objects:
+            by_frame.setdefault(one.frame, []).append(one)
+        seen: dict[int, list[tuple[int, TrackState]]] = {}
+        for name, states in self._states.items():
+            for frame, state in states:
+                seen.setdefault(frame, []).append((name, state))
+        owner: dict[int, int] = {}
+        for frame, here in by_frame.items():
+            there = seen.get(frame, [])
+            if there:
+                owner |= _matched(here, there)
+        names = sorted(set(owner.values()))
+        if not names:
+            return None
+        first = store.reserve_ids("track", len(names))
+        number = {name: first + n for n, name in enumerate(names)}
+        fresh = {a.id: a for a in store.annotations_by_id(owner)}
+        changes = [
+            Change(fresh[i], replace(fresh[i], track_id=number[name]))
+            for i, name in owner.items()
+            if i in fresh and fresh[i].track_id is None
+        ]
+        return Edit(f"Tracks with {self.choice.model.title}", tuple(changes)) if changes else None
+
+
+def _matched(here: list[Annotation], there: list[tuple[int, TrackState]]) -> dict[int, int]:
+    """Annotation ids with the names of their tracks: the best pairs first, each used once."""
+    boxes = [s.box or (0.0, 0.0, 0.0, 0.0) for _, s in there]
+    overlap = box_iou([a.shape.bounds() for a in here], boxes)
+    found: dict[int, int] = {}
+    while overlap.size and overlap.max() >= _SAME:
+        row, column = divmod(int(overlap.argmax()), overlap.shape[1])
+        found[here[row].id] = there[column][0]
+        overlap[row], overlap[:, column] = -1, -1
+    return found

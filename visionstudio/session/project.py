@@ -197,6 +197,18 @@ class ProjectSession(SessionCore):
         """Answer questions about shown annotations; None removes an answer."""
         self.apply(editing.set_attributes(self._these(ids), values))
 
+    def set_track_attributes(self, tracks: Iterable[int], values: Mapping[str, Any]) -> None:
+        """Answer questions about tracks of the current video, in all their frames as one step."""
+        item, ids = self.current, list(tracks)
+        if item is None:
+            return
+
+        def build(store: ProjectStore) -> Edit | None:
+            rows = [r for i in ids for r in store.annotations_of_track(item.id, i)]
+            return track_editing.set_attributes(rows, values)
+
+        self.in_store(build, self.apply)
+
     def set_flags(self, ids: Iterable[int], flag: Flags, on: bool) -> None:
         """Set or clear a mark of shown annotations."""
         self.apply(editing.set_flags(self._these(ids), flag, on))

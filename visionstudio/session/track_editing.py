@@ -7,8 +7,9 @@ is interpolated: where a track is cut there, the cut gets key frames of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -316,6 +317,15 @@ def relabel(rows: Rows, target: LabelClass) -> Edit | None:
         if r.class_id != target.id
     ]
     return _edit(f"Change class of the track to {target.name}", changed)
+
+
+def set_attributes(rows: Rows, values: Mapping[str, Any]) -> Edit | None:
+    """Answer questions about a whole track; None removes an answer. Proposals stay proposals."""
+    changes = []
+    for row in rows:
+        merged = {k: v for k, v in {**row.attributes, **values}.items() if v is not None}
+        changes.append(Change(row, replace(row, attributes=merged)))
+    return _edit("Change attributes of the track", changes)
 
 
 def delete(rows: Rows) -> Edit | None:

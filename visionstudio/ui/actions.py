@@ -196,7 +196,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("model.free_memory", "Free the models' memory", "free_memory", "Model"),
     # Track
     Action("tool.region", "Draw a region to track", "tool_region", "Track", ("Shift+T",), "video", "crosshairs-gps", checkable=True),
-    Action("track.run", "Track the selected object", "track_selected", "Track", ("T",), "video"),
+    Action("track.run", "Track the selected objects", "track_selected", "Track", ("T",), "video"),
+    Action("track.run_back", "Track them backwards", "track_back", "Track", ("Alt+T",), "video"),
+    Action("track.run_to_key", "Track them to the next key frame", "track_to_key", "Track", ("Alt+K",), "video"),
     Action("track.accept", "Accept the track", "accept_track", "Track", ("Ctrl+Return",), "track", "check"),
     Action("track.key", "Key frame here", "key_here", "Track", ("Ins", "Ctrl+U"), "video", "rhombus-outline", separator=True),
     Action("track.next_key", "Next key frame", "next_key", "Track", (">",), "video", repeats=True),

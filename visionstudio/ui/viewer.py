@@ -314,7 +314,6 @@ class Viewer(QWidget):
         if self.player is not None and self.bar is not None:
             self.player.close()
             self.bar.hide()
-            self.bar.peek.set_path(None)
         if self.tracks is not None:
             self.tracks.show(None)
 

@@ -6,8 +6,8 @@ import numpy as np
 from PySide6.QtWidgets import QInputDialog
 
 from visionstudio.model.errors import InvalidValue
-from visionstudio.model.shapes import Box
 from visionstudio.session.track_edits import TrackEdits
+from visionstudio.session.tracks import Way
 from visionstudio.ui.commands.label import LabelCommands
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.video.clock import seconds_of
@@ -21,16 +21,25 @@ class TrackCommands(LabelCommands):
         self._window.model_panel.proposals.accept_track()
 
     def track_selected(self) -> None:
+        self._track(Way.FORWARDS)
+
+    def track_back(self) -> None:
+        self._track(Way.BACKWARDS)
+
+    def track_to_key(self) -> None:
+        self._track(Way.TO_KEY)
+
+    def _track(self, way: Way) -> None:
         session = self._session
         chosen = session.selected() if session is not None else []
-        box = next((a for a in chosen if a.shape.kind != "tag"), None)
-        if box is None:
+        objects = [a for a in chosen if a.shape.kind != "tag"]
+        if not objects:
             self._window.toast(tr("Select the object to track, or draw a region."), "info")
             self.tool_region()
             return
         if session is not None:
-            session.set_active_class(box.class_id)
-        self._window.model_panel.track_region(Box(*box.shape.bounds()))
+            session.set_active_class(objects[0].class_id)
+        self._window.model_panel.track_objects(objects, way)
 
     # Editing tracks
 

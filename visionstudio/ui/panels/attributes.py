@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from visionstudio.model.annotations import Annotation
 from visionstudio.model.labels import AttributeSpec
 from visionstudio.session.attributes import MIXED, Question, questions
 from visionstudio.ui.i18n import tr
@@ -184,6 +185,11 @@ def range_text(spec: AttributeSpec) -> str:
     return ""
 
 
+def _number(annotation: Annotation) -> int:
+    """What the list of objects calls it by: its track, else itself."""
+    return annotation.id if annotation.track_id is None else annotation.track_id
+
+
 def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -213,7 +219,13 @@ class AttributesSection(QFrame):
         edit.setToolTip(tr("Define the attributes of the class"))
         edit.setAccessibleName(edit.toolTip())
         edit.clicked.connect(self._define)
+        self.whole = QCheckBox(tr("Whole track"))
+        self.whole.setObjectName("attributesWhole")
+        self.whole.setAccessibleName(tr("Answer for all frames of the track"))
+        self.whole.setToolTip(self.whole.accessibleName())
+        self.whole.hide()
         head.addWidget(self.heading, 1)
+        head.addWidget(self.whole)
         head.addWidget(edit)
         layout.addLayout(head)
         self._scroll = QScrollArea()
@@ -246,11 +258,12 @@ class AttributesSection(QFrame):
         asked: list[Question] = []
         if session is not None and session.selection:
             chosen = session.selected()
+            self.whole.setVisible(any(a.track_id is not None for a in chosen))
             asked = questions(chosen, {c.id: c for c in session.classes})
             self.heading.setText(
                 tr("Attributes of {count} objects", count=len(chosen))
                 if len(chosen) > 1
-                else tr("Attributes of #{number}", number=chosen[0].id if chosen else "")
+                else tr("Attributes of #{number}", number=_number(chosen[0]) if chosen else "")
             )
         if [q.spec for q in asked] != [e.spec for e in self._editors]:
             self._rebuild(asked)
@@ -289,8 +302,16 @@ class AttributesSection(QFrame):
         return True
 
     def _answer(self, name: str, value: Any) -> None:
-        if self._session is not None:
-            self._session.set_attributes(self._session.selection, {name: value})
+        session = self._session
+        if session is None:
+            return
+        chosen = session.selected()
+        tracks = {a.track_id for a in chosen if a.track_id is not None}
+        if not self.whole.isChecked():
+            tracks = set()
+        session.set_attributes([a.id for a in chosen if a.track_id not in tracks], {name: value})
+        if tracks:
+            session.set_track_attributes([t for t in tracks if t is not None], {name: value})
 
     def _define(self) -> None:
         session = self._session

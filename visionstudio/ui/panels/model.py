@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,11 +26,13 @@ from visionstudio.api import TASKS, Task
 from visionstudio.engine.model_store import WeightsEntry
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.training.runs import RunInfo
-from visionstudio.model.media import MediaKind
+from visionstudio.model.annotations import Annotation
+from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box
 from visionstudio.session.model_files import usable_files
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.predictions import PredictTarget
+from visionstudio.session.tracks import Way
 from visionstudio.session.training import Training, trained_runs
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
@@ -287,8 +289,7 @@ class ModelPanel(QWidget):
         texts = {"tracker": track, "generator": tr("Generate…")}
         self._predict.setText(texts.get(model.task, tr("Predict")) if model else tr("Predict"))
         needs_picture = model is not None and model.task != "generator"
-        can_detect = not many or self._detector.chosen() is not None
-        can_run = self._can_run() and can_detect
+        can_run = self._can_run()
         self._predict.setEnabled(can_run and (has_picture or not needs_picture))
         predictor = model is not None and model.task in PREDICTORS
         self._predict.setPopupMode(
@@ -299,8 +300,6 @@ class ModelPanel(QWidget):
         missing = tr("Train the model first, or choose one that is ready")
         if model is not None and not model.trainable:
             missing = tr("This model needs a weights file: Model menu, Models…")
-        if not can_detect:
-            missing = tr("Train a detector first: it finds the objects to track")
         self._predict.setToolTip("" if can_run else missing)
         self._train.setEnabled(model is not None and model.trainable)
         self.proposals.refresh()
@@ -376,24 +375,11 @@ class ModelPanel(QWidget):
 
     def track_region(self, box: Box) -> None:
         """Follow a region from the frame that is shown to the end of the video."""
-        if self._workbench is None or self._workbench.session.current is None:
+        ready = self._ready_to_track()
+        if ready is None or self._workbench is None:
             return
+        choice, item = ready
         session = self._workbench.session
-        item = session.current
-        model = self.model()
-        if model is None or model.task != "tracker" or model.output == "tracks":
-            trackers = [
-                m for m in self._workbench.models.of_task("tracker") if m.output != "tracks"
-            ]
-            if not trackers or not self.choose(trackers[0].id):
-                self.message.emit(tr("No tracker is installed"), "error")
-                return
-        choice = self.choice()
-        if item is None or choice is None:
-            return
-        if item.kind is MediaKind.IMAGE:
-            self.message.emit(tr("Tracking needs a video or a folder of frames"), "warning")
-            return
         if session.active_class is None:
             self.class_wanted.emit()
             return
@@ -401,14 +387,44 @@ class ModelPanel(QWidget):
             choice, item, box, session.active_class.id, start=session.frame
         )
 
+    def track_objects(self, objects: Sequence[Annotation], way: Way) -> None:
+        """Follow objects of the frame that is shown, one after the other."""
+        ready = self._ready_to_track()
+        if ready is not None and self._workbench is not None:
+            self._workbench.tracks.track_objects(*ready, objects, way)
+
+    def _ready_to_track(self) -> tuple[ModelChoice, MediaItem] | None:
+        """A tracker of one object, chosen if need be, and the video; None after saying why not."""
+        item = self._workbench.session.current if self._workbench is not None else None
+        if self._workbench is None or item is None:
+            return None
+        model = self.model()
+        if model is None or model.task != "tracker" or model.output == "tracks":
+            trackers = [
+                m for m in self._workbench.models.of_task("tracker") if m.output != "tracks"
+            ]
+            if not trackers or not self.choose(trackers[0].id):
+                self.message.emit(tr("No tracker is installed"), "error")
+                return None
+        choice = self.choice()
+        if choice is None:
+            return None
+        if item.kind is MediaKind.IMAGE:
+            self.message.emit(tr("Tracking needs a video or a folder of frames"), "warning")
+            return None
+        return choice, item
+
     def track_all(self) -> None:
-        """Follow every object that the chosen detector finds in the video, from its start."""
+        """Follow every object that the chosen detector finds, or that is in the video already."""
         choice, detector = self.choice(), self._detector.chosen()
-        if self._workbench is None or choice is None or detector is None:
+        labels = self._detector.takes_labels
+        if self._workbench is None or choice is None or (detector is None and not labels):
             return
         item = self._workbench.session.current
         if item is None or item.kind is MediaKind.IMAGE:
             self.message.emit(tr("Tracking needs a video or a folder of frames"), "warning")
+        elif detector is None:
+            self._workbench.tracks.track_labels(choice, item)
         else:
             self._workbench.tracks.track_all(choice, item, detector)
 

@@ -65,6 +65,9 @@ class WeightsChoice(QComboBox):
         return data if isinstance(data, Path) else None
 
 
+_LABELS = "labels"
+
+
 class DetectorChoice(QComboBox):
     """A detector with weights that it can use, for trackers of many objects."""
 
@@ -94,9 +97,13 @@ class DetectorChoice(QComboBox):
                 self.addItem(f"{model.title} · {tr('Built in')}", ModelChoice(model))
             for entry in files.get(model.id, ()):
                 self.addItem(f"{model.title} · {entry.name}", ModelChoice(model, entry.path))
-        if self.count() == 0:
-            self.addItem(tr("No detector is trained yet"), None)
+        self.addItem(tr("Labels and proposals that are there"), _LABELS)
         self.setCurrentIndex(max(self.findText(before), 0))
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether what is in the video already is to be followed, instead of a detector's boxes."""
+        return bool(self.currentData() == _LABELS)
 
     def chosen(self) -> ModelChoice | None:
         """The chosen detector; None when there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QHideEvent, QMouseEvent
+from PySide6.QtGui import QHideEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -173,6 +173,15 @@ class VideoBar(QWidget):
         theme.watcher().changed.connect(self._colour_note)
         self._colour_note()
         self._show_timeline()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.peek.set_path(None)  # its thread has nobody to look for
+        super().hideEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._info is not None:
+            self.peek.set_path(self._info.path)
 
     def set_player(self, player: VideoPlayer) -> None:
         """Control this player from now on. To be called once."""
