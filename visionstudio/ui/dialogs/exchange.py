@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from visionstudio.model.errors import Cancelled, VisionStudioError
 from visionstudio.session.jobs import Job
@@ -272,6 +273,11 @@ class ExchangeDialog(QDialog):
         self._job = begin(self._asked)
         self._show_progress()
         self._update()
+
+    def _tell_window(self, text: str, level: str) -> None:
+        """Say in the window what has come of it, unless the dialog is gone with the project."""
+        if isValid(self):
+            self.message.emit(text, level)
 
     def _is_latest(self, number: int) -> bool:
         """Whether an answer is to the latest question; then nothing is being done any more."""

@@ -159,7 +159,7 @@ class ExportDialog(ExchangeDialog):
         def begin(number: int) -> Job:
             def done(exported: Exported) -> None:
                 level = "info" if _is_ok(exported) else "warning"
-                self.message.emit(_done_text(exported, order), level)
+                self._tell_window(_done_text(exported, order), level)
                 if self._is_latest(number):
                     self._show(exported, order, dry=False)
                     self._update()

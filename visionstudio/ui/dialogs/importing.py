@@ -232,7 +232,7 @@ class ImportDialog(ExchangeDialog):
     def _ask_import(self, number: int, reading: Reading) -> Job:
         def done(report: ImportReport) -> None:
             text = tr("{count} annotations imported", count=report.annotations)
-            self.message.emit(text, "info")
+            self._tell_window(text, "info")
             if self._is_latest(number):
                 self._plan = None
                 self._show(report, reading, done=True)
