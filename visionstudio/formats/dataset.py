@@ -11,12 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visionstudio.model.annotations import Flags
 from visionstudio.model.labels import AttributeSpec, SkeletonSpec
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Shape
+
+if TYPE_CHECKING:
+    from visionstudio.formats.coco_stream import CocoRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +114,14 @@ class Imported:
     """What a reader made of a file. Every row it saw is in `dataset` or in `skipped`.
 
     `origin` says what was read and with which choices, for the project to remember.
+    With `ReadOptions.stream` the rows of a large file may be left in it: `stream`
+    goes through them, and the items of `dataset` hold none.
     """
 
     dataset: Dataset
     skipped: tuple[Skipped, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    stream: CocoRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +147,12 @@ class ReadOptions:
 
     `one_based`: VOC boxes count from 1 and include their last pixel. `size_of`
     tells the upright width and height of a picture, (0, 0) when it cannot be
-    read: for formats whose coordinates are parts of the picture's size.
+    read: for formats whose coordinates are parts of the picture's size. `stream`
+    allows to leave the rows of a large file in it.
     """
 
     one_based: bool = False
+    stream: bool = False
     size_of: Callable[[Path], tuple[int, int]] = lambda _: (0, 0)
 
 

@@ -253,6 +253,33 @@ class _Reader:
         )
 
 
+class RowReader:
+    """Rows of a list one by one, from a text that begins with one."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        self._reader = _Reader(text, path, (), _DECODER)
+
+    @property
+    def pos(self) -> int:
+        """How many letters have been read."""
+        return self._reader.pos
+
+    def row(self, where: str) -> Row:
+        """The next row. Raises FormatError where the text is none, or ends in it."""
+        return self._reader._value(where)
+
+    def pass_comma(self) -> bool:
+        """Go behind a comma; whether there was one."""
+        if self._reader._next() != ",":
+            return False
+        self._reader.pos += 1
+        return True
+
+    def at_end(self) -> bool:
+        """Whether the text ends here."""
+        return self._reader._next() == ""
+
+
 def printable(value: Any, *, quoted: bool = True, limit: int = 60) -> str:
     """A stranger's value, short and safe to print."""
     text = repr(value) if quoted or not isinstance(value, str) else repr(value)[1:-1]

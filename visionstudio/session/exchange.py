@@ -7,7 +7,7 @@ changes the project runs in the storage thread.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from visionstudio.formats.dataset import Imported, ReadOptions, WriteOptions
@@ -78,8 +78,9 @@ class Exchange:
 
         def work(_store: ProjectStore, progress: Progress) -> Reading:
             reader = format_of(source.format, source.path)
-            imported = read_source(reader, source.path, source.images, source.options, progress)
-            return Reading(source, reader.name, imported, Census.of(imported.dataset))
+            options = replace(source.options, stream=True)
+            imported = read_source(reader, source.path, source.images, options, progress)
+            return Reading(source, reader.name, imported, Census.of(imported))
 
         return self._beside.run(f"Read {source.path.name}", work, done, failed)
 
@@ -93,7 +94,7 @@ class Exchange:
         """Say what importing it would do; nothing is changed."""
 
         def work(store: ProjectStore, progress: Progress) -> ImportPlan:
-            return _planned(store, reading, choices, progress)
+            return _planned(store, reading, choices, progress, dry=True)
 
         return self._beside.run(f"Look through {reading.source.path.name}", work, done, failed)
 
@@ -108,12 +109,12 @@ class Exchange:
 
         Planned anew in the storage thread, so that it fits the project as it is by then.
         """
-        return self._beside.store(
-            f"Import {reading.source.path.name}",
-            lambda store, progress: do_import(store, _planned(store, reading, choices, progress)),
-            done,
-            failed,
-        )
+
+        def work(store: ProjectStore, progress: Progress) -> ImportReport:
+            plan = _planned(store, reading, choices, progress)
+            return do_import(store, plan, progress)
+
+        return self._beside.store(f"Import {reading.source.path.name}", work, done, failed)
 
     def preview_export(self, order: Order, done: Callable[[Exported], None], failed: Failed) -> Job:
         """Say what would be written and what would be lost; no file is touched."""
@@ -164,7 +165,12 @@ class Exchange:
 
 
 def _planned(
-    store: ProjectStore, reading: Reading, choices: Choices, progress: Progress
+    store: ProjectStore,
+    reading: Reading,
+    choices: Choices,
+    progress: Progress,
+    *,
+    dry: bool = False,
 ) -> ImportPlan:
     return plan_import(
         store,
@@ -172,5 +178,6 @@ def _planned(
         reading.format,
         base=reading.source.images,
         choices=choices,
+        dry=dry,
         progress=progress,
     )

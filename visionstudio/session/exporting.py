@@ -24,7 +24,8 @@ from visionstudio.model.annotations import Annotation
 from visionstudio.model.interpolation import all_filled
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem, MediaKind
-from visionstudio.session.import_plan import CLASS_EXTRA, OURS, ROW, SPLIT
+from visionstudio.session.import_digest import OURS, ROW
+from visionstudio.session.import_plan import CLASS_EXTRA, SPLIT
 from visionstudio.session.library import probed
 from visionstudio.session.team.statistics import ASSIGNED
 from visionstudio.session.verifying import Check, check_export

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from visionstudio.formats.dataset import (
     Dataset,
@@ -23,9 +20,10 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem, MediaStatus
-from visionstudio.model.shapes import Mask, Shape, encode
+from visionstudio.session.import_digest import DIGEST, ROW, digest, digest_of
 from visionstudio.session.import_media import KnownMedia
 from visionstudio.session.import_merge import difference
+from visionstudio.session.import_stream import StreamedRows
 from visionstudio.session.import_values import (
     Choices,
     ImportPlan,
@@ -34,17 +32,24 @@ from visionstudio.session.import_values import (
     Progress,
 )
 from visionstudio.session.library import probed
-from visionstudio.storage.bulk import NewRows
-from visionstudio.storage.rows import Values, annotation_values
+from visionstudio.storage.bulk import Batch, NewRows
+from visionstudio.storage.rows import ANNOTATION, Values, annotation_values
 from visionstudio.storage.store import ProjectStore
 
-DIGEST = "imported"  # keys in `Annotation.extra`: the row's digest,
-ROW = "row"  # and its number in the file
 SPLIT = "split"  # the key in `MediaItem.extra`
-OURS = frozenset((DIGEST, ROW))
 CLASS_EXTRA = "class_extra"  # the project's setting: fields of formats about classes, by id
 _LISTED = 1000  # merges that a person may look at
 Fresh = tuple[MediaItem, DatasetAnnotation, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Something to go through that begins anew each time."""
+
+    begin: Callable[[], Iterator[Batch]]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.begin()
 
 
 @dataclass(slots=True)
@@ -68,12 +73,15 @@ class Planner:
     there: int = 0
     merges: list[Merge] = field(default_factory=list)
 
-    def plan(self, imported: Imported) -> ImportPlan:
-        """The whole plan."""
+    def plan(self, imported: Imported, *, dry: bool = False) -> ImportPlan:
+        """The whole plan; of rows that stay in their file counts only with `dry`."""
         dataset = self._chosen(imported.dataset)
         classes = self._classes(dataset)
         matches = self._matches(dataset)
         busy = self.store.summaries()
+        if imported.stream is not None:
+            rows = StreamedRows(self, imported, imported.stream, classes, matches)
+            return self._streamed(imported, rows, matches, dry)
         names = {c.id: c.name for c in classes.values()}
         used: dict[int, MediaItem] = {}
         fresh: list[Fresh] = []
@@ -105,6 +113,44 @@ class Planner:
         edit = Edit(f"Import {noun}", tuple(self.changes)) if changed else None
         origin = {"format": self.format_name, **imported.origin}
         return ImportPlan(edit, report, origin, new, self.class_extra)
+
+    def _streamed(
+        self,
+        imported: Imported,
+        rows: StreamedRows,
+        matches: list[tuple[DatasetItem, MediaItem | None]],
+        dry: bool,
+    ) -> ImportPlan:
+        if dry or self.choices.rule == "replace":
+            rows.count()
+        for item, media in matches:
+            if media is None:
+                reason = f"{item.outside!a} is outside the folder of pictures and is not read"
+                self.unresolved.append(Skipped(item.source, item.path, reason))
+        used = len({media.id for _, media in matches if media is not None})
+        notes = self._notes()
+
+        def report() -> ImportReport:
+            return ImportReport(
+                media=used,
+                added_media=self.added,
+                annotations=rows.added + self.replaced,
+                skipped=(*imported.skipped, *rows.skipped),
+                unresolved=tuple(self.unresolved),
+                notes=notes,
+                replaced=self.replaced,
+                per_class=rows.per_class,
+                there=rows.there,
+                merges=tuple(self.merges),
+            )
+
+        counted = report()
+        first = self.store.reserve_ids("annotation", rows.limit)
+        new = NewRows(first, rows.limit, _Again(lambda: rows.batches(first)), rows.highest)
+        changed = self.changes or not dry or rows.added
+        edit = Edit(f"Import {Path(rows.name).name}", tuple(self.changes)) if changed else None
+        origin = {"format": self.format_name, **imported.origin}
+        return ImportPlan(edit, counted, origin, new, self.class_extra, report)
 
     def _notes(self) -> tuple[str, ...]:
         if self.resized:
@@ -250,11 +296,7 @@ class Planner:
         classes: Mapping[str, LabelClass],
     ) -> Iterator[Fresh]:
         """The rows that the picture lacks; those that replace others go into the changes."""
-        labels = [a for a in self.store.annotations(media.id) if a.state.is_label]
-        there = Counter(
-            str(a.extra.get(DIGEST)) if DIGEST in a.extra else _digest_of(a, names) for a in labels
-        )
-        by_key = {str(a.extra[ROW]): a for a in labels if ROW in a.extra}
+        there, by_key = self.labels_there(media, names)
         for row in item.annotations:
             found = digest(row.label, row.frame, row.shape)
             before = by_key.get(row.key) if row.key else None
@@ -264,11 +306,21 @@ class Planner:
                 reason = "it is in the project already"
                 self.skipped.append(Skipped(item.source, row.where, reason))
             elif self.choices.rule == "replace" and before is not None:
-                self._replace(media, before, row, found, classes, names)
+                self.replace_by(media, before, row, found, classes, names)
             else:
                 yield media, row, found
 
-    def _replace(
+    def labels_there(
+        self, media: MediaItem, names: Mapping[int, str]
+    ) -> tuple[Counter[str], dict[str, Annotation]]:
+        """A picture's labels by what makes them the rows that they came from, and by number."""
+        labels = [a for a in self.store.annotations(media.id) if a.state.is_label]
+        there = Counter(
+            str(a.extra.get(DIGEST)) if DIGEST in a.extra else digest_of(a, names) for a in labels
+        )
+        return there, {str(a.extra[ROW]): a for a in labels if ROW in a.extra}
+
+    def replace_by(
         self,
         media: MediaItem,
         before: Annotation,
@@ -277,6 +329,7 @@ class Planner:
         classes: Mapping[str, LabelClass],
         names: Mapping[int, str],
     ) -> None:
+        """Put a row in the place of an annotation."""
         after = replace(
             before,
             class_id=classes[row.label].id,
@@ -335,7 +388,7 @@ class Planner:
 
         highest = {"track": max(tracks.values(), default=0)}
         highest["group"] = max(groups.values(), default=0)
-        return NewRows(first, len(fresh), rows(), highest)
+        return NewRows(first, len(fresh), [Batch(ANNOTATION.columns, rows())], highest)
 
     def _numbers(self, table: Literal["track", "group"], values: Iterable[Any]) -> dict[Any, int]:
         """Fresh ids for the file's own numbers of tracks and groups."""
@@ -352,17 +405,3 @@ def _media_extra(item: DatasetItem) -> dict[str, Any]:
 
 def _size(media: MediaItem) -> tuple[int, int]:
     return media.width, media.height
-
-
-def _digest_of(annotation: Annotation, names: Mapping[int, str]) -> str:
-    return digest(names.get(annotation.class_id, ""), annotation.frame, annotation.shape)
-
-
-def digest(label: str, frame: int, shape: Shape) -> str:
-    """What makes a row that row: class, frame and geometry to a thousandth of a pixel."""
-    if isinstance(shape, Mask):
-        geometry = encode(shape)[1]
-    else:
-        geometry = np.round(shape.points(), 3).astype("<f8").tobytes()
-    head = f"{label}\x00{frame}\x00{shape.kind}\x00".encode("utf-8", "backslashreplace")
-    return hashlib.sha256(head + geometry).hexdigest()[:16]

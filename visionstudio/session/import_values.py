@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from visionstudio.formats.dataset import Dataset, Skipped
+from visionstudio.formats.dataset import Imported, Skipped
 from visionstudio.formats.progress import Progress
 from visionstudio.model.edits import Edit
 from visionstudio.storage.bulk import NewRows
@@ -43,11 +43,14 @@ class Census:
     splits: Mapping[str, int]
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Census:
-        """Counts of a data set; classes that no annotation has are there with 0."""
+    def of(cls, imported: Imported) -> Census:
+        """Counts of what was read; classes that no annotation has are there with 0."""
+        dataset = imported.dataset
         classes = Counter({c.name: 0 for c in dataset.classes})
         for item in dataset.items:
             classes.update(row.label for row in item.annotations)
+        if imported.stream is not None:
+            classes.update(imported.stream.census)
         splits = Counter(item.split for item in dataset.items)
         return cls(len(dataset.items), classes, splits)
 
@@ -95,7 +98,8 @@ class ImportPlan:
 
     `new` are the annotations that it adds. `origin` says what was read, in
     which format and with which choices. `class_extra` are fields of formats
-    about classes, by their ids.
+    about classes, by their ids. `after` gives the report anew once the import is
+    done, where rows are counted only while they are stored.
     """
 
     edit: Edit | None
@@ -103,3 +107,4 @@ class ImportPlan:
     origin: Mapping[str, Any] = field(default_factory=dict)
     new: NewRows | None = None
     class_extra: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    after: Callable[[], ImportReport] | None = None

@@ -96,25 +96,30 @@ def import_dataset(
 ) -> ImportReport:
     """Plan an import and do it, with a backup first where there is work to lose."""
     plan = plan_import(store, imported, format_name, base=base, choices=choices, progress=progress)
-    return do_import(store, plan)
+    return do_import(store, plan, progress)
 
 
-def do_import(store: ProjectStore, plan: ImportPlan) -> ImportReport:
+def do_import(
+    store: ProjectStore, plan: ImportPlan, progress: Progress | None = None
+) -> ImportReport:
     """Do what was planned, as one step to undo. Raises StorageFull.
+
+    `progress` may raise to give up: then nothing has changed.
 
     The project remembers the origins of its latest imports in its setting 'imports'.
     """
     if plan.edit is not None:
         if store.counts().annotations:
             store.backup("before import")
-        store.apply(plan.edit, plan.new)
+        with reported(progress):
+            store.apply(plan.edit, plan.new)
         log = [*store.setting(IMPORTS, []), {**plan.origin, "time": now()}]
         store.set_setting(IMPORTS, log[-_REMEMBERED:])
         if plan.class_extra:
             known = store.setting(CLASS_EXTRA, {})
             fresh = {str(k): dict(v) for k, v in plan.class_extra.items()}
             store.set_setting(CLASS_EXTRA, {**known, **fresh})
-    return plan.report
+    return plan.after() if plan.after is not None else plan.report
 
 
 def plan_import(
@@ -124,13 +129,18 @@ def plan_import(
     *,
     base: Path | None = None,
     choices: Choices | None = None,
+    dry: bool = False,
     progress: Progress | None = None,
 ) -> ImportPlan:
     """What importing a data set into a project would do.
+
+    With `dry` rows that stay in their file are gone through for the report; else
+    it counts them once they are stored.
 
     `base` is the folder beneath which a picture that was not found will be
     looked for later. Reads the headers of new pictures; may take long.
     `progress` may raise to give up.
     """
     planner = Planner(store, format_name, base, choices or Choices(), progress)
-    return planner.plan(imported)
+    with reported(progress):
+        return planner.plan(imported, dry=dry)

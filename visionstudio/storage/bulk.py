@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,38 +11,64 @@ import apsw
 
 from visionstudio.model.errors import InvalidValue
 from visionstudio.storage.database import one_row
-from visionstudio.storage.rows import ANNOTATION, Values
+from visionstudio.storage.rows import ANNOTATION, Value
 
 ASIDE = 5_000
 """Removed rows of one range beyond this are moved aside instead of into the journal."""
 _INDEX = "annotation_by_frame"
+_SIMPLE = re.compile(r"[A-Za-z0-9_:./ -]*")
 _INDEX_PAYS = 20_000  # changed rows from which building the index anew is faster than keeping it
 
 
 @dataclass(frozen=True, slots=True)
-class NewRows:
-    """Annotations to add as rows of their table, `count` with ids from `first` on.
+class Batch:
+    """Rows of these columns; the `same` ones have one value in all of them, the rest are NULL."""
 
-    For so many that values of them would not fit into memory: `rows` are taken
-    one by one. `highest` are the highest numbers that they use besides their
-    ids, by the name of the sequence.
+    columns: tuple[str, ...]
+    rows: Iterable[Sequence[Value]]
+    same: Mapping[str, int | str] = field(default_factory=dict)
+
+    @property
+    def insert(self) -> str:
+        """INSERT of one row."""
+        for value in self.same.values():
+            if isinstance(value, str) and not _SIMPLE.fullmatch(value):
+                raise InvalidValue(f"{value!r} cannot stand in a statement")
+        names = ", ".join((*self.columns, *self.same))
+        values = ["?"] * len(self.columns)
+        values += [str(v) if isinstance(v, int) else f"'{v}'" for v in self.same.values()]
+        return f"INSERT INTO {ANNOTATION.name} ({names}) VALUES ({', '.join(values)})"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """Annotations to add as rows of their table, at most `limit` with ids from `first` on.
+
+    For so many that values of them would not fit into memory: `batches` are
+    taken one by one, and their ids follow each other without a gap. `highest`
+    are the highest numbers that they use besides their ids, by the name of the
+    sequence.
     """
 
     first: int
-    count: int
-    rows: Iterable[Values]
+    limit: int
+    batches: Iterable[Batch]
     highest: Mapping[str, int] = field(default_factory=dict)
 
 
-def insert(connection: apsw.Connection, new: NewRows) -> None:
-    """Put in new rows. Raises InvalidValue when they are not those that they said to be."""
-    last = new.first + new.count - 1
-    with _index_aside(connection, new.count):
+def insert(connection: apsw.Connection, new: NewRows) -> int:
+    """Put in new rows and return how many. Raises InvalidValue when their ids have gaps."""
+    with _index_aside(connection, new.limit):
         before = connection.total_changes()
-        connection.executemany(ANNOTATION.insert, new.rows)
+        for batch in new.batches:
+            connection.executemany(batch.insert, batch.rows)
         made = connection.total_changes() - before
-    if made != new.count or _count(connection, ANNOTATION.name, new.first, last) != made:
-        raise InvalidValue(f"{made} rows instead of {new.count} were to be stored")
+    if (
+        made > new.limit
+        or _count(connection, ANNOTATION.name, new.first, new.first + made - 1) != made
+    ):
+        raise InvalidValue(f"{made} rows are not those that were to be stored")
+    return made
 
 
 def put_aside(connection: apsw.Connection, first: int, count: int) -> None:

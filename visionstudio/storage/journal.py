@@ -70,8 +70,8 @@ def do(
     """Make an edit, put in new rows behind it, and remember what takes both back."""
     back = ops.run(connection, ops.operations_of(edit))
     if new is not None:
-        bulk.insert(connection, new)
-        back = [[ops.REMOVE, 0, new.first, new.count], *back]
+        made = bulk.insert(connection, new)
+        back = [[ops.REMOVE, 0, new.first, made], *back] if made else back
     if not back:
         return here
     row_id = _append(connection, "do", 0, here.undo, edit.title, author)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any
 
 import apsw
@@ -52,12 +53,16 @@ def unpack(data: bytes) -> list[Operation]:
     return operations
 
 
+@cache
+def _names(kind: type[Row]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
 def changed_fields(before: Row, after: Row) -> dict[str, Any]:
     """The fields in which two values of one type differ, with their new values."""
-    names = [f.name for f in fields(before)]
     return {
         name: new
-        for name in names
+        for name in _names(type(before))
         if (new := getattr(after, name)) is not (old := getattr(before, name)) and new != old
     }
 

@@ -35,8 +35,8 @@ STATES: tuple[State, ...] = (
 STATE_CODE: Mapping[State, int] = {state: code for code, state in enumerate(STATES)}
 LABEL_CODES: tuple[int, ...] = tuple(STATE_CODE[s] for s in STATES if s.is_label)
 PROPOSED_CODE = STATE_CODE[State.PROPOSED]
-_KIND_CODE = {kind: code for code, kind in enumerate(KINDS)}
-TAG_CODE = _KIND_CODE["tag"]
+KIND_CODE = {kind: code for code, kind in enumerate(KINDS)}
+TAG_CODE = KIND_CODE["tag"]
 _FLAGS = tuple(Flags(n) for n in range(256))
 _NOTHING: Mapping[str, Any] = {}
 
@@ -64,7 +64,7 @@ def annotation_values(a: Annotation) -> Values:
         a.frame,
         a.class_id,
         STATE_CODE[a.state],
-        _KIND_CODE[kind],
+        KIND_CODE[kind],
         geometry,
         a.pts,
         a.track_id,

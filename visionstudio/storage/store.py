@@ -139,7 +139,8 @@ class ProjectStore(ProjectFinder):
         with self._transaction() as step:
             step.here = journal.do(step.connection, edit, step.here, new, self.author)
             if new is not None:
-                for name, highest in new.highest.items():
+                last = one_row(step.connection, "SELECT max(id) FROM annotation")[0]
+                for name, highest in {**new.highest, "annotation": last or 0}.items():
                     reserved[name] = max(reserved.get(name, 0), highest)
             _check_class_names(step.connection, edit)
             self._store_sequence(step, reserved)

@@ -75,7 +75,8 @@ def import_(
     reader = format_of(format_name, src)
     _check_images(images)
     progress = ProgressLine()
-    imported = read_source(reader, src, images, ReadOptions(one_based=one_based), progress)
+    options = ReadOptions(one_based=one_based, stream=True)
+    imported = read_source(reader, src, images, options, progress)
     base = images or (src if src.is_dir() else src.parent)
     files = [item.file for item in imported.dataset.items if item.file is not None]
     with _target(folder, common_folder(files), dry_run) as store:
@@ -85,9 +86,10 @@ def import_(
             reader.name,
             base=base.absolute(),
             choices=choices,
+            dry=dry_run,
             progress=progress,
         )
-        report = plan.report if dry_run else do_import(store, plan)
+        report = plan.report if dry_run else do_import(store, plan, progress)
         progress.close()
     document = {
         "format": reader.name,

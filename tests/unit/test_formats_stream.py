@@ -1,0 +1,201 @@
+"""Large COCO files leave their rows in the file: what comes of it is what small files give."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from visionstudio.formats import coco, json_blocks
+from visionstudio.formats.dataset import Imported, ReadOptions
+from visionstudio.model.annotations import Annotation
+from visionstudio.model.errors import Cancelled, FormatError
+from visionstudio.model.shapes import Box
+from visionstudio.session.import_values import Choices, ImportReport
+from visionstudio.session.importing import do_import, plan_import
+from visionstudio.storage.store import ProjectStore
+
+BAD = (
+    '{"id":1,"image_id":1,"category_id":1,"bbox":[1,1,NaN,3]}',
+    '{"id":2,"image_id":1,"category_id":1,"bbox":[1,1,1e999,3]}',
+    '{"id":3,"image_id":1,"image_id":2,"category_id":1,"bbox":[1,1,2,3]}',
+    '{"id":4,"image_id":99,"category_id":1,"bbox":[1,1,2,3]}',
+    '{"id":5,"image_id":1,"category_id":77,"bbox":[1,1,2,3]}',
+    '{"id":6,"image_id":1,"category_id":1,"bbox":[1,1,-2,3]}',
+    '{"id":7,"image_id":1,"category_id":1,"bbox":[500,1,2,3]}',
+    '{"id":8,"image_id":1,"category_id":1,"bbox":[1,1,2]}',
+    '{"id":9,"image_id":1,"category_id":1,"segmentation":[[1,1,2,2,3,3]]}',
+    '{"id":10,"image_id":1,"category_id":1,"segmentation":[[1,1,2,2]]}',
+    '{"id":11,"image_id":1,"category_id":1,"bbox":"no"}',
+    '{"id":12,"image_id":1,"category_id":1,"bbox":[1,1,2,3],"iscrowd":7}',
+    '{"id":13,"image_id":1,"category_id":1,"segmentation":{"size":[48,64],"counts":"!"}}',
+    '{"id":14,"image_id":1,"category_id":1,"score":3,"bbox":[1,1,2,3]}',
+    "[1,2,3]",
+    '"text, {[ and \\" more"',
+    '{"id":' + "9" * 5000 + ',"image_id":1,"category_id":1,"bbox":[1,1,2,3]}',
+    '{"id":17,"image_id":1,"category_id":1,"bbox":[1,1,2,3],"x":' + "[" * 3000 + "]" * 3000 + "}",
+    '{"id":18,"image_id":1,"category_id":1}',
+)
+ODD = (
+    '{"id":30,"image_id":2,"category_id":2,"bbox":[1,1,9,9],"mine":{"a":[1,{"b":2}]},"x":"}, {"}',
+    '{"id":31,"image_id":2,"category_id":2,"attributes":{"wet":true},"bbox":[1,2,9,9]}',
+    '{"id":32,"image_id":2,"category_id":2,"iscrowd":1,'
+    '"segmentation":{"size":[48,64],"counts":[100,20,2952]}}',
+    '{"id":33,"image_id":2,"category_id":2,"keypoints":[1,2,2,3,4,1],"bbox":[1,2,9,9]}',
+    '{"id":34,"image_id":2,"category_id":2,"track_id":5,"bbox":[1,2,9,9]}',
+    '{"image_id":2,"category_id":2,"bbox":[3,2,9,9],"score":0.5}',
+    '{"id":36,"image_id":2,"category_id":1,"bbox":[3,2,9,9],"iscrowd":1,"score":null}',
+    '{"id":37,"image_id":2,"category_id":1,"segmentation":[[1,1,9,1,9,9],[20,20,30,20,30,30]]}',
+)
+
+
+def written(path: Path, rows: list[str], *, first: bool = False) -> Path:
+    """A file of these rows; with `first` in front of what they speak of."""
+    images = [{"id": n, "file_name": f"{n}.png", "width": 64, "height": 48} for n in range(1, 9)]
+    names = [{"id": 1, "name": "cell"}, {"id": 2, "name": "ball", "keypoints": ["a", "b"]}]
+    around = f'"images": {json.dumps(images)}, "categories": {json.dumps(names)}'
+    listed = f'"annotations": [{", ".join(rows)}]'
+    parts = [listed, around] if first else ['"info": {"a": [1]}', around, listed]
+    path.write_text("{" + ",\n".join(parts) + "}")
+    return path
+
+
+def plain(count: int, seed: int = 0) -> list[str]:
+    rng = random.Random(seed)
+    rows = []
+    for n in range(count):
+        x, y = rng.uniform(0, 40), rng.uniform(0, 30)
+        row: dict[str, Any] = {"id": 100 + n, "image_id": rng.randint(1, 8), "iscrowd": 0}
+        row |= {"category_id": rng.randint(1, 2), "bbox": [x, y, 9.25, 8], "area": 74}
+        if n % 3 == 0:
+            row["segmentation"] = [[x, y, x + 9.25, y, x + 9, y + 8, x, y + 4]]
+        elif n % 3 == 1:
+            row["segmentation"] = []
+        rows.append(json.dumps(row))
+    return rows
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_blocks, "BLOCK", 2000)
+
+
+def read(file: Path, monkeypatch: pytest.MonkeyPatch, *, large: bool) -> Imported:
+    monkeypatch.setattr("visionstudio.formats.coco.LARGE", 0 if large else 1 << 40)
+    found = coco.read(file, None, ReadOptions(stream=True))
+    assert (found.stream is not None) == large
+    return found
+
+
+def imported(store: ProjectStore, found: Imported, choices: Choices | None = None) -> ImportReport:
+    dry = plan_import(store, found, "coco", choices=choices, dry=True).report
+    done = do_import(store, plan_import(store, found, "coco", choices=choices))
+    assert (dry.annotations, dry.per_class, dry.there, dry.replaced) == (
+        done.annotations,
+        done.per_class,
+        done.there,
+        done.replaced,
+    )
+    assert sorted(map(str, dry.skipped)) == sorted(map(str, done.skipped))
+    return done
+
+
+def rows_of(store: ProjectStore) -> list[Annotation]:
+    """All annotations but for their ids, which follow the order of storing."""
+    rows = [replace(a, id=1) for a in store.iter_annotations()]
+    return sorted(rows, key=lambda a: (a.media_id, a.z, repr(a)))
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("choices", [None, Choices(classes={"ball": None, "cell": "zelle"})])
+def test_streamed_equals_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool, choices: Choices | None
+) -> None:
+    rows = [*plain(60), *BAD, *plain(40, 1), *ODD, *plain(60, 2)]
+    random.Random(4).shuffle(rows)
+    file = written(tmp_path / "a.json", rows, first=first)
+    results = []
+    for large in (False, True):
+        with ProjectStore.create(tmp_path / f"project{large}") as store:
+            report = imported(store, read(file, monkeypatch, large=large), choices)
+            assert report.annotations + len(report.skipped) == len(rows)
+            results.append((rows_of(store), report))
+            assert store.undo() is not None
+            assert not list(store.iter_annotations())
+            store.redo()
+            assert len(list(store.iter_annotations())) == report.annotations
+    (whole, report), (streamed, again) = results
+    assert streamed == whole
+    assert again.per_class == report.per_class
+    assert sorted(map(str, again.skipped)) == sorted(map(str, report.skipped))
+
+
+@pytest.mark.parametrize("rule", ["skip", "keep", "replace"])
+def test_merging_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: Any) -> None:
+    before = written(tmp_path / "a.json", plain(80))
+    moved = [row.replace("9.25", "7.5") if n % 4 else row for n, row in enumerate(plain(120))]
+    after = written(tmp_path / "b.json", [*moved, *ODD])
+    results = []
+    for large in (False, True):
+        with ProjectStore.create(tmp_path / f"project{large}") as store:
+            imported(store, read(before, monkeypatch, large=False))
+            report = imported(store, read(after, monkeypatch, large=large), Choices(rule))
+            results.append((rows_of(store), report.annotations, report.there, report.replaced))
+            found = imported(store, read(after, monkeypatch, large=large))
+            assert found.annotations == 0
+    assert results[0][1:] == results[1][1:]
+    shapes = [sorted(repr((a.media_id, a.class_id, a.shape)) for a in r[0]) for r in results]
+    assert shapes[0] == shapes[1]
+
+
+def test_giving_up_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path / "a.json", plain(400))
+    found = read(file, monkeypatch, large=True)
+    with ProjectStore.create(tmp_path / "project") as store:
+        calls = 0
+
+        def progress(_fraction: float | None, _message: str) -> None:
+            nonlocal calls
+            calls += 1
+            if calls > 5:
+                raise Cancelled
+
+        plan = plan_import(store, found, "coco")
+        with pytest.raises(Cancelled):
+            do_import(store, plan, progress)
+        assert not list(store.iter_annotations())
+        assert not store.media()
+        assert store.undo_title is None
+        assert do_import(store, plan).annotations == 400
+
+
+def test_ids_go_on_behind_a_large_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path / "a.json", plain(50))
+    with ProjectStore.create(tmp_path / "project") as store:
+        imported(store, read(file, monkeypatch, large=True))
+    with ProjectStore.open(tmp_path / "project") as store:
+        assert store.reserve_ids("annotation") > 50
+
+
+@pytest.mark.parametrize("cut", [3, 200, 2500, -2, -30])
+def test_a_file_that_is_cut_off_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    file = written(tmp_path / "a.json", plain(60))
+    file.write_bytes(file.read_bytes()[:cut])
+    monkeypatch.setattr("visionstudio.formats.coco.LARGE", 0)
+    with pytest.raises(FormatError, match=r"a\.json"):
+        coco.read(file, None, ReadOptions(stream=True))
+
+
+def test_boxes_are_what_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path / "a.json", ['{"id":1,"image_id":1,"category_id":2,"bbox":[1,2,3,4]}'])
+    with ProjectStore.create(tmp_path / "project") as store:
+        imported(store, read(file, monkeypatch, large=True))
+        (found,) = store.iter_annotations()
+        assert found.shape == Box(1, 2, 4, 6)
+        assert dict(found.extra)["row"] == "1"

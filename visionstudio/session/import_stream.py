@@ -1,0 +1,277 @@
+"""Rows of large files into a project, block by block: no row is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionstudio.formats.coco_stream import Block, CocoRows, Columns
+from visionstudio.formats.dataset import DatasetAnnotation, DatasetItem, Imported, Skipped
+from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.labels import LabelClass
+from visionstudio.model.media import MediaItem
+from visionstudio.session.import_digest import DIGEST, DIGITS, ROW, digest, digest_head
+from visionstudio.storage.bulk import Batch
+from visionstudio.storage.rows import ANNOTATION, KIND_CODE, STATE_CODE, Values, annotation_values
+
+if TYPE_CHECKING:
+    from visionstudio.session.import_plan import Planner
+
+Ints = NDArray[np.int64]
+Slow = tuple[int, int, DatasetAnnotation]
+"""A row on its own: its drawing order, the number of its picture, and what it is."""
+
+
+class StreamedRows:
+    """The rows of a stream as batches for the store; tallies are those of the last pass.
+
+    `matches` are the file's pictures with their media items, None where they are
+    not taken. Rows of pictures that have labels already are compared with them
+    one by one; all others go in as columns.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        imported: Imported,
+        stream: CocoRows,
+        classes: Mapping[str, LabelClass],
+        matches: list[tuple[DatasetItem, MediaItem | None]],
+    ) -> None:
+        self._planner = planner
+        self._stream = stream
+        self._classes = classes
+        self._names = {c.id: c.name for c in classes.values()}
+        self._file = str(stream.path)
+        chosen = len(matches) == len(imported.dataset.items)  # one file is one subset
+        self._items = [i for i, _ in matches] if chosen else list(imported.dataset.items)
+        self._media = [m for _, m in matches] if chosen else [None] * len(self._items)
+        self._reason = "" if chosen else "its subset was not chosen"
+        busy = planner.store.summaries()
+        ids = [m.id if m is not None else 0 for m in self._media]
+        self._media_ids: Ints = np.array(ids, dtype=np.int64)
+        self._busy = np.array([i in busy for i in ids], dtype=bool)
+        mapping = planner.choices.classes
+        self._labels = [c.name for c in imported.dataset.classes]
+        self._targets = [mapping.get(name, name) for name in self._labels]
+        found = [classes[t].id if t is not None else 0 for t in self._targets]
+        self._class_ids: Ints = np.array(found, dtype=np.int64)
+        self._heads = {
+            (place, kind): hashlib.sha256(digest_head(target or "", 0, kind))
+            for place, target in enumerate(self._targets)
+            for kind in ("box", "polygon")
+        }
+        self.highest: dict[str, int] = {}
+        self._tracks: dict[int, int] = {}
+        self._begin()
+
+    @property
+    def limit(self) -> int:
+        """No more rows than this come of it."""
+        return max(self._stream.count, 1)
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return self._file
+
+    def _begin(self) -> None:
+        self.added = 0
+        self.there = 0
+        self.per_class: Counter[str] = Counter()
+        self.skipped: list[Skipped] = []
+        self._drawn: Ints = np.zeros(len(self._items), dtype=np.int64)
+        self._known: dict[int, tuple[Counter[str], dict[str, Annotation]]] = {}
+
+    def count(self) -> None:
+        """Go through all rows for the tallies, and note what is to be replaced."""
+        for _ in self._all(1, collect=True):
+            pass
+
+    def batches(self, first: int) -> Iterator[Batch]:
+        """The new rows with ids from `first` on."""
+        yield from self._all(first, collect=False)
+
+    def _all(self, first: int, *, collect: bool) -> Iterator[Batch]:
+        self._begin()
+        for block in self._stream.blocks():
+            self.skipped += block.faults
+            plain, others = self._depth(block)
+            rows: list[Slow] = []
+            if block.plain is not None:
+                batch, rows = self._fast(block.plain, plain, first + self.added)
+                if batch is not None:
+                    yield batch
+            rows += [(d, i, row) for d, (_, i, row) in zip(others, block.others, strict=True)]
+            values = list(self._slow(rows, first, collect))
+            if values:
+                yield Batch(ANNOTATION.columns, values)
+
+    def _depth(self, block: Block) -> tuple[list[int], list[int]]:
+        """The drawing order in their pictures of the block's plain rows, and of the others."""
+        plain = block.plain
+        images = plain.images if plain is not None else np.zeros(0, dtype=np.int64)
+        if block.others:
+            places = [
+                *(plain.places if plain is not None else ()),
+                *(p for p, _, _ in block.others),
+            ]
+            images = np.append(images, [image for _, image, _ in block.others])
+            by_place = np.argsort(places)
+            depth = np.empty(len(images), dtype=np.int64)
+            depth[by_place] = self._ranks(images[by_place])
+        else:
+            depth = self._ranks(images)
+        count = len(images) - len(block.others)
+        return depth[:count].tolist(), depth[count:].tolist()
+
+    def _ranks(self, images: Ints) -> Ints:
+        """How many rows of the same picture came before each of these, ever."""
+        order = np.argsort(images, kind="stable")
+        by_image = images[order]
+        starts = np.flatnonzero(np.diff(by_image, prepend=-1))
+        lengths = np.diff(np.append(starts, len(images)))
+        rank = np.arange(len(images)) - np.repeat(starts, lengths)
+        depth = np.empty(len(images), dtype=np.int64)
+        depth[order] = rank + self._drawn[by_image]
+        self._drawn[by_image[starts]] += lengths
+        return depth
+
+    # rows that nothing in the project can be like
+
+    def _fast(self, rows: Columns, depth: list[int], first: int) -> tuple[Batch | None, list[Slow]]:
+        """Plain rows as a batch, and those that have to be looked at one by one."""
+        media, labels = self._media_ids[rows.images], self._class_ids[rows.labels]
+        free = (media > 0) & (labels > 0) & ~self._busy[rows.images]
+        slow = [
+            (depth[i], int(rows.images[i]), self._row(rows, i))
+            for i in np.flatnonzero(~free).tolist()
+        ]
+        chosen = np.flatnonzero(free).tolist()
+        if not chosen:
+            return None, slow
+        of_class = rows.labels.tolist()
+        for label, count in Counter(of_class[i] for i in chosen).items():
+            self.per_class[self._targets[label] or ""] += count
+        columns = {
+            "id": range(first, first + len(chosen)),
+            "media_id": media[chosen].tolist(),
+            "class_id": labels[chosen].tolist(),
+            "geometry": [rows.payloads[i] for i in chosen],
+            "z": [depth[i] for i in chosen],
+            "extra": self._extras(rows, chosen, of_class),
+        }
+        same: dict[str, int | str] = {
+            "frame": 0,
+            "state": STATE_CODE[State.VERIFIED],
+            "source": f"import:{self._planner.format_name}",
+        }
+        for name, values in (
+            ("kind", [KIND_CODE[rows.kinds[i]] for i in chosen]),
+            ("flags", [rows.flags[i] for i in chosen]),
+        ):
+            if values.count(values[0]) == len(values):
+                same[name] = values[0]
+            else:
+                columns[name] = values
+        scores = [rows.scores[i] for i in chosen]
+        if scores.count(None) < len(scores):
+            columns["score"] = scores
+        self.added += len(chosen)
+        return Batch(tuple(columns), list(zip(*columns.values(), strict=True)), same), slow
+
+    def _extras(self, rows: Columns, chosen: list[int], labels: list[int]) -> list[str]:
+        """Each row's digest and its number as JSON, as `Planner` stores them."""
+        marks = []
+        heads, kinds, rounded = self._heads, rows.kinds, rows.rounded
+        for i in chosen:
+            found = heads[labels[i], kinds[i]].copy()
+            found.update(rounded[i])
+            marks.append(found.hexdigest()[:DIGITS])
+        keys = [rows.keys[i] for i in chosen]
+        if "" not in keys:
+            whole = f'{{"{DIGEST}":"%s","{ROW}":"%s"}}'
+            return [whole % pair for pair in zip(marks, keys, strict=True)]
+        return [
+            f'{{"{DIGEST}":"{mark}","{ROW}":"{key}"}}' if key else f'{{"{DIGEST}":"{mark}"}}'
+            for mark, key in zip(marks, keys, strict=True)
+        ]
+
+    def _row(self, rows: Columns, row: int) -> DatasetAnnotation:
+        return rows.annotation(row, self._labels[int(rows.labels[row])])
+
+    # rows one by one
+
+    def _slow(self, rows: list[Slow], first: int, collect: bool) -> Iterator[Values]:
+        for depth, image, row in rows:
+            found = self._wanted(image, row)
+            if isinstance(found, str):
+                self.skipped.append(Skipped(self._file, row.where, found))
+                continue
+            media, label = found
+            row = replace(row, label=label, z=depth)
+            mark = digest(label, row.frame, row.shape)
+            if self._busy[image] and not self._is_new(media, row, mark, collect):
+                continue
+            extra = {**row.extra, DIGEST: mark}
+            if row.key:
+                extra[ROW] = row.key
+            made = Annotation(
+                id=first + self.added,
+                media_id=media.id,
+                class_id=self._classes[label].id,
+                shape=row.shape,
+                frame=row.frame,
+                track_id=self._track(row.track),
+                state=State.VERIFIED,
+                score=row.score,
+                z=row.z,
+                flags=row.flags,
+                attributes=row.attributes,
+                source=f"import:{self._planner.format_name}",
+                extra=extra,
+            )
+            self.added += 1
+            self.per_class[label] += 1
+            yield annotation_values(made)
+
+    def _wanted(self, image: int, row: DatasetAnnotation) -> tuple[MediaItem, str] | str:
+        """Where a row goes, or why nowhere."""
+        media, item = self._media[image], self._items[image]
+        if self._reason:
+            return self._reason
+        if media is None:
+            return f"{item.outside!a} is outside the folder of pictures and is not read"
+        label = self._planner.choices.classes.get(row.label, row.label)
+        return (media, label) if label is not None else f"its class '{row.label}' was not chosen"
+
+    def _is_new(self, media: MediaItem, row: DatasetAnnotation, mark: str, collect: bool) -> bool:
+        if media.id not in self._known:
+            self._known[media.id] = self._planner.labels_there(media, self._names)
+        there, by_key = self._known[media.id]
+        rule = self._planner.choices.rule
+        before = by_key.get(row.key) if row.key else None
+        if rule != "keep" and there[mark]:
+            there[mark] -= 1
+            self.there += 1
+            self.skipped.append(Skipped(self._file, row.where, "it is in the project already"))
+            return False
+        if rule == "replace" and before is not None:
+            if collect:
+                self._planner.replace_by(media, before, row, mark, self._classes, self._names)
+            return False
+        return True
+
+    def _track(self, track: int | None) -> int | None:
+        if track is None:
+            return None
+        if track not in self._tracks:
+            self._tracks[track] = self._planner.store.reserve_ids("track")
+            self.highest["track"] = self._tracks[track]
+        return self._tracks[track]
