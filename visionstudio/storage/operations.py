@@ -15,21 +15,28 @@ themselves lie in their table: storing a million new rows journals one range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
-from functools import cache
 from typing import Any
 
 import apsw
 import msgspec
 
+from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Change, Edit, Row
 from visionstudio.model.errors import InvalidValue
+from visionstudio.model.labels import LabelClass
+from visionstudio.model.measurements import Measurement
+from visionstudio.model.media import MediaItem
 from visionstudio.storage import bulk
 from visionstudio.storage.rows import TABLES, Table, table_of
 
 Operation = list[Any]
 INSERT, REMOVE, UPDATE, RESTORE = 0, 1, 2, 3
+_FIELDS: Mapping[type[Row], tuple[str, ...]] = {
+    kind: tuple(f.name for f in fields(kind))
+    for kind in (Annotation, LabelClass, MediaItem, Measurement)
+}
 PART_SIZE = 20_000
 """Operations per stored piece: keeps a blob far below SQLite's limit of 1 GB."""
 
@@ -53,16 +60,11 @@ def unpack(data: bytes) -> list[Operation]:
     return operations
 
 
-@cache
-def _names(kind: type[Row]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind))
-
-
 def changed_fields(before: Row, after: Row) -> dict[str, Any]:
     """The fields in which two values of one type differ, with their new values."""
     return {
         name: new
-        for name in _names(type(before))
+        for name in _FIELDS[type(before)]
         if (new := getattr(after, name)) is not (old := getattr(before, name)) and new != old
     }
 
