@@ -116,7 +116,7 @@ SAMPLES: list[tuple[str, str, Count]] = [
     (
         "cityscapes",
         "cityscapes_dataset/dataset",
-        of_numbers("gtFine/*/*/*_instanceIds.png", 1, 2, 3),
+        of_numbers("**/*_instanceIds.png", 1, 2, 3),
     ),
     ("masks", "camvid_dataset", of_numbers("*annot/*.png")),
     ("masks", "kaggle_dataset/image_mask", of_numbers("masks/*.png")),
