@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("VISIONSTUDIO_HOME", tempfile.mkdtemp(prefix="visionstudio-bench-"))
 
+from _heart import Heart, after
 from _timing import percentile
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -34,52 +33,12 @@ P99_MS, MAX_MS = 50.0, 200.0
 SECONDS = 8.0
 
 
-class Heart:
-    """Gaps between the ticks of a one-millisecond timer."""
-
-    def __init__(self) -> None:
-        self.gaps: list[float] = []
-        self.work: list[float] = []  # processor time of this thread in each gap
-        self._worked = 0.0
-        self._last: float | None = None
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._beat)
-
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        worked = time.thread_time()
-        if self._last is not None:
-            self.gaps.append((now - self._last) * 1000)
-            self.work.append((worked - self._worked) * 1000)
-        self._worked = worked
-        self._last = now
-
-    def watch(self, until: Callable[[], bool], seconds: float = 120.0) -> list[float]:
-        """Run the event loop until something is so; the gaps in milliseconds meanwhile."""
-        self.gaps, self.work, self._last = [], [], None
-        loop = QEventLoop()
-        end = time.perf_counter() + seconds
-        check = QTimer()
-        check.timeout.connect(lambda: (until() or time.perf_counter() > end) and loop.quit())
-        check.start(50)
-        self._timer.start(1)
-        loop.exec()
-        self._timer.stop()
-        return self.gaps
-
-
 def report(what: str, gaps: list[float]) -> None:
     p99, worst = percentile(gaps, 99), max(gaps)
     print(
         f"{what:<34} p99 {p99:7.1f} ms  ratio to {P99_MS:g}: {p99 / P99_MS:5.2f}   "
         f"max {worst:7.1f} ms  ratio to {MAX_MS:g}: {worst / MAX_MS:5.2f}"
     )
-
-
-def after(seconds: float) -> Callable[[], bool]:
-    end = time.perf_counter() + seconds
-    return lambda: time.perf_counter() > end
 
 
 def main() -> None:

@@ -90,6 +90,22 @@ def test_smoothing_takes_corners_and_keeps_the_rest() -> None:
     assert not soft[20, 20]
 
 
+def test_large_objects_are_worked_on_by_tiles() -> None:
+    y, x = np.ogrid[:1300, :1200]
+    ring = (np.hypot(y - 600, x - 640) < 590) & (np.hypot(y - 600, x - 640) > 300)
+    spans = Spans.of_array(ring)
+    far = cv2.distanceTransform(1 - ring.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    grown = pixels.grown(spans, 9, 1200, 1300).raster(0, 0, 1200, 1300)
+    assert (grown == (far <= 9)).all()
+    # Beyond the right edge, that cuts it off, the ring is taken to go on.
+    beyond = np.pad(ring, 20, mode="edge").astype(np.uint8)
+    deep = cv2.distanceTransform(beyond, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[20:-20, 20:-20]
+    assert (pixels.grown(spans, -9, 1200, 1300).raster(0, 0, 1200, 1300) == (deep > 9)).all()
+    soft = cv2.GaussianBlur(np.pad(ring, 20, mode="edge").astype(np.float32), (0, 0), 4)
+    smooth = pixels.smoothed(spans, 4, 1200, 1300).raster(0, 0, 1200, 1300)
+    assert (smooth == (soft[20:-20, 20:-20] > 0.5)).all()
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(BOXES, min_size=2, max_size=4))
 def test_polygons_are_combined_exactly(boxes: list[Box]) -> None:
@@ -163,11 +179,27 @@ def test_a_place_is_enclosed_or_open() -> None:
     wall[10:30, 10:30] = True
     wall[15:25, 15:25] = False
     spans = Spans.of_array(wall)
-    assert pixels.enclosed(spans, 20, 20).area() == 100
-    assert not pixels.enclosed(spans, 5, 5)
-    assert not pixels.enclosed(spans, 12, 12)
+    assert pixels.enclosed(spans, 20, 20, 40, 40).area() == 100
+    assert pixels.hole_at(spans, 20, 20).area() == 100
+    for outside in ((5, 5), (12, 12), (-3, 60)):
+        assert not pixels.enclosed(spans, *outside, 40, 40)
+        assert not pixels.hole_at(spans, *outside)
     wall[20, 25:30] = False  # a door
-    assert not pixels.enclosed(Spans.of_array(wall), 20, 20)
+    assert not pixels.enclosed(Spans.of_array(wall), 20, 20, 40, 40)
+    assert not pixels.hole_at(Spans.of_array(wall), 20, 20)
+
+
+def test_the_edge_of_the_picture_closes_a_place() -> None:
+    wall = np.zeros((40, 60), bool)
+    wall[:, 20] = True
+    spans = Spans.of_array(wall)
+    assert pixels.enclosed(spans, 5, 5, 60, 40).bounds() == (0, 0, 20, 40)
+    assert pixels.enclosed(spans, 30, 5, 60, 40).bounds() == (21, 0, 60, 40)
+    assert not pixels.hole_at(spans, 5, 5)
+    wall[39, 20] = False  # a door at the edge
+    both = pixels.enclosed(Spans.of_array(wall), 5, 5, 60, 40)
+    assert both.area() == 60 * 40 - 39
+    assert not pixels.enclosed(Spans.empty(), 5, 5, 60, 40)
 
 
 def test_a_shape_grows_as_a_polygon_within_the_picture() -> None:

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
 
 from visionstudio.model.brush import Tip
-from visionstudio.model.shapes import Mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Points, Polygon, RotatedBox, to_mask
 from visionstudio.model.spans import Spans
 
 BITS = hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 11)))
@@ -57,6 +57,38 @@ def test_spans_and_masks_agree_with_coco(bits: np.ndarray) -> None:
         assert spans.bounds() == (x, y, x + width, y + height)
     row, column = bits.shape[0] // 2, bits.shape[1] // 2
     assert spans.contains(column, row) == bits[row, column]
+
+
+RINGS = st.lists(st.tuples(st.floats(-9, 40), st.floats(-9, 30)), min_size=3, max_size=9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(RINGS, st.floats(-4, 4), st.floats(1, 20))
+def test_spans_of_a_shape_are_the_pixels_that_it_covers(
+    ring: list[tuple[float, float]], angle: float, size: float
+) -> None:
+    outline = np.array(ring)
+    shapes = (
+        Polygon((outline,)),
+        Polygon((outline, outline / 3 + 8, outline / 9 + 9, outline + 60), (0, 1, 0, 0)),
+        Box(*outline[:2].reshape(-1)),
+        RotatedBox(*outline[0], size, size / 2, angle),
+        Ellipse(*outline[0], size, size / 2, angle),
+    )
+    for number, shape in enumerate(shapes):
+        expected = to_mask(shape, 25, 33)
+        if number == 1:  # by the rule that is documented: outer rings count against holes
+            parts = [to_mask(Polygon((r,)), 25, 33).astype(int) for r in shape.rings]
+            expected = parts[0] - parts[1] + parts[2] + parts[3] > 0
+        assert (Spans.of_shape(shape, 33, 25).raster(0, 0, 33, 25) == expected).all()
+    assert not Spans.of_shape(Points(outline), 33, 25)
+
+
+def test_the_spans_of_a_mask_are_at_hand() -> None:
+    mask = Mask.from_array(np.eye(5))
+    assert Spans.of_mask(mask) is Spans.of_mask(mask)
+    made = Spans.of_mask(mask).moved(3, 2)
+    assert Spans.of_mask(made.mask()) is made
 
 
 def test_runs_that_touch_or_overlap_become_one() -> None:

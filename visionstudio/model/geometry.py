@@ -53,17 +53,26 @@ def box_iou(first: ArrayLike, second: ArrayLike) -> FloatArray:
     return iou
 
 
-def rasterize(rings: list[FloatArray], height: int, width: int) -> NDArray[np.bool_]:
-    """Even-odd fill of closed rings as a (height, width) mask.
+def crossings(
+    rings: list[FloatArray], height: int, width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Where closed rings cross the middle lines of pixel rows: ring, row and column of each.
 
-    A pixel belongs to the shape when its centre does, the rule under which the
+    The column is the first pixel whose centre lies right of the crossing, within
+    0…width. Between an odd crossing of a row and the next one lies the inside of
+    a ring: a pixel belongs to it when its centre does, the rule under which the
     area of a box with whole-number corners equals its pixel count.
     """
-    starts = [np.asarray(r, dtype=np.float64) for r in rings if len(r) >= 3]
-    if not starts or height <= 0 or width <= 0:
-        return np.zeros((max(height, 0), max(width, 0)), dtype=bool)
-    a = np.concatenate(starts)
-    b = np.concatenate([np.roll(r, -1, axis=0) for r in starts])
+    sizes = np.array([len(r) for r in rings], dtype=np.int64)
+    none = np.zeros(0, np.int64)
+    if not sizes.sum() or height <= 0 or width <= 0:
+        return none, none, none
+    a = np.concatenate(rings)
+    begin = np.cumsum(sizes) - sizes
+    following = np.arange(1, len(a) + 1)
+    some = sizes > 0
+    following[begin[some] + sizes[some] - 1] = begin[some]
+    b = a[following]
     # Per edge: the pixel rows whose centre line it crosses.
     low = np.where(a[:, 1:] < b[:, 1:], a, b)
     high = np.where(a[:, 1:] < b[:, 1:], b, a)
@@ -75,7 +84,14 @@ def rasterize(rings: list[FloatArray], height: int, width: int) -> NDArray[np.bo
     slope = (high[edge, 0] - low[edge, 0]) / (high[edge, 1] - low[edge, 1])
     x = low[edge, 0] + (row + 0.5 - low[edge, 1]) * slope
     column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
-    covered = np.zeros((height, width), dtype=bool)
+    return np.repeat(np.arange(len(rings)), sizes)[edge], row, column
+
+
+def rasterize(rings: list[FloatArray], height: int, width: int) -> NDArray[np.bool_]:
+    """Even-odd fill of closed rings as a (height, width) mask, by the rule of `crossings`."""
+    usable = [np.asarray(r, dtype=np.float64) for r in rings if len(r) >= 3]
+    covered = np.zeros((max(height, 0), max(width, 0)), dtype=bool)
+    _, row, column = crossings(usable, height, width)
     if len(row) == 0:
         return covered
     # Toggling at each crossing and summing along the row is the even-odd rule. Only the

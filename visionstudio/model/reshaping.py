@@ -196,14 +196,13 @@ def to_rotated_box(shape: Shape) -> RotatedBox | None:
 
 def _mask_corners(mask: Mask) -> FloatArray:
     """The corners of the first and last pixel of every row: all that a hull needs."""
-    array = mask.array()
-    rows = np.flatnonzero(array.any(axis=1))
+    rows, starts, ends = Spans.of_mask(mask).runs()
     if len(rows) == 0:
         return np.zeros((0, 2))
-    left = array[rows].argmax(axis=1)
-    right = mask.width - array[rows][:, ::-1].argmax(axis=1)
-    x = np.concatenate([left, left, right, right]) + mask.x
-    y = np.concatenate([rows, rows + 1, rows, rows + 1]) + mask.y
+    new = np.flatnonzero(np.diff(rows, prepend=rows[0] - 1))
+    rows, left, right = rows[new], starts[new], ends[np.append(new[1:], len(rows)) - 1]
+    x = np.concatenate([left, left, right, right])
+    y = np.concatenate([rows, rows + 1, rows, rows + 1])
     return np.stack([x, y], axis=1).astype(np.float64)
 
 

@@ -7,19 +7,22 @@ painting and combining masks fluid on large pictures.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.model import rle
-from visionstudio.model.shapes import Mask
+from visionstudio.model import geometry, rle
+from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox, Shape
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_ROW = 1 << 32  # from one row to the next; columns are within ±2³¹
+NEXT_ROW = _ROW = 1 << 32
+"""From one place to the one below it; columns are within ±2³¹."""
 _ZERO = 1 << 31  # the place of column 0 in its row
 
 
@@ -46,21 +49,65 @@ class Spans:
         """Runs [start, end) of rows, in any order; they may overlap or be empty."""
         some = ends > starts
         base = rows[some].astype(np.int64) * _ROW + _ZERO
-        begin, end = base + starts[some], base + ends[some]
-        if len(begin) == 0:
+        places = np.concatenate([base + starts[some], base + ends[some]])
+        return cls._of_steps(places, np.repeat(np.array([1, -1]), len(base)))
+
+    @classmethod
+    def _of_steps(cls, places: Ints, steps: Ints) -> Spans:
+        """Where the sum of all steps up to a place, given in any order, is above 0."""
+        if len(places) == 0:
             return cls.empty()
-        places = np.concatenate([begin, end])
-        steps = np.repeat(np.array([1, -1]), len(begin))
-        # At one place beginnings come first, so that runs that touch become one.
-        order = np.lexsort((-steps, places))
-        depth = np.cumsum(steps[order])
-        outer = (depth == 0) | ((depth == 1) & (steps[order] == 1))
-        return cls(places[order][outer])
+        order = np.argsort(places, kind="stable")
+        places, depth = places[order], np.cumsum(steps[order])
+        last = np.append(places[1:] != places[:-1], True)  # what holds right of the place
+        places, inside = places[last], depth[last] > 0
+        return cls(places[inside != np.concatenate([[False], inside[:-1]])])
+
+    @classmethod
+    def block(cls, x1: int, y1: int, x2: int, y2: int) -> Spans:
+        """All pixels of a rectangle."""
+        if x1 >= x2 or y1 >= y2:
+            return cls.empty()
+        base = np.arange(y1, y2, dtype=np.int64) * _ROW + _ZERO
+        return cls(np.stack([base + x1, base + x2], axis=1).reshape(-1))
+
+    @classmethod
+    def of_shape(cls, shape: Shape, width: int, height: int) -> Spans:
+        """The pixels whose centre a shape covers in a picture of width × height; of masks all.
+
+        Costs what the border costs. Of a polygon a pixel is covered where more
+        outer rings than holes contain its centre. Shapes without an inside, and
+        tags, cover none.
+        """
+        match shape:
+            case Mask():
+                return cls.of_mask(shape)
+            case Polygon(rings, holes):
+                return cls._of_rings(list(rings), np.array(holes), width, height)
+            case Box() | RotatedBox():
+                return cls._of_rings([shape.points()], np.array([False]), width, height)
+            case Ellipse():
+                return cls._of_rings([shape.outline()], np.array([False]), width, height)
+        return cls.empty()
+
+    @classmethod
+    def _of_rings(
+        cls, rings: list[NDArray[np.float64]], holes: Bools, width: int, height: int
+    ) -> Spans:
+        ring, row, column = geometry.crossings(rings, height, width)
+        order = np.lexsort((column, row, ring))
+        sign = np.where(holes[ring[order]], -1, 1)
+        sign[1::2] *= -1  # every second crossing of a row leads out of the ring
+        return cls._of_steps((row * _ROW + _ZERO + column)[order], sign)
 
     @classmethod
     def of_mask(cls, mask: Mask) -> Spans:
-        """The pixels of a mask."""
-        return cls._of_counts(mask.counts, mask.width, mask.x, mask.y)
+        """The pixels of a mask. Those of the last masks asked for are at hand."""
+        known = _KNOWN.get(mask)
+        if known is None:
+            known = cls._of_counts(mask.counts, mask.width, mask.x, mask.y)
+            _KNOWN.put(mask, known)
+        return known
 
     @classmethod
     def of_array(cls, array: NDArray[np.generic], x: int = 0, y: int = 0) -> Spans:
@@ -107,7 +154,9 @@ class Spans:
         size = width * height
         tail = [] if flat[-1] == size else [size]
         counts = np.diff(np.concatenate([[0], flat, tail]).astype(np.int64))
-        return Mask(left, top, width, height, counts.astype(np.uint32))
+        made = Mask(left, top, width, height, counts.astype(np.uint32))
+        _KNOWN.put(made, self)
+        return made
 
     def runs(self) -> tuple[Ints, Ints, Ints]:
         """Row, first column and end column of each run, in row order."""
@@ -156,6 +205,10 @@ class Spans:
         place = y * _ROW + _ZERO + x
         return bool(np.searchsorted(self.edges, place, "right") % 2)
 
+    def run_at(self, x: int, y: int) -> int:
+        """The number of the run that holds a pixel of the set."""
+        return int(np.searchsorted(self.edges, y * _ROW + _ZERO + x, "right")) // 2
+
     def within(self, top: int, bottom: int) -> Spans:
         """The rows from `top` up to `bottom`."""
         first = np.searchsorted(self.edges, top * _ROW)
@@ -203,12 +256,12 @@ class Spans:
         below = self ^ self.moved(0, 1)  # row y here: row y differs from the one above
         y, from_x, to_x = below.runs()
         across = np.stack([from_x, y, to_x, y], axis=1)
-        x, first, last = _stacked(np.concatenate([starts, ends]), np.concatenate([rows, rows]))
+        x, first, last = stacked(np.concatenate([starts, ends]), np.concatenate([rows, rows]))
         down = np.stack([x, first, x, last], axis=1)
         return np.concatenate([across, down]).astype(np.float64)
 
 
-def _stacked(x: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
+def stacked(x: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
     """Unit pieces at (x, row) joined down their columns: x, first row and end row."""
     order = np.lexsort((rows, x))
     x, rows = x[order], rows[order]
@@ -217,3 +270,39 @@ def _stacked(x: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
     new = np.concatenate([[True], (np.diff(x) != 0) | (np.diff(rows) != 1)])
     end = np.concatenate([new[1:], [True]])
     return x[new], rows[new], rows[end] + 1
+
+
+class _Known:
+    """The pixels of the masks used last, so that none is unpacked twice. For all threads.
+
+    By identity: comparing large masks costs as much as unpacking them. Holding a
+    mask keeps its id.
+    """
+
+    _MASKS, _EDGES = 512, 8_000_000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, tuple[Mask, Spans]] = OrderedDict()
+        self._edges = 0
+
+    def get(self, mask: Mask) -> Spans | None:
+        with self._lock:
+            found = self._kept.get(id(mask))
+            if found is None:
+                return None
+            self._kept.move_to_end(id(mask))
+            return found[1]
+
+    def put(self, mask: Mask, spans: Spans) -> None:
+        with self._lock:
+            if id(mask) in self._kept:
+                return
+            self._kept[id(mask)] = mask, spans
+            self._edges += len(spans.edges)
+            while len(self._kept) > self._MASKS or (self._edges > self._EDGES and len(self._kept) > 1):
+                _, (_, dropped) = self._kept.popitem(last=False)
+                self._edges -= len(dropped.edges)
+
+
+_KNOWN = _Known()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from visionstudio.model import geometry
 from visionstudio.model.shapes import Polygon
-from visionstudio.model.spans import Ints, Spans
+from visionstudio.model.spans import Ints, Spans, stacked
 
 _ROW = 1 << 32
 
@@ -79,20 +79,10 @@ def _horizontal(spans: Spans) -> tuple[_Pieces, _Pieces]:
 def _vertical(spans: Spans) -> tuple[_Pieces, _Pieces]:
     """Right edges downwards, left edges upwards, joined over rows."""
     rows, first, last = spans.runs()
-    x, top, bottom = _columns(last, rows)
+    x, top, bottom = stacked(last, rows)
     right = _Pieces(top * _ROW + x, bottom * _ROW + x)
-    x, top, bottom = _columns(first, rows)
+    x, top, bottom = stacked(first, rows)
     return right, _Pieces(bottom * _ROW + x, top * _ROW + x)
-
-
-def _columns(x: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
-    order = np.lexsort((rows, x))
-    x, rows = x[order], rows[order]
-    if len(x) == 0:
-        return x, rows, rows
-    new = np.concatenate([[True], (np.diff(x) != 0) | (np.diff(rows) != 1)])
-    end = np.concatenate([new[1:], [True]])
-    return x[new], rows[new], rows[end] + 1
 
 
 def _find(begin: Ints, wanted: Ints, offset: int) -> Ints:

@@ -102,7 +102,7 @@ def without_hole(shape: Shape, x: float, y: float) -> Shape | None:
     """The shape with the hole at a point closed; None where there is no hole."""
     if isinstance(shape, Mask):
         spans = Spans.of_mask(shape)
-        inside = pixels.enclosed(spans, int(np.floor(x)), int(np.floor(y)))
+        inside = pixels.hole_at(spans, int(np.floor(x)), int(np.floor(y)))
         return (spans | inside).mask() if inside else None
     if not isinstance(shape, Polygon):
         return None

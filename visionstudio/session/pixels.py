@@ -1,18 +1,23 @@
 """Shapes as pixels, and what can be done to them: pure functions on `Spans`.
 
-Work is done on the smallest rectangle that holds what changes, so that it costs
-what the object covers and not what the picture does.
+Work is done on runs, or on tiles along the border, so that it costs what the
+border does and not what the object or the picture covers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.model.shapes import Mask, Shape, to_mask
-from visionstudio.model.spans import Spans
+from visionstudio.model.shapes import Mask, Shape
+from visionstudio.model.spans import Bools, Spans
+from visionstudio.session import components
 
 Bits = NDArray[np.uint8]
+Size = tuple[int, int]
+_TILE = 512
 _AREAS = frozenset({"mask", "polygon", "box", "rotated_box", "ellipse"})
 _SLACK = 1e-6
 
@@ -24,18 +29,7 @@ def covers(shape: Shape) -> bool:
 
 def pixels_of(shape: Shape, width: int, height: int) -> Spans:
     """The pixels whose centre a shape covers in a picture of width × height; of masks all."""
-    if isinstance(shape, Mask):
-        return Spans.of_mask(shape)
-    if not covers(shape):
-        return Spans.empty()
-    # Only around the shape: the picture may have a hundred megapixels.
-    x1, y1, x2, y2 = shape.bounds()
-    left, top = max(int(np.floor(x1)), 0), max(int(np.floor(y1)), 0)
-    right, bottom = min(int(np.ceil(x2)), width), min(int(np.ceil(y2)), height)
-    if left >= right or top >= bottom:
-        return Spans.empty()
-    part = to_mask(shape.translated(-left, -top), bottom - top, right - left)
-    return Spans.of_array(part, left, top)
+    return Spans.of_shape(shape, width, height) if covers(shape) else Spans.empty()
 
 
 def as_mask(shape: Shape, width: int, height: int) -> Mask | None:
@@ -50,57 +44,32 @@ def iou(first: Spans, second: Spans) -> float:
     return (first & second).area() / either if either else 1.0
 
 
-def _crop(spans: Spans, margin: int) -> tuple[Bits, int, int]:
-    """The pixels in an array with an empty margin, and where its top left is."""
-    x1, y1, x2, y2 = spans.bounds()
-    left, top = x1 - margin, y1 - margin
-    return spans.raster(left, top, x2 - x1 + 2 * margin, y2 - y1 + 2 * margin), left, top
-
-
 def objects(spans: Spans) -> list[Spans]:
     """The connected objects, corners included, the largest first."""
-    import cv2
-
-    if not spans:
-        return []
-    bits, left, top = _crop(spans, 0)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
-    order = np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable") + 1
-    found = []
-    for n in order.tolist():
-        x, y, w, h = (int(v) for v in stats[n, :4])
-        part = labels[y : y + h, x : x + w] == n
-        found.append(Spans.of_array(part, left + x, top + y))
-    return found
+    return components.split(spans, corners=True) if spans else []
 
 
 def without_holes(spans: Spans, most: int = 0) -> Spans:
     """Holes filled: places that the pixels enclose, of at most `most` pixels; 0 for all."""
-    import cv2
-
     if not spans:
         return spans
-    bits, left, top = _crop(spans, 1)
-    # The corner of the empty margin is outside, and so is all that is connected with it.
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - bits, connectivity=4)
-    fills = np.ones(count, bool)
-    fills[[0, labels[0, 0]]] = False
+    x1, y1, x2, y2 = spans.bounds()
+    free = Spans.block(x1 - 1, y1 - 1, x2 + 1, y2 + 1) - spans
+    number, labels = components.labels(free, corners=False)
+    fills = np.ones(number, bool)
+    fills[labels[0]] = False  # what is connected with the empty rim is outside
     if most:
-        fills &= stats[:, cv2.CC_STAT_AREA] <= most
-    return spans | Spans.of_array(fills[labels], left, top)
+        fills &= components.areas(free, number, labels) <= most
+    return spans | components.chosen(free, fills[labels])
 
 
 def without_specks(spans: Spans, least: int) -> Spans:
     """Without connected objects of fewer than `least` pixels."""
-    import cv2
-
     if not spans:
         return spans
-    bits, left, top = _crop(spans, 0)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
-    keeps = stats[:count, cv2.CC_STAT_AREA] >= least
-    keeps[0] = False
-    return Spans.of_array(keeps[labels], left, top)
+    number, labels = components.labels(spans, corners=True)
+    keeps = components.areas(spans, number, labels) >= least
+    return components.chosen(spans, keeps[labels])
 
 
 def grown(spans: Spans, by: int, width: int, height: int) -> Spans:
@@ -113,12 +82,15 @@ def grown(spans: Spans, by: int, width: int, height: int) -> Spans:
 
     if not spans or by == 0:
         return spans
-    bits, left, top = _crop(spans, abs(by) + 1)
-    if by < 0:
-        bits = _continued(bits, left, top, width, height)
-    away = cv2.distanceTransform(1 - bits if by > 0 else bits, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    near = away <= by + _SLACK if by > 0 else away > -by + _SLACK
-    return Spans.of_array(near, left, top).clipped(0, 0, width, height)
+    kind, size = cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+
+    def near(bits: Bits) -> Bools:
+        if by > 0:
+            return np.asarray(cv2.distanceTransform(1 - bits, kind, size) <= by + _SLACK)
+        return np.asarray(cv2.distanceTransform(bits, kind, size) > -by + _SLACK)
+
+    picture = (width, height) if by < 0 else None
+    return _by_tiles(spans, abs(by) + 1, near, picture).clipped(0, 0, width, height)
 
 
 def smoothed(spans: Spans, radius: int, width: int, height: int) -> Spans:
@@ -130,34 +102,79 @@ def smoothed(spans: Spans, radius: int, width: int, height: int) -> Spans:
 
     if not spans or radius <= 0:
         return spans
-    bits, left, top = _crop(spans, 3 * radius + 1)
-    bits = _continued(bits, left, top, width, height)
-    soft = cv2.GaussianBlur(bits.astype(np.float32), (0, 0), radius)
-    return Spans.of_array(soft > 0.5, left, top).clipped(0, 0, width, height)
+    def most(bits: Bits) -> Bools:
+        return np.asarray(cv2.GaussianBlur(bits.astype(np.float32), (0, 0), radius) > 0.5)
+
+    # OpenCV's kernel for floats reaches four deviations far.
+    found = _by_tiles(spans, 4 * radius + 1, most, (width, height))
+    return found.clipped(0, 0, width, height)
+
+
+def _by_tiles(
+    spans: Spans, margin: int, work: Callable[[Bits], Bools], picture: Size | None
+) -> Spans:
+    """The pixels after `work` on arrays of them, tile by tile with a margin around each.
+
+    With a `picture` (width, height) what lies on its edge is taken to go on beyond it.
+    Tiles without a border in them stay as they are: a large object costs what its
+    border does, and memory is that of a row of tiles.
+    """
+    x1, y1, x2, y2 = spans.bounds()
+    x1, y1, x2, y2 = x1 - margin, y1 - margin, x2 + margin, y2 + margin
+    parts = []
+    for top in range(y1, y2, _TILE):
+        high = min(_TILE, y2 - top)
+        left, upper = x1 - margin, top - margin
+        bits = spans.raster(left, upper, x2 - x1 + 2 * margin, high + 2 * margin)
+        if picture is not None:
+            bits = _continued(bits, left, upper, *picture)
+        band = np.zeros((high, x2 - x1), bool)
+        for at in range(0, x2 - x1, _TILE):
+            tile = bits[:, at : at + _TILE + 2 * margin]
+            target = band[:, at : at + _TILE]
+            if tile.all():
+                target[:] = True
+            elif tile.any():
+                wide = target.shape[1]
+                found = work(np.ascontiguousarray(tile))
+                target[:] = found[margin : margin + high, margin : margin + wide]
+        parts.append(Spans.of_array(band, x1, top).edges)
+    return Spans(np.concatenate(parts))
 
 
 def _continued(bits: Bits, left: int, top: int, width: int, height: int) -> Bits:
     """The array with the picture's edge pixels repeated beyond the edge."""
     y = np.clip(np.arange(top, top + bits.shape[0]), 0, height - 1) - top
     x = np.clip(np.arange(left, left + bits.shape[1]), 0, width - 1) - left
+    if y[0] == 0 and x[0] == 0 and y[-1] == len(y) - 1 and x[-1] == len(x) - 1:
+        return bits
     inside_y = np.clip(y, 0, bits.shape[0] - 1)
     inside_x = np.clip(x, 0, bits.shape[1] - 1)
     return np.ascontiguousarray(bits[inside_y][:, inside_x])
 
 
-def enclosed(walls: Spans, x: int, y: int) -> Spans:
-    """The place around a pixel that the walls close off; empty where they do not.
+def hole_at(spans: Spans, x: int, y: int) -> Spans:
+    """The hole around a pixel that the pixels enclose; empty where there is none."""
+    x1, y1, x2, y2 = spans.bounds()
+    free = Spans.block(x1 - 1, y1 - 1, x2 + 1, y2 + 1) - spans
+    if not spans or not free.contains(x, y):
+        return Spans.empty()
+    _, labels = components.labels(free, corners=False)
+    own = labels[free.run_at(x, y)]
+    # What is connected with the empty rim is outside.
+    return Spans.empty() if own == labels[0] else components.chosen(free, labels == own)
 
-    Walls that touch at corners only are closed. The picture's edge is no wall.
+
+def enclosed(walls: Spans, x: int, y: int, width: int, height: int) -> Spans:
+    """The place around a pixel that walls and the edge of the picture close off.
+
+    Empty where they do not: a place that holds all of the picture's edge is the
+    outside. Walls that touch at corners only are closed.
     """
-    import cv2
-
-    x1, y1, x2, y2 = walls.bounds()
-    if walls.contains(x, y) or not (x1 <= x < x2 and y1 <= y < y2):
+    free = Spans.block(0, 0, width, height) - walls
+    if not free.contains(x, y):
         return Spans.empty()
-    bits, left, top = _crop(walls, 1)
-    # Four neighbours: the corner between two walls lets nothing through.
-    cv2.floodFill(bits, None, (x - left, y - top), 2, flags=4)
-    if bits[0, 0] == 2:
-        return Spans.empty()
-    return Spans.of_array(bits == 2, left, top)
+    _, labels = components.labels(free, corners=False)
+    place = components.chosen(free, labels == labels[free.run_at(x, y)])
+    rim = Spans.block(0, 0, width, height) - Spans.block(1, 1, width - 1, height - 1)
+    return Spans.empty() if not rim - place else place

@@ -8,7 +8,7 @@ from visionstudio.model.annotations import Annotation
 from visionstudio.model.shapes import Polygon
 from visionstudio.model.spans import Spans
 from visionstudio.session import booleans
-from visionstudio.session.pixels import covers, enclosed, pixels_of
+from visionstudio.session.pixels import covers, enclosed, hole_at, pixels_of
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.base import Pointer
 from visionstudio.ui.tools.wand import PixelTool
@@ -51,11 +51,11 @@ class FillTool(PixelTool):
         size = self.host.view.width, self.host.view.height
 
         def find() -> Spans:
-            hole = enclosed(own, x, y)
+            hole = hole_at(own, x, y)
             walls = booleans.joined([own.mask(), *shapes], size)
             if hole or walls is None:
                 return hole
-            return enclosed(pixels_of(walls, *size), x, y)
+            return enclosed(pixels_of(walls, *size), x, y, *size)
 
         self._work.request(find, partial(self._fill, target, own))
 
