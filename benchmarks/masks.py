@@ -187,13 +187,19 @@ def main() -> None:
             desk.change(f"{kind}: make a polygon", "shape.to_polygon", mask)
             desk.change(f"{kind}: make a box", "shape.to_box", mask)
             desk.change(f"{kind}: make a rotated box", "shape.to_rotated_box", mask)
-            desk.change(f"{kind}: join", "shape.join", mask, other, )
+            desk.change(
+                f"{kind}: join",
+                "shape.join",
+                mask,
+                other,
+            )
             desk.change(f"{kind}: subtract", "shape.subtract", mask, other)
             desk.change(f"{kind}: intersect", "shape.intersect", mask, other)
             desk.adjust(f"{kind}: grow", "grow", {"by": 20}, mask)
             desk.adjust(f"{kind}: shrink", "grow", {"by": -20}, mask)
             desk.adjust(f"{kind}: smooth", "smooth", {"radius": 5}, mask)
-            desk.adjust(f"{kind}: remove specks", "specks", {"least": 500}, mask)
+            if kind == "cells":
+                desk.adjust(f"{kind}: remove specks", "specks", {"least": 500}, mask)
             desk.adjust(f"{kind}: simplify", "simplify", {}, mask)
             way = [(side * 0.02, side * 0.4), (side * 0.5, side * 0.45), (side * 0.98, side * 0.5)]
             desk.draw(f"{kind}: knife", "knife", way, mask)

@@ -300,7 +300,9 @@ class _Known:
                 return
             self._kept[id(mask)] = mask, spans
             self._edges += len(spans.edges)
-            while len(self._kept) > self._MASKS or (self._edges > self._EDGES and len(self._kept) > 1):
+            while len(self._kept) > self._MASKS or (
+                self._edges > self._EDGES and len(self._kept) > 1
+            ):
                 _, (_, dropped) = self._kept.popitem(last=False)
                 self._edges -= len(dropped.edges)
 

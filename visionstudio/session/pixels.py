@@ -102,6 +102,7 @@ def smoothed(spans: Spans, radius: int, width: int, height: int) -> Spans:
 
     if not spans or radius <= 0:
         return spans
+
     def most(bits: Bits) -> Bools:
         return np.asarray(cv2.GaussianBlur(bits.astype(np.float32), (0, 0), radius) > 0.5)
 

@@ -10,6 +10,7 @@ from visionstudio.session.models import Models
 from visionstudio.session.predictions import Predictions
 from visionstudio.session.project import ProjectSession
 from visionstudio.session.prompting import Prompts
+from visionstudio.session.shape_work import ShapeWork
 from visionstudio.session.team.work import TeamWork
 from visionstudio.session.track_edits import TrackEdits
 from visionstudio.session.tracks import Tracks
@@ -29,6 +30,7 @@ class Workbench:
         self.evaluations = Evaluations(session, models, jobs)
         self.tracks = Tracks(session, models, jobs)
         self.track_edits = TrackEdits(session)
+        self.shape_work = ShapeWork(session, jobs)
         self.generations = Generations(models, jobs)
         self.exchange = Exchange(session, jobs)
         self.team = TeamWork(session, jobs)
@@ -40,4 +42,5 @@ class Workbench:
         self.exchange.close()
         self.team.close()
         self.trainings.close()
+        self.shape_work.close()
         self.session.close()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QPainter, QPixmap
 
 FloatArray = NDArray[np.float64]
+_MANY_POINTS = 2_000
 _T = TypeVar("_T")
 
 
@@ -42,6 +43,15 @@ def draw_points(painter: QPainter, points: FloatArray) -> None:
     if len(points):
         packed = _packed(points)
         painter.drawPoints(_first(packed, QPointF), len(packed))
+
+
+def spread(points: FloatArray, apart: float) -> FloatArray:
+    """(n, 2) points; of very many the first in each square of `apart` across."""
+    if len(points) <= _MANY_POINTS:
+        return points
+    cells = np.floor(points / apart).astype(np.int64)
+    _, first = np.unique((cells[:, 1] << 32) + cells[:, 0], return_index=True)
+    return np.asarray(points[np.sort(first)])
 
 
 def draw_fragments(painter: QPainter, fragments: FloatArray, pixmap: QPixmap) -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.model.geometry import distance_to_segments
-from visionstudio.model.shapes import Bounds
+from visionstudio.model.shapes import Bounds, Mask
+from visionstudio.model.spans import Spans
 from visionstudio.ui.canvas.columns import Columns, Rows
 
+_AROUND = (
+    (0.0, 0.0),
+    (1, 0),
+    (0, 1),
+    (-1, 0),
+    (0, -1),
+    (0.7, 0.7),
+    (-0.7, 0.7),
+    (-0.7, -0.7),
+    (0.7, -0.7),
+)
 _MOST = 2000  # more candidates than this cannot be told apart by eye
 
 
@@ -27,8 +41,21 @@ def hit(columns: Columns, x: float, y: float, reach: float) -> int | None:
     order = np.lexsort((-rows, areas))[:_MOST]
     rows = rows[order]
     found = _inside(columns, rows, x, y) | _near(columns, rows, x, y, reach)
-    first = np.flatnonzero(found)
-    return int(rows[first[0]]) if len(first) else None
+    for n in np.flatnonzero(found | columns.masks[rows]).tolist():
+        if found[n] or _on_mask(columns, int(rows[n]), x, y, reach):
+            return int(rows[n])
+    return None
+
+
+def _on_mask(columns: Columns, row: int, x: float, y: float, reach: float) -> bool:
+    """Whether a mask has a pixel at a point, or at one of eight around it."""
+    annotation = columns.annotations[row]
+    if annotation is None or not isinstance(annotation.shape, Mask):
+        return False
+    spans = Spans.of_mask(annotation.shape)
+    return any(
+        spans.contains(math.floor(x + reach * dx), math.floor(y + reach * dy)) for dx, dy in _AROUND
+    )
 
 
 def _inside(columns: Columns, rows: Rows, x: float, y: float) -> NDArray[np.bool_]:

@@ -29,6 +29,8 @@ class LargePicture(Picture):
     raises MediaError; all else is for the GUI thread.
     """
 
+    in_memory = False
+
     def __init__(self, pyramid: Pyramid, post: Post, levels: Levels | None = None) -> None:
         self._tiles = TileReader(pyramid, self._arrived)
         self._post = post

@@ -18,6 +18,10 @@ from visionstudio.ui.canvas.view import View
 
 _FILL = 45  # of 255
 _MANY = 500  # lines: of more, only those in view are drawn
+_FINE = 8_000  # lines: more are drawn thin and without anti-aliasing
+_MANY_POINTS = 2_000  # of more, only those that can be told apart are drawn
+_GRAIN = 0.5  # device pixels at which they can
+_DENSE = 20_000  # points of an outline that is not filled
 
 
 class LivePainter:
@@ -25,6 +29,7 @@ class LivePainter:
 
     def __init__(self) -> None:
         self._masks = MaskImages()
+        self._thinned: tuple[Shape, float, Outline] | None = None
 
     def paint(
         self,
@@ -36,39 +41,32 @@ class LivePainter:
         dashed: bool = False,
         strong: bool = True,
         filled: bool = True,
+        tinted: bool = True,
         skeleton: SkeletonSpec | None = None,
     ) -> None:
         """Draw a shape; `strong` for selected, else as pointed at; `filled`: see-through inside.
 
-        A mask is its inside, and always has it.
+        A mask is its inside: without `tinted` only its outline is drawn, on the tint below.
         """
-        line = outline(shape, skeleton)
-        points = view.widget_points(line.points)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        width = style.SELECTED if strong else style.LINE
         if isinstance(shape, Mask):
-            self._paint_mask(painter, view, shape, colour)
-        elif line.closed and filled:
+            self._paint_mask(painter, view, shape, colour, width, tinted=tinted, dashed=dashed)
+            return
+        line = self._outline(view, shape, skeleton)
+        points = view.widget_points(line.points)
+        if line.closed and filled and len(points) <= _DENSE:
             painter.setPen(Qt.PenStyle.NoPen)
             fill = QColor(colour)
             fill.setAlpha(_FILL)
             painter.setBrush(fill)
             painter.drawPath(_path(points, line))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         index = np.arange(len(points))
         runs = line.following != index
         lines = np.concatenate([points[runs], points[line.following[runs]]], axis=1)
-        if len(lines) > _MANY:
-            lines = lines[_near(lines, view)]
-        if dashed:
-            lines = dashes(lines, *style.DASH)
-        width = style.SELECTED if strong else style.LINE
+        _draw_outline(painter, view, lines, colour, width, dashed=dashed)
         alone = points[~runs] if line.dots else points[:0]
         for shade, extra in ((style.halo(colour), 2 * style.HALO), (QColor(colour), 0.0)):
-            pen = style.pen(shade, width + extra)
-            if dashed:
-                pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-            painter.setPen(pen)
-            draw_lines(painter, lines)
             painter.setPen(style.pen(shade, style.DOT + extra + (2 if strong else 0)))
             draw_points(painter, alone)
         if line.hollow:
@@ -76,11 +74,77 @@ class LivePainter:
             painter.setPen(style.pen(style.halo(colour), size))
             draw_points(painter, points[len(points) - line.hollow :])
 
-    def _paint_mask(self, painter: QPainter, view: View, mask: Mask, colour: str) -> None:
+    def _outline(self, view: View, shape: Shape, skeleton: SkeletonSpec | None) -> Outline:
+        """The outline, of one with very many points those that can be told apart."""
+        line = outline(shape, skeleton)
+        if not line.closed or len(line.points) <= _MANY_POINTS:
+            return line
+        known = self._thinned
+        if known is None or known[0] is not shape or known[1] != view.scale:
+            known = self._thinned = shape, view.scale, thinned(line, _GRAIN / view.scale)
+        return known[2]
+
+    def _paint_mask(
+        self,
+        painter: QPainter,
+        view: View,
+        mask: Mask,
+        colour: str,
+        width: float,
+        *,
+        tinted: bool,
+        dashed: bool,
+    ) -> None:
+        scale, left, top = (v / view.ratio for v in (view.scale, view.left, view.top))
         painter.save()
-        painter.translate(view.left / view.ratio, view.top / view.ratio)
-        self._masks.draw_mask(painter, mask, colour, view.scale / view.ratio)
+        painter.translate(left, top)
+        if tinted:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            self._masks.draw(painter, mask, colour, scale)
+        lines = self._masks.border(painter, mask, scale)
         painter.restore()
+        _draw_outline(painter, view, lines + (left, top, left, top), colour, width, dashed=dashed)
+
+
+def thinned(line: Outline, grain: float) -> Outline:
+    """Closed rings without the points that lie within `grain` pixels of the one before."""
+    points, following = line.points, line.following
+    ends = np.flatnonzero(following <= np.arange(len(points)))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    cells = np.round(points / grain)
+    kept = np.append(True, (cells[1:] != cells[:-1]).any(axis=1))
+    kept[starts] = True
+    first = np.cumsum(kept)[starts] - 1
+    count = int(kept.sum())
+    after = np.arange(1, count + 1, dtype=np.int32)
+    after[np.append(first[1:], count) - 1] = first
+    return line._replace(points=points[kept], following=after)
+
+
+def _draw_outline(
+    painter: QPainter,
+    view: View,
+    lines: NDArray[np.float64],
+    colour: str,
+    width: float,
+    *,
+    dashed: bool,
+) -> None:
+    """Draw (n, 4) lines in widget coordinates, with a halo."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    if len(lines) > _MANY:
+        lines = lines[_near(lines, view)]
+    fine = len(lines) <= _FINE
+    if dashed:
+        lines = dashes(lines, *style.DASH)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, fine)
+    for shade, extra in ((style.halo(colour), 2 * style.HALO), (QColor(colour), 0.0)):
+        pen = style.pen(shade, width + extra) if fine else style.fast_pen(shade, 3 if extra else 1)
+        if dashed:
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        painter.setPen(pen)
+        draw_lines(painter, lines)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
 
 
 def _near(lines: NDArray[np.float64], view: View) -> NDArray[np.bool_]:

@@ -1,9 +1,8 @@
-"""Masks as tinted bitmaps, drawn from their runs: only the part and the detail that are seen."""
+"""Masks as tinted bitmaps with outlines, from their runs: the part and the detail that are seen."""
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,55 +11,63 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from visionstudio.model.shapes import Mask
 from visionstudio.model.spans import Spans
-from visionstudio.ui.canvas import style
-from visionstudio.ui.canvas.columns import Columns
 
 TINT = 90  # of 255
-_KEPT = 512  # masks whose runs are kept
+_REACH = 6.0  # units of the painter that a stroke reaches at most
+FloatArray = NDArray[np.float64]
 
 
 class MaskImages:
-    """Draws masks. Keeps the runs of the last ones, and what was drawn last."""
+    """Draws masks. Keeps what was looked at last, for it is drawn several times."""
 
     def __init__(self) -> None:
-        # By identity: hashing a large mask costs as much as drawing it. Holding it keeps its id.
-        self._spans: OrderedDict[int, tuple[Mask, Spans]] = OrderedDict()
-        self._last: tuple[object, NDArray[np.uint8]] | None = None
+        # By identity: comparing large masks costs as much as drawing them.
+        self._last: tuple[Mask, tuple[int, ...], NDArray[np.uint8]] | None = None
 
-    def spans(self, mask: Mask) -> Spans:
-        """The runs of a mask."""
-        known = self._spans.get(id(mask))
-        if known is None:
-            known = mask, Spans.of_mask(mask)
-            self._spans[id(mask)] = known
-            if len(self._spans) > _KEPT:
-                self._spans.popitem(last=False)
-        else:
-            self._spans.move_to_end(id(mask))
-        return known[1]
+    def draw(self, painter: QPainter, mask: Mask, colour: str, scale: float) -> None:
+        """Tint the pixels of a mask, in device pixels from the picture's origin."""
+        part = _part(painter, mask, scale)
+        if part is not None:
+            bits = self._bits(mask, part)
+            draw_bits(painter, bits, part[0], part[1], part[4], scale, colour)
 
-    def draw(self, painter: QPainter, columns: Columns, row: int, scale: float) -> None:
-        """Draw a row that holds a mask, in device pixels from the picture's origin."""
-        annotation = columns.annotations[row]
-        if annotation is None or not isinstance(annotation.shape, Mask):
-            return
-        known = columns.classes.get(annotation.class_id)
-        self.draw_mask(painter, annotation.shape, known.colour if known else style.NO_CLASS, scale)
+    def border(self, painter: QPainter, mask: Mask, scale: float) -> FloatArray:
+        """The outline of what is seen of a mask, in as much detail as is seen: (n, 4) lines.
 
-    def draw_mask(self, painter: QPainter, mask: Mask, colour: str, scale: float) -> None:
-        """Draw a mask in device pixels from the picture's origin."""
-        bounds = (mask.x, mask.y, mask.x + mask.width, mask.y + mask.height)
-        part = seen_part(painter, bounds, scale)
+        In device pixels from the picture's origin.
+        """
+        part = _part(painter, mask, scale)
         if part is None:
-            return
-        x1, y1, x2, y2, step = part
-        key = (id(mask), part)
-        if self._last is not None and self._last[0] == key:
-            bits = self._last[1]
-        else:
-            bits = self.spans(mask).raster(x1, y1, x2 - x1, y2 - y1, step)
-            self._last = key, bits
-        draw_bits(painter, bits, x1, y1, step, scale, colour)
+            return np.zeros((0, 4))
+        x, y, _, _, step = part
+        bits = self._bits(mask, part)
+        lines = Spans.of_array(bits).border()
+        # Along the rim the mask goes on: there it ends only for what is drawn now.
+        height, width = bits.shape
+        upright = lines[:, 0] == lines[:, 2]
+        rim = upright & ((lines[:, 0] == 0) | (lines[:, 0] == width))
+        rim |= ~upright & ((lines[:, 1] == 0) | (lines[:, 1] == height))
+        return np.asarray((lines[~rim] * step + (x, y, x, y)) * scale)
+
+    def _bits(self, mask: Mask, part: tuple[int, int, int, int, int]) -> NDArray[np.uint8]:
+        if self._last is None or self._last[0] is not mask or self._last[1] != part:
+            x1, y1, x2, y2, step = part
+            bits = Spans.of_mask(mask).raster(x1, y1, x2 - x1, y2 - y1, step)
+            self._last = mask, part, bits
+        return self._last[2]
+
+
+def _part(painter: QPainter, mask: Mask, scale: float) -> tuple[int, int, int, int, int] | None:
+    """What is seen of a mask, with as much around it as a stroke reaches."""
+    part = seen_part(painter, tuple(map(int, mask.bounds())), scale)  # type: ignore[arg-type]
+    if part is None:
+        return None
+    x1, y1, x2, y2, step = part
+    # Whole steps, so that the same pixels stand for the rest wherever the part begins.
+    margin = 1 + math.ceil(_REACH / (step * scale))
+    across, down = -(-(x2 - x1) // step) + 2 * margin, -(-(y2 - y1) // step) + 2 * margin
+    x1, y1 = x1 - margin * step, y1 - margin * step
+    return x1, y1, x1 + across * step, y1 + down * step, step
 
 
 def seen_part(

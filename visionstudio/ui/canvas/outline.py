@@ -11,16 +11,13 @@ from visionstudio.model.labels import SkeletonSpec
 from visionstudio.model.shapes import (
     Box,
     Ellipse,
-    Mask,
     Points,
     Polygon,
     Polyline,
     RotatedBox,
     Shape,
     Skeleton,
-    Tag,
 )
-from visionstudio.model.spans import Spans
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -43,8 +40,6 @@ class Outline(NamedTuple):
 
 _NONE = Outline(np.zeros((0, 2)), np.zeros(0, np.int32), False)
 _RINGS: dict[int, IntArray] = {}
-_MASKS: dict[int, tuple[Mask, Outline]] = {}
-_KEPT = 256
 
 
 def ring(count: int) -> IntArray:
@@ -59,7 +54,7 @@ def ring(count: int) -> IntArray:
 
 
 def outline(shape: Shape, skeleton: SkeletonSpec | None = None) -> Outline:
-    """The segments of a shape. Masks follow the edges of their pixels exactly."""
+    """The segments of a shape; none of a mask, whose outline `MaskImages` draws."""
     match shape:
         case Polygon(rings) if len(rings) == 1:
             return Outline(rings[0], ring(len(rings[0])), True)
@@ -79,10 +74,6 @@ def outline(shape: Shape, skeleton: SkeletonSpec | None = None) -> Outline:
             return Outline(xy, np.arange(len(xy), dtype=np.int32), False, dots=True)
         case Skeleton():
             return _skeleton(shape, skeleton)
-        case Mask():
-            return _mask(shape)
-        case Tag():
-            return _NONE
     return _NONE
 
 
@@ -100,17 +91,3 @@ def _skeleton(shape: Skeleton, spec: SkeletonSpec | None) -> Outline:
     following[0 : len(bones) : 2] += 1
     points = np.concatenate([bones, dots])
     return Outline(points, following, False, dots=True, hollow=int(hidden.sum()))
-
-
-def _mask(shape: Mask) -> Outline:
-    # By identity: hashing a mask costs as much as its outline. Holding it keeps its id.
-    known = _MASKS.get(id(shape))
-    if known is None:
-        lines = Spans.of_mask(shape).border()
-        following = np.arange(2 * len(lines), dtype=np.int32)
-        following[::2] += 1
-        known = shape, Outline(lines.reshape(-1, 2), following, True)
-        _MASKS[id(shape)] = known
-        if len(_MASKS) > _KEPT:
-            del _MASKS[next(iter(_MASKS))]
-    return known[1]

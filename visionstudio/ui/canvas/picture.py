@@ -36,6 +36,9 @@ class Picture:
     in any thread.
     """
 
+    in_memory = True
+    """Whether all of it can be rendered, in any thread."""
+
     def __init__(
         self,
         rgb: NDArray[np.uint8],

@@ -119,6 +119,7 @@ class Scene:
             colour,
             dashed=annotation.state is State.PROPOSED,
             strong=strong,
+            tinted=lifted is not None,  # at rest the tiles below have the tint
             skeleton=known.skeleton if known else None,
         )
         paint_label(painter, view, shape, label_text(columns, row), colour)

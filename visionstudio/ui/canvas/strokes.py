@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
+from visionstudio.model.shapes import Mask
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.bulk import dashes, draw_lines, draw_points, draw_rects
 from visionstudio.ui.canvas.columns import Columns, Rows
@@ -17,6 +18,7 @@ from visionstudio.ui.canvas.masks import MaskImages
 
 _BATCH = 6_000  # lines, a few milliseconds at most
 _RECTS = 8_000
+_BESIDE = 20.0  # device pixels that strokes and dashes reach beyond their lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,23 @@ def paint_rows(
     small &= ~columns.dots[rows]
     yield from _small(painter, columns, rows[small], look)
     rows = rows[~small]
+    borders = []
     for row in rows[columns.masks[rows]].tolist():
-        masks.draw(painter, columns, row, look.scale)
-        yield
+        annotation = columns.annotations[row]
+        if annotation is not None and isinstance(annotation.shape, Mask):
+            colour = colour_of(columns, annotation.class_id)
+            masks.draw(painter, annotation.shape, colour, look.scale)
+            borders.append((row, masks.border(painter, annotation.shape, look.scale)))
+            yield
     batches = list(_batches(columns, rows))
     for halo in (True, False):
+        for row, lines in borders:
+            one = np.array([row])
+            owner = np.zeros(len(lines), np.int64)
+            yield from _outlines(painter, columns, one, look, (lines, owner), halo=halo)
         for batch in batches:
-            yield from _outlines(painter, columns, batch, look, halo=halo)
+            drawn = _seen(painter, *columns.segments(batch), look.scale)
+            yield from _outlines(painter, columns, batch, look, drawn, halo=halo)
     dotted = rows[columns.dots[rows]]
     for batch in _batches(columns, dotted):
         _dots(painter, columns, batch, look)
@@ -55,6 +67,21 @@ def colour_of(columns: Columns, class_id: int) -> str:
     """The colour of a class, grey for one that is not known."""
     known = columns.classes.get(class_id)
     return known.colour if known else style.NO_CLASS
+
+
+def _seen(
+    painter: QPainter, lines: NDArray[np.float64], owner: Rows, scale: float
+) -> tuple[NDArray[np.float64], Rows]:
+    """Lines of the picture in device pixels; of very many those near what is painted on."""
+    lines = lines * scale
+    if len(lines) <= _BATCH:
+        return lines, owner
+    area = painter.worldTransform().inverted()[0].mapRect(QRectF(painter.window()))
+    low = area.left() - _BESIDE, area.top() - _BESIDE
+    high = area.right() + _BESIDE, area.bottom() + _BESIDE
+    near = (np.maximum(lines[:, :2], lines[:, 2:]) >= low).all(axis=1)
+    near &= (np.minimum(lines[:, :2], lines[:, 2:]) <= high).all(axis=1)
+    return lines[near], owner[near]
 
 
 def _batches(columns: Columns, rows: Rows) -> Iterator[Rows]:
@@ -74,10 +101,16 @@ def _groups(columns: Columns, rows: Rows) -> Iterator[tuple[str, bool, NDArray[n
 
 
 def _outlines(
-    painter: QPainter, columns: Columns, rows: Rows, look: Look, *, halo: bool
+    painter: QPainter,
+    columns: Columns,
+    rows: Rows,
+    look: Look,
+    drawn: tuple[NDArray[np.float64], Rows],
+    *,
+    halo: bool,
 ) -> Iterator[None]:
-    lines, owner = columns.segments(rows)
-    lines = lines * look.scale
+    """Draw (n, 4) lines in device pixels, each with the place in `rows` that it belongs to."""
+    lines, owner = drawn
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, look.fine)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for colour, proposed, member in _groups(columns, rows):

@@ -32,7 +32,9 @@ class EditCommands(Group):
         return self.clipboard.has_copied
 
     def undo(self) -> None:
-        canvas = self._window.viewer.canvas
+        canvas, project = self._window.viewer.canvas, self._window.project
+        if project is not None and project.workbench.shape_work.cancel():
+            return  # what is still being worked out is not there to be undone
         if canvas.undo_step() or (canvas.is_drawing and canvas.cancel()):
             return
         canvas.forget_steps()  # what was taken back of a drawing comes before this no more

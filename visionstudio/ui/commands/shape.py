@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from visionstudio.model import reshaping
 from visionstudio.model.annotations import Annotation
+from visionstudio.model.edits import Edit
 from visionstudio.model.shapes import Shape, Skeleton
 from visionstudio.session import shaping
+from visionstudio.session.shape_work import ShapeRequest
 from visionstudio.session.skeletons import sides_swapped
 from visionstudio.ui.aids import toggle
 from visionstudio.ui.commands.base import Group
 from visionstudio.ui.i18n import tr
+
+T = TypeVar("T")
 
 
 class ShapeCommands(Group):
@@ -78,11 +83,29 @@ class ShapeCommands(Group):
         session = self._session
         if session is None:
             return
-        chosen = [a for a in session.selected() if not session.is_locked(a)]
-        edit, left_out = shaping.changed(title, chosen, change)
-        session.apply(edit)
-        left_out += len(session.selection) - len(chosen)
-        if left_out == len(session.selection):
-            self._say(tr("What is selected cannot be changed so, or is locked"))
-        elif left_out:
-            self._say(tr("{count} of the selected objects stayed as they are", count=left_out))
+        chosen = tuple(a for a in session.selected() if not session.is_locked(a))
+        count = len(session.selection)
+
+        def done(answer: tuple[Edit | None, int]) -> None:
+            edit, left_out = answer
+            session.apply(edit)
+            left_out += count - len(chosen)
+            if left_out == count:
+                self._say(tr("What is selected cannot be changed so, or is locked"))
+            elif left_out:
+                self._say(tr("{count} of the selected objects stayed as they are", count=left_out))
+
+        self._work(title, chosen, lambda rows: shaping.changed(title, rows, change), done)
+
+    def _work(
+        self,
+        title: str,
+        annotations: Sequence[Annotation],
+        work: Callable[[Sequence[Annotation]], T],
+        done: Callable[[T], None],
+    ) -> None:
+        """Have something worked out about annotations, and go on with it."""
+        project = self._window.project
+        if project is not None:
+            request = ShapeRequest(title, tuple(annotations), work)
+            project.workbench.shape_work.do(request, done)

@@ -13,11 +13,11 @@ from PySide6.QtGui import QMouseEvent
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem
+from visionstudio.session.latest import Latest
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.compare_overlay import CompareOverlay, Cross, subtracted
-from visionstudio.ui.inspect.latest import Latest
 
 if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession

@@ -18,10 +18,10 @@ from visionstudio.model.measurements import (
     Point,
     results,
 )
+from visionstudio.session.latest import Latest
 from visionstudio.ui.canvas.measured import paint_measurement
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.inspect.latest import Latest
 from visionstudio.ui.inspect.numbers import number
 
 if TYPE_CHECKING:

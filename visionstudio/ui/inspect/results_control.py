@@ -15,9 +15,9 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.measurements import MeasurementKind
 from visionstudio.session.jobs import Job
+from visionstudio.session.latest import Latest
 from visionstudio.session.measuring import ResultRow, measurement_csv
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.inspect.latest import Latest
 from visionstudio.ui.inspect.measure_control import MeasureControl, Profile, kind_title
 from visionstudio.ui.inspect.numbers import number
 from visionstudio.ui.panels.results.panel import TABS, ResultsPanel

@@ -9,6 +9,7 @@ from visionstudio.model.shapes import Polygon
 from visionstudio.model.spans import Spans
 from visionstudio.session import booleans
 from visionstudio.session.pixels import covers, enclosed, hole_at, pixels_of
+from visionstudio.session.shape_work import weight
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.base import Pointer
 from visionstudio.ui.tools.wand import PixelTool
@@ -57,10 +58,13 @@ class FillTool(PixelTool):
                 return hole
             return enclosed(pixels_of(walls, *size), x, y, *size)
 
-        self._work.request(find, partial(self._fill, target, own))
+        cost = sum(weight(s) for s in shapes)
+        self.work_out(find, partial(self._fill, target, own), cost)
 
     def _fill(self, target: Annotation | None, own: Spans, place: Spans) -> None:
-        if not place:
+        if target is not None and self.host.annotation(target.id) is not target:
+            self.host.hint(tr("The object has changed meanwhile: click again"))
+        elif not place:
             self.host.hint(tr("Nothing encloses this place: close the gap first"))
         elif target is not None and isinstance(target.shape, Polygon):
             self.put(place, None)

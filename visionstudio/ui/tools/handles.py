@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from visionstudio.model.labels import SkeletonSpec
 from visionstudio.model.shapes import Shape, Skeleton
 from visionstudio.ui.canvas import style
-from visionstudio.ui.canvas.bulk import draw_points, draw_rects
+from visionstudio.ui.canvas.bulk import draw_points, draw_rects, spread
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.vertices import Grip, middles, turn_handle
@@ -47,7 +47,7 @@ def paint_vertices(
     side = style.HANDLE if len(placed) <= _MANY else style.HANDLE / 2
     painter.setPen(QPen(QColor("#000000"), 1))
     for marked, fill, size in ((False, "#ffffff", side), (True, style.ACCENT, side + 2)):
-        corners = placed[seen & (chosen == marked)] - size / 2
+        corners = spread(placed[seen & (chosen == marked)], side / 2) - size / 2
         painter.setBrush(QColor(fill))
         draw_rects(painter, np.concatenate([corners, np.full_like(corners, size)], axis=1))
 

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 import numpy as np
 from PySide6.QtCore import Qt
 
 from visionstudio.model.shapes import Shape
 from visionstudio.session import booleans, pixels
+from visionstudio.session.shape_work import weight
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.base import Pointer
 from visionstudio.ui.tools.path import PathTool
 from visionstudio.ui.tools.polygon import PolygonTool
 from visionstudio.ui.tools.steps import Point
+from visionstudio.ui.tools.working import WorkingTool
+
+T = TypeVar("T")
+Done = Callable[[dict[int, T]], None]
 
 
-class _Cutting(PathTool):
+class _Cutting(PathTool, WorkingTool):
     """A line or ring drawn for what it does to other shapes."""
 
     stays = True
+
+    def work_on(
+        self, before: dict[int, Shape], change: Callable[[Shape], T], done: Done[T]
+    ) -> None:
+        """Work out what becomes of shapes; `done` gets that of those that are still the same."""
+
+        def work() -> dict[int, T]:
+            return {i: change(s) for i, s in before.items()}
+
+        def answered(found: dict[int, T]) -> None:
+            same = {i: v for i, v in found.items() if self.host.shape_of(i) is before[i]}
+            done(same)
+
+        self.work_out(work, answered, sum(weight(s) for s in before.values()))
 
     def targets(self) -> dict[int, Shape]:
         """What may be changed: the selected objects with an inside that are not locked."""
@@ -80,14 +103,17 @@ class KnifeTool(_Cutting):
         if len(points) < 2:
             self.host.hint(tr("A cut needs a line of two points or more"))
             return False
-        cuts = {i: booleans.cut(s, points) for i, s in self.targets().items()}
-        cuts = {i: parts for i, parts in cuts.items() if len(parts) > 1}
-        if not cuts:
-            self._end()
+        targets = self.targets()
+        self._end()
+        self.work_on(targets, partial(booleans.cut, line=points), self._cut)
+        return False
+
+    def _cut(self, found: dict[int, list[Shape]]) -> None:
+        cuts = {i: parts for i, parts in found.items() if len(parts) > 1}
+        if cuts:
+            self.host.divide(cuts)
+        else:
             self.host.hint(tr("The line goes through nothing: begin and end it outside the object"))
-            return False
-        self.host.divide(cuts)
-        return True
 
 
 class HoleTool(_Cutting, PolygonTool):
@@ -118,8 +144,10 @@ class HoleTool(_Cutting, PolygonTool):
         self.host.hint(self.hint())
 
     def _close_hole(self, x: float, y: float) -> None:
-        closed = {i: booleans.without_hole(s, x, y) for i, s in self.targets().items()}
-        changed = {i: s for i, s in closed.items() if s is not None}
+        self.work_on(self.targets(), partial(booleans.without_hole, x=x, y=y), self._closed)
+
+    def _closed(self, found: dict[int, Shape | None]) -> None:
+        changed = {i: s for i, s in found.items() if s is not None}
         if changed:
             self.host.settle(changed)
         else:
@@ -129,13 +157,21 @@ class HoleTool(_Cutting, PolygonTool):
         if len(points) < self.least:
             self.host.hint(tr("A hole needs at least three points"))
             return False
-        view = self.host.view
-        size = view.width, view.height
-        before = self.targets()
-        after = {i: booleans.punched(s, points, size) for i, s in before.items()}
-        changed = {i: s for i, s in after.items() if s is not None and s != before[i]}
+        size = self.host.view.width, self.host.view.height
+        ring = np.array(points)
+
+        def punch(shape: Shape) -> Shape | None:
+            punched = booleans.punched(shape, ring, size)
+            return None if punched == shape else punched
+
+        targets = self.targets()
+        self._end()
+        self.work_on(targets, punch, self._punched)
+        return False
+
+    def _punched(self, found: dict[int, Shape | None]) -> None:
+        changed = {i: s for i, s in found.items() if s is not None}
         if changed:
             self.host.settle(changed)
         else:
             self.host.hint(tr("Nothing would be left: delete the object instead"))
-        return True

@@ -12,16 +12,16 @@ from visionstudio.model import geometry
 from visionstudio.model.shapes import Polygon
 from visionstudio.ui.canvas import style
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.tools.background import Newest
-from visionstudio.ui.tools.base import Host, Pointer, Tool, clipped, distance
+from visionstudio.ui.tools.base import Host, Pointer, clipped, distance
 from visionstudio.ui.tools.similar import EdgeMap, edge_area, edge_map, shown
+from visionstudio.ui.tools.working import WorkingTool
 
 Point = tuple[float, float]
 _CTRL = Qt.KeyboardModifier.ControlModifier
 _NEAR = 1.0  # pixels of the screen that what is kept may be from the way found
 
 
-class LiveWireTool(Tool):
+class LiveWireTool(WorkingTool):
     """Each click fixes the way so far; it follows edges near the pointer, straight with Ctrl.
 
     Edges are looked for in what is on the screen, at the screen's resolution and
@@ -37,7 +37,6 @@ class LiveWireTool(Tool):
         self._ways: list[list[Point]] = []  # the first holds the first click only
         self._ahead: list[Point] = []  # from the last click to the pointer
         self._map: EdgeMap | None = None
-        self._work = Newest()
         self._closing = False
 
     @property
@@ -88,7 +87,7 @@ class LiveWireTool(Tool):
         scale = min(1.0, view.scale)
         area = edge_area(picture, at, scale)
         colours = shown(picture, area, scale)
-        self._work.request(partial(edge_map, colours, area, scale, at), self._begun)
+        self._work.want(partial(edge_map, colours, area, scale, at), self._begun, self.failed)
 
     def _begun(self, found: EdgeMap) -> None:
         self._map = found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from visionstudio.api.params import ParamSpec
 from visionstudio.model.shapes import Mask, Shape
 from visionstudio.model.spans import Spans
 from visionstudio.session import booleans, pixels
+from visionstudio.session.shape_work import weight
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.tools.adjust import AdjustTool
+from visionstudio.ui.tools.adjust import AdjustTool, Shapes
 
 
 class _AreaTool(AdjustTool):
@@ -16,10 +19,20 @@ class _AreaTool(AdjustTool):
     def can(self, shape: Shape) -> bool:
         return isinstance(shape, Mask)
 
-    def describe(self) -> str:
-        before = sum(s.area() for s in self._before.values())
-        after = sum(s.area() for s in self._after.values())
-        return tr("{before} px² become {after} px²", before=f"{before:,.0f}", after=f"{after:,.0f}")
+    def cost(self, shape: Shape) -> int:
+        x1, y1, x2, y2 = shape.bounds()
+        return weight(shape) + round((x2 - x1) * (y2 - y1) * self._per_pixel())
+
+    def _per_pixel(self) -> float:
+        """What a pixel of the bounding box adds to the cost."""
+        return 0.0
+
+    def figures(self, before: Shapes, after: Shapes) -> tuple[float, float]:
+        return sum(s.area() for s in before.values()), sum(s.area() for s in after.values())
+
+    def describe(self, figures: tuple[float, float]) -> str:
+        before, after = (f"{area:,.0f}" for area in figures)
+        return tr("{before} px² become {after} px²", before=before, after=after)
 
     @property
     def _number(self) -> int:
@@ -43,8 +56,12 @@ class GrowTool(_AreaTool):
     def can(self, shape: Shape) -> bool:
         return pixels.covers(shape)
 
-    def change(self, shape: Shape) -> Shape | None:
-        return shape if self._number == 0 else booleans.grown(shape, self._number, self._size)
+    def _per_pixel(self) -> float:
+        return 0.01 if self._number else 0.0
+
+    def changer(self) -> Callable[[Shape], Shape | None]:
+        number, size = self._number, self._size
+        return lambda shape: booleans.grown(shape, number, size) if number else shape
 
 
 class SmoothTool(_AreaTool):
@@ -57,11 +74,12 @@ class SmoothTool(_AreaTool):
                   low=0, high=100, step=1, unit="px", impact="display"),
     )  # fmt: skip
 
-    def change(self, shape: Shape) -> Shape | None:
-        if not isinstance(shape, Mask):
-            return shape
-        spans = pixels.smoothed(Spans.of_mask(shape), self._number, *self._size)
-        return spans.mask() if spans else None
+    def _per_pixel(self) -> float:
+        return 0.01 * (1 + self._number / 5) if self._number else 0.0
+
+    def changer(self) -> Callable[[Shape], Shape | None]:
+        number, size = self._number, self._size
+        return lambda shape: _changed(shape, lambda s: pixels.smoothed(s, number, *size))
 
 
 class SpecksTool(_AreaTool):
@@ -75,10 +93,18 @@ class SpecksTool(_AreaTool):
         ParamSpec("fill", "bool", True, "Fill holes as small", impact="display"),
     )  # fmt: skip
 
-    def change(self, shape: Shape) -> Shape | None:
-        if not isinstance(shape, Mask):
-            return shape
-        spans = pixels.without_specks(Spans.of_mask(shape), self._number)
-        if self.values["fill"] and self._number > 1:
-            spans = pixels.without_holes(spans, self._number - 1)
-        return spans.mask() if spans else None
+    def changer(self) -> Callable[[Shape], Shape | None]:
+        number, fill = self._number, bool(self.values["fill"])
+
+        def clean(spans: Spans) -> Spans:
+            spans = pixels.without_specks(spans, number)
+            return pixels.without_holes(spans, number - 1) if fill and number > 1 else spans
+
+        return lambda shape: _changed(shape, clean)
+
+
+def _changed(shape: Shape, change: Callable[[Spans], Spans]) -> Shape | None:
+    if not isinstance(shape, Mask):
+        return shape
+    spans = change(Spans.of_mask(shape))
+    return spans.mask() if spans else None

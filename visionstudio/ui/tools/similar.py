@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 
 from visionstudio.model.spans import Spans
+from visionstudio.session import components
 from visionstudio.ui.canvas.picture import Picture
 
 Colours = NDArray[np.uint8]
 Point = tuple[float, float]
+_BAND = 2_000_000  # pixels that are looked at at a time
 _SIDE = 512  # of the window in which ways along edges are looked for
 
 
@@ -22,26 +25,38 @@ def shown(picture: Picture, area: QRect, scale: float = 1.0) -> Colours:
     image = picture.render(scale, area)
     rows = np.frombuffer(image.constBits(), np.uint8)
     rows = rows.reshape(image.height(), image.bytesPerLine() // 4, 4)
-    return np.ascontiguousarray(rows[:, : image.width(), :3])
+    return rows[:, : image.width(), :3].copy()  # the image goes, and its memory with it
 
 
-def similar(colours: Colours, x: int, y: int, tolerance: int, *, contiguous: bool) -> Spans:
-    """Pixels whose three values each differ by at most `tolerance` from those at (x, y).
+def similar(
+    look: Callable[[QRect], Colours],
+    area: QRect,
+    at: tuple[int, int],
+    tolerance: int,
+    *,
+    contiguous: bool,
+) -> Spans:
+    """Pixels of an area whose three values each are within `tolerance` of those at one of them.
 
-    `contiguous`: only those connected with it by their sides.
+    `look` gives the colours of a part of the picture; it is asked for some rows at
+    a time. `contiguous`: only those connected with the pixel by their sides. May
+    take a second for a hundred megapixels: not for the GUI thread.
     """
     import cv2
 
-    if contiguous:
-        height, width = colours.shape[:2]
-        found = np.zeros((height + 2, width + 2), np.uint8)
-        flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
-        within = (tolerance,) * 3
-        cv2.floodFill(colours, found, (x, y), 0, within, within, flags)
-        return Spans.of_array(found[1:-1, 1:-1])
-    low = np.clip(colours[y, x].astype(int) - tolerance, 0, 255)
-    high = np.clip(colours[y, x].astype(int) + tolerance, 0, 255)
-    return Spans.of_array(cv2.inRange(colours, low, high))
+    seed = look(QRect(*at, 1, 1))[0, 0].astype(int)
+    low, high = np.clip(seed - tolerance, 0, 255), np.clip(seed + tolerance, 0, 255)
+    rows = max(1, _BAND // max(area.width(), 1))
+    parts = []
+    for top in range(area.top(), area.bottom() + 1, rows):
+        part = QRect(area.x(), top, area.width(), min(rows, area.bottom() + 1 - top))
+        found = cv2.inRange(look(part), low, high)
+        parts.append(Spans.of_array(found, part.x(), top).edges)
+    spans = Spans(np.concatenate(parts))
+    if not contiguous:
+        return spans
+    _, labels = components.labels(spans, corners=False)
+    return components.chosen(spans, labels == labels[spans.run_at(*at)])
 
 
 @dataclass(frozen=True, slots=True)

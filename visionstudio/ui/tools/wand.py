@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QRect, Qt
@@ -13,27 +14,24 @@ from visionstudio.model.shapes import Mask, Polygon, Shape
 from visionstudio.model.spans import Spans
 from visionstudio.session.pixels import pixels_of
 from visionstudio.ui.canvas.masks import draw_bits, seen_part
+from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.tools.background import Newest
-from visionstudio.ui.tools.base import Host, Pointer, Tool
-from visionstudio.ui.tools.similar import shown, similar
+from visionstudio.ui.tools.base import Host, Pointer
+from visionstudio.ui.tools.similar import Colours, shown, similar
+from visionstudio.ui.tools.working import WorkingTool
 
 _TINT = 140
 _FIRST = 512  # pixels on each side of the click that are looked at first
-_MOST = 2048  # and at most
+_MOST = 2048  # and at most where the picture is not in memory
 _PER_PIXEL = 0.25  # of dragging, of tolerance
 _SHIFT, _ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
 
 
-class PixelTool(Tool):
+class PixelTool(WorkingTool):
     """What wand and bucket share: pixels that become a mask, or part of the selected one."""
 
     stays = True
     cursor = Qt.CursorShape.CrossCursor
-
-    def __init__(self, host: Host) -> None:
-        super().__init__(host)
-        self._work = Newest()
 
     def target(self) -> Annotation | None:
         """The selected mask or polygon."""
@@ -66,10 +64,6 @@ class PixelTool(Tool):
 
     def selection_changed(self) -> None:
         self.host.hint(self.hint())
-
-    def leave(self) -> None:
-        super().leave()
-        self._work.drop()
 
 
 class WandTool(PixelTool):
@@ -146,18 +140,17 @@ class WandTool(PixelTool):
 
     # -- finding
 
-    def _area(self) -> QRect:
+    def _area(self, picture: Picture) -> QRect:
         """What is looked at, in pixels of the picture."""
         view, start = self.host.view, self._start
         whole = QRect(0, 0, view.width, view.height)
         if start is None:
             return QRect()
-        middle = QRect(int(start.x) - _MOST, int(start.y) - _MOST, 2 * _MOST, 2 * _MOST)
         if not self.values["contiguous"]:
             x1, y1, x2, y2 = view.seen()
             in_view = QRect(int(x1), int(y1), int(x2 - x1) + 2, int(y2 - y1) + 2)
-            return in_view.intersected(whole).intersected(middle)
-        side = self._side
+            whole = whole.intersected(in_view)
+        side = self._side if self.values["contiguous"] or not picture.in_memory else max(whole.width(), whole.height())
         around = QRect(int(start.x) - side, int(start.y) - side, 2 * side, 2 * side)
         return around.intersected(whole)
 
@@ -165,35 +158,47 @@ class WandTool(PixelTool):
         picture, start = self.host.picture, self._start
         if picture is None or start is None:
             return
-        area = self._area()
-        colours = shown(picture, area)
-        x, y = int(start.x) - area.x(), int(start.y) - area.y()
-        find = partial(
-            similar, colours, x, y, self._tolerance, contiguous=bool(self.values["contiguous"])
+        area = self._area(picture)
+        # Of a picture that is not in memory, what has been read is known in this thread only.
+        look: Callable[[QRect], Colours]
+        look = (
+            partial(shown, picture) if picture.in_memory else _crop_of(shown(picture, area), area)
         )
-        self._work.request(find, partial(self._found_in, area))
+        at = int(start.x), int(start.y)
+        find = partial(
+            similar, look, area, at, self._tolerance, contiguous=bool(self.values["contiguous"])
+        )
+        self._work.want(find, partial(self._found_in, area), self.failed)
         self.host.hint(self.hint())
 
     def _found_in(self, area: QRect, found: Spans) -> None:
-        if self._start is None:
+        picture = self.host.picture
+        if self._start is None or picture is None:
             return
-        if self.values["contiguous"] and self._side < _MOST and self._goes_on(area, found):
+        goes_on = bool(self.values["contiguous"]) and self._goes_on(area, found)
+        if goes_on and (picture.in_memory or self._side < _MOST):
             self._side *= 2
             self._look()
             return
-        self._found = found.moved(area.x(), area.y())
+        self._found = found
         self.host.refresh()
         self._complete()
+        if goes_on:
+            self.host.hint(
+                tr("Looked at {pixels} pixels around the click only: Shift+click where it goes on",
+                   pixels=_MOST)
+            )  # fmt: skip
 
     def _goes_on(self, area: QRect, found: Spans) -> bool:
         """Whether the region reaches an edge of what was looked at that is not the picture's."""
         view = self.host.view
         x1, y1, x2, y2 = found.bounds()
+        right, bottom = area.x() + area.width(), area.y() + area.height()
         return (
-            (x1 == 0 and area.x() > 0)
-            or (y1 == 0 and area.y() > 0)
-            or (x2 == area.width() and area.x() + area.width() < view.width)
-            or (y2 == area.height() and area.y() + area.height() < view.height)
+            (x1 == area.x() > 0)
+            or (y1 == area.y() > 0)
+            or (x2 == right < view.width)
+            or (y2 == bottom < view.height)
         )
 
     def _complete(self) -> None:
@@ -247,3 +252,13 @@ def paint_spans(painter: QPainter, host: Host, area: Spans) -> None:
         bits = area.raster(x1, y1, x2 - x1, y2 - y1, step)
         draw_bits(painter, bits, x1, y1, step, scale, host.drawing_colour, _TINT)
     painter.restore()
+
+
+def _crop_of(colours: Colours, area: QRect) -> Callable[[QRect], Colours]:
+    """Gives parts of the colours of an area."""
+
+    def crop(part: QRect) -> Colours:
+        x, y = part.x() - area.x(), part.y() - area.y()
+        return colours[y : y + part.height(), x : x + part.width()]
+
+    return crop

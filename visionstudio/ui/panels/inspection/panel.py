@@ -26,9 +26,9 @@ from PySide6.QtWidgets import (
 
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.shapes import Shape
+from visionstudio.session.latest import Latest
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.display_control import DisplayControl
-from visionstudio.ui.inspect.latest import Latest
 from visionstudio.ui.inspect.numbers import number
 from visionstudio.ui.panels.inspection.display_box import DisplayBox
 from visionstudio.ui.panels.inspection.histogram import SCALES, HistogramView

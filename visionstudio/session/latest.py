@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 from visionstudio.model.errors import MediaError, VisionStudioError, one_line
 
+_log = logging.getLogger(__name__)
 Post = Callable[[Callable[[], None]], None]
 
 
@@ -24,14 +26,29 @@ class Latest:
         self._name = name
         self._condition = threading.Condition()
         self._wish: tuple[int, Callable[[], Any], Callable[[Any], None]] | None = None
-        self._number = 0
+        self._number = self._answered = 0
         self._thread: threading.Thread | None = None
 
-    def want(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Do this next. `done` gets the result, or the VisionStudioError that came of it."""
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._answered != self._number
+
+    def want(
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[VisionStudioError], None] | None = None,
+    ) -> None:
+        """Do this next. `done` gets the result; `failed`, or else `done`, an error of it."""
+
+        def answer(found: Any) -> None:
+            is_error = failed is not None and isinstance(found, VisionStudioError)
+            (failed if is_error and failed is not None else done)(found)
+
         with self._condition:
             self._number += 1
-            self._wish = (self._number, work, done)
+            self._wish = (self._number, work, answer)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
@@ -40,6 +57,7 @@ class Latest:
         """What was wanted is not wanted any more."""
         with self._condition:
             self._number += 1
+            self._answered = self._number
             self._wish = None
 
     def close(self) -> None:
@@ -61,9 +79,11 @@ class Latest:
             except VisionStudioError as error:
                 result = error
             except Exception as error:  # a fault of ours must not end what is shown
+                _log.exception("%s has failed", self._name)
                 result = MediaError(one_line(error))
             self._post(partial(self._deliver, number, done, result))
 
     def _deliver(self, number: int, done: Callable[[Any], None], result: Any) -> None:
         if number == self._number:
+            self._answered = number
             done(result)
