@@ -323,6 +323,54 @@ def test_knife_and_holes(hand: Driver) -> None:
     assert hand.session.undo_title == "Change polygon"
 
 
+@pytest.fixture
+def rows() -> Mask:
+    """A mask of 16,000 runs, as many as nobody waits for in the window's thread."""
+    bits = np.zeros((200, 300), bool)
+    bits[:, ::3] = bits[::199] = True
+    return Mask.from_array(bits)
+
+
+def test_what_takes_long_is_worked_out_in_a_thread(hand: Driver, rows: Mask) -> None:
+    (mask,) = add(hand, rows)
+    hand.session.select([mask])
+    work = hand.window.project.workbench.shape_work
+    hand.key(Qt.Key.Key_F, CTRL_ALT)
+    assert work.busy
+    assert hand.window.jobs.running[-1].title == "Fill holes"
+    hand.key(Qt.Key.Key_M, CTRL_ALT)  # told to wait, and no more
+    hand.wait(lambda: not work.busy)
+    assert shape(hand, mask).area() == 200 * 298 + 4
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait(lambda: shape(hand, mask) == rows)
+    # Undo before it is there takes it back; nothing else is undone.
+    hand.key(Qt.Key.Key_F, CTRL_ALT)
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert not work.busy
+    assert hand.window.jobs.all[-1].state.name == "STOPPED"
+    assert hand.count() == 1
+    # What has changed meanwhile is not overwritten.
+    hand.key(Qt.Key.Key_F, CTRL_ALT)
+    hand.session.set_flags([mask], Flags.DIFFICULT, True)
+    hand.wait(lambda: not work.busy)
+    assert hand.window.jobs.all[-1].state.name == "FAILED"
+    assert shape(hand, mask) == rows
+
+
+def test_tools_with_a_number_wait_for_their_answer(hand: Driver, rows: Mask) -> None:
+    (mask,) = add(hand, rows)
+    hand.session.select([mask])
+    choose(hand, "tool.specks")
+    assert "Working" in hand.canvas.current_hint
+    hand.key(Qt.Key.Key_Return)  # before the answer is there
+    hand.wait(lambda: hand.canvas.tool_name == "select")
+    assert shape(hand, mask).area() == rows.area()
+    hand.key(Qt.Key.Key_K, CTRL_ALT)
+    stroke(hand, (0, 100), (150, 101), (300, 100))
+    hand.wait(lambda: hand.count() == 2)
+    assert sum(a.shape.area() for a in hand.session.annotations) == rows.area()
+
+
 def test_wand_takes_what_is_similar(hand: Driver) -> None:
     square = np.zeros((200, 300), bool)
     square[60:140, 100:200] = True

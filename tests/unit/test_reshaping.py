@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -86,6 +86,14 @@ def test_the_least_box_holds_all_and_is_no_larger_than_others(points: np.ndarray
     assert -math.pi / 4 <= box.angle < math.pi / 4 + 1e-12
 
 
+def test_the_hull_of_very_many_points() -> None:
+    points = np.random.default_rng(3).normal(size=(20_000, 2)).round(3)
+    expected = cv2.convexHull(points.astype(np.float32)).reshape(-1, 2)
+    ours = reshaping.hull(points)
+    assert {tuple(p) for p in ours.round(3)} == {tuple(p) for p in expected.astype(float).round(3)}
+
+
+@settings(deadline=None)
 @given(clouds, st.floats(0, 30))
 def test_simplified_rings_stay_near_and_stay_rings(points: np.ndarray, tolerance: float) -> None:
     if len(points) < 3:

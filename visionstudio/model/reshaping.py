@@ -28,6 +28,7 @@ from visionstudio.model.spans import Spans
 
 FloatArray = NDArray[np.float64]
 ELLIPSE_POINTS = 64
+_MANY, _DIRECTIONS = 1_000, 64
 
 
 # -- turning
@@ -234,6 +235,8 @@ def hull(points: ArrayLike) -> FloatArray:
     array = np.unique(np.asarray(points, dtype=np.float64), axis=0)  # sorted by x, then y
     if len(array) <= 2:
         return array
+    if len(array) > _MANY:
+        array = _outer(array)
 
     def chain(ordered: list[list[float]]) -> list[list[float]]:
         kept: list[list[float]] = []
@@ -248,3 +251,18 @@ def hull(points: ArrayLike) -> FloatArray:
 
     ordered = array.tolist()
     return np.array(chain(ordered) + chain(ordered[::-1]))
+
+
+def _outer(points: FloatArray) -> FloatArray:
+    """Points without those inside a polygon of extreme ones (Akl and Toussaint, 1978)."""
+    angles = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
+    ways = np.stack([np.cos(angles), np.sin(angles)])
+    corners = points[np.unique((points @ ways).argmax(axis=0))]
+    middle = corners.mean(axis=0)
+    turn = np.arctan2(*(corners - middle).T[::-1])
+    ring = corners[np.argsort(turn)]
+    inside = np.ones(len(points), bool)
+    for (ax, ay), (bx, by) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        side = (bx - ax) * (points[:, 1] - ay) - (by - ay) * (points[:, 0] - ax)
+        inside &= side > 1e-9
+    return np.asarray(points[~inside])

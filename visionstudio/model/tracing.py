@@ -48,6 +48,8 @@ def polygon_of(spans: Spans) -> Polygon | None:
 
 def _rings(spans: Spans) -> list[Ints]:
     """Closed rings as corner keys, each `y · 2³² + x` with both moved to be positive."""
+    if not spans:
+        return []
     left, top, _, _ = spans.bounds()
     moved = spans.moved(-left, -top)
     across = _horizontal(moved)
@@ -63,7 +65,7 @@ def _rings(spans: Spans) -> list[Ints]:
         second = _find(names[choices[1]].begin, ends, int(offsets[choices[1]]))
         follow[offsets[kind] : offsets[kind + 1]] = np.where(first >= 0, first, second)
     begin = np.concatenate([p.begin for p in names])
-    rings = [begin[np.array(chain)] for chain in _cycles(follow.tolist())]
+    rings = [begin[chain] for chain in _cycles(follow)]
     return [ring + (top * _ROW + left) for ring in rings]
 
 
@@ -94,19 +96,29 @@ def _find(begin: Ints, wanted: Ints, offset: int) -> Ints:
     return np.where(begin[order][place] == wanted, order[place] + offset, -1)
 
 
-def _cycles(follow: list[int]) -> list[list[int]]:
-    seen = [False] * len(follow)
-    found = []
-    for start in range(len(follow)):
-        if seen[start]:
-            continue
-        chain, at = [], start
-        while not seen[at]:
-            seen[at] = True
-            chain.append(at)
-            at = follow[at]
-        found.append(chain)
-    return found
+def _cycles(follow: Ints) -> list[Ints]:
+    """The cycles of a permutation, each from its smallest member on, by pointer doubling.
+
+    A cycle is found in as many passes over all members as its length has bits
+    (Wyllie, 1979): no step is a loop in Python, which would keep other threads waiting.
+    """
+    count = len(follow)
+    first, leap = np.arange(count), follow
+    span = 1
+    while span < count:
+        reached = np.minimum(first, first[leap])
+        if (reached == first).all():
+            break
+        first, leap = reached, leap[leap]
+        span *= 2
+    # How many steps it is from each member to the first of its cycle.
+    is_first = first == np.arange(count)
+    steps, leap = np.where(is_first, 0, 1), np.where(is_first, np.arange(count), follow)
+    while not is_first[leap].all():
+        steps, leap = steps + steps[leap], leap[leap]
+    # Those most steps away from the first come right after it.
+    order = np.lexsort((np.where(is_first, -count, -steps), first))
+    return np.split(order, np.flatnonzero(np.diff(first[order])) + 1)
 
 
 def _corners(keys: Ints) -> NDArray[np.float64]:

@@ -18,10 +18,10 @@ from visionstudio.ui.canvas.view import View
 
 _FILL = 45  # of 255
 _MANY = 500  # lines: of more, only those in view are drawn
-_FINE = 8_000  # lines: more are drawn thin and without anti-aliasing
+_FINE = 4_000  # lines: more are drawn thin and without anti-aliasing
 _MANY_POINTS = 2_000  # of more, only those that can be told apart are drawn
-_GRAIN = 0.5  # device pixels at which they can
-_DENSE = 20_000  # points of an outline that is not filled
+_GRAIN = 1.0  # device pixels at which they can
+_DENSE = 5_000  # points of an outline that is not filled
 
 
 class LivePainter:

@@ -118,7 +118,8 @@ class WandTool(PixelTool):
             self.host.hint(tr("Select a mask to take away from it"))
             return
         self._start, self._first = pointer, self._tolerance
-        self._side, self._released, self._found = _FIRST, False, Spans.empty()
+        self._side = _FIRST if self.values["contiguous"] else _MOST
+        self._released, self._found = False, Spans.empty()
         self._look()
 
     def move(self, pointer: Pointer) -> None:
@@ -150,7 +151,11 @@ class WandTool(PixelTool):
             x1, y1, x2, y2 = view.seen()
             in_view = QRect(int(x1), int(y1), int(x2 - x1) + 2, int(y2 - y1) + 2)
             whole = whole.intersected(in_view)
-        side = self._side if self.values["contiguous"] or not picture.in_memory else max(whole.width(), whole.height())
+        side = (
+            self._side
+            if self.values["contiguous"] or not picture.in_memory
+            else max(whole.width(), whole.height())
+        )
         around = QRect(int(start.x) - side, int(start.y) - side, 2 * side, 2 * side)
         return around.intersected(whole)
 
