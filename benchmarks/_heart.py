@@ -11,13 +11,13 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 class Heart:
     """Gaps between the ticks of a one-millisecond timer.
 
-    `busy` is what the event loop's thread itself has computed in each: what is left
+    `work` is what the event loop's thread itself has computed in each: what is left
     of a gap on a machine that has nothing else to do.
     """
 
     def __init__(self) -> None:
         self.gaps: list[float] = []
-        self.busy: list[float] = []
+        self.work: list[float] = []
         self._last: float | None = None
         self._computed = 0.0
         self._timer = QTimer()
@@ -28,12 +28,12 @@ class Heart:
         now, computed = time.perf_counter(), time.thread_time()
         if self._last is not None:
             self.gaps.append((now - self._last) * 1000)
-            self.busy.append((computed - self._computed) * 1000)
+            self.work.append((computed - self._computed) * 1000)
         self._last, self._computed = now, computed
 
     def watch(self, until: Callable[[], bool], seconds: float = 120.0) -> list[float]:
         """Run the event loop until something is so; the gaps in milliseconds meanwhile."""
-        self.gaps, self.busy, self._last = [], [], None
+        self.gaps, self.work, self._last = [], [], None
         loop = QEventLoop()
         end = time.perf_counter() + seconds
         check = QTimer()

@@ -94,9 +94,9 @@ class Desk:
         start = time.perf_counter()
         QTimer.singleShot(20, act)
         gaps = self.heart.watch(lambda: until() and self.quiet(), 180)
-        busy = self.heart.busy
+        work = self.heart.work
         gaps = gaps + self.heart.watch(after(0.2))
-        computed = max(*busy, *self.heart.busy)
+        computed = max(*work, *self.heart.work)
         taken = time.perf_counter() - start - 0.27
         self.worst[what] = computed
         state = "" if until() else "   NOT DONE"
