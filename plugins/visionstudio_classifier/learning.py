@@ -9,7 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from visionstudio.api import Classification, ModelError, TrainingData, TrainingError
+from visionstudio.api import (
+    Classification,
+    Exportable,
+    ModelError,
+    TrainingData,
+    TrainingError,
+)
 from visionstudio_classifier.params import ClassifierParams
 
 SMOOTHING = 0.05  # of the labels: keeps the scores of few pictures from running to 0 and 1
@@ -99,3 +105,47 @@ def answers(
         Classification(tuple(classes[i] for i in indices), values.clip(0, 1))
         for values, indices in rows
     ]
+
+
+class Named(nn.Module):
+    """A network with its normalisation in front and softmax behind, for other programs.
+
+    (N, 3, H, W) RGB in [0, 1] → (N, classes) scores that sum to 1.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, net: nn.Module, mean: Sequence[float], std: Sequence[float], *, grey: bool = False
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.grey = grey
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = (images - self.mean) / self.std
+        x = x.mean(dim=1, keepdim=True) if self.grey else x
+        scores: Tensor = self.net(x).softmax(dim=1)
+        return scores
+
+
+def exportable(
+    net: nn.Module,
+    classes: tuple[str, ...],
+    size: tuple[int, int],
+    how: str,
+    normalisation: tuple[Sequence[float], Sequence[float]],
+    *,
+    grey: bool = False,
+) -> Exportable:
+    """A classifier as other programs may run it; `how` says how a picture gets its size."""
+    return Exportable(
+        module=Named(net.cpu(), *normalisation, grey=grey).eval(),
+        input_size=size,
+        outputs=("scores",),
+        classes=classes,
+        meaning=f"a score per class, in the order of the names, which sum to 1. {how}",
+    )

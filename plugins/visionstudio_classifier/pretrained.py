@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from visionstudio.api import (
     Classification,
     Context,
+    Exportable,
     Facts,
     Frame,
     Sample,
@@ -32,6 +33,7 @@ from visionstudio_classifier.learning import (
     answers,
     check_classes,
     cross_entropy,
+    exportable,
     validator,
     weights_of,
 )
@@ -146,6 +148,15 @@ class ImageNetClassifier:
     def facts(self) -> Facts:
         """Classes, and the side of the square crop."""
         return Facts(self._classes, (self._look.side, self._look.side))
+
+    def export(self) -> Exportable:
+        """Normalisation, network and softmax in one."""
+        look = self._look
+        if self._net is None:
+            raise WeightsError(f"{self._family.model} is not loaded", next_step="load it first")
+        how = f"Show it the middle square of a picture, {look.crop:.0%} of the short side."
+        size = (look.side, look.side)
+        return exportable(self._net, self._classes, size, how, (look.mean, look.std))
 
     def unload(self) -> None:
         self._net = None

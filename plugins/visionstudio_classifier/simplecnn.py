@@ -14,6 +14,8 @@ from torch import Tensor
 from visionstudio.api import (
     Classification,
     Context,
+    Exportable,
+    Facts,
     Frame,
     Sample,
     TrainContext,
@@ -26,6 +28,7 @@ from visionstudio_classifier.learning import (
     answers,
     check_classes,
     cross_entropy,
+    exportable,
     validator,
     weights_of,
 )
@@ -76,6 +79,20 @@ class SimpleCnn:
         apply_weights(net, state, weights)
         self._net = net.to(ctx.device).eval()
         self._info = info
+
+    def facts(self) -> Facts:
+        """Classes, and the size that pictures are resized to."""
+        return Facts(self._info.classes, self._info.input_size)
+
+    def export(self) -> Exportable:
+        """Normalisation, network and softmax in one."""
+        info = self._info
+        if self._net is None:
+            raise WeightsError(f"{MODEL} is not loaded", next_step="load its weights first")
+        how = "Resize a picture to the input's size, whatever its shape."
+        grey = int(info.arch.get("channels", 3)) == 1
+        normalisation = info.mean, info.std
+        return exportable(self._net, info.classes, info.input_size, how, normalisation, grey=grey)
 
     def unload(self) -> None:
         self._net = None

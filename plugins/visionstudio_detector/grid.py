@@ -107,6 +107,21 @@ def detect(
     return [choose(b, s, floor, nms_iou, most) for b, s in zip(boxes, scores, strict=True)]
 
 
+class Rows(nn.Module):
+    """A network with its boxes decoded, (N, 3, H, W) in [0, 1] → (N, rows, 5 + C)."""
+
+    def __init__(self, net: GridNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> Tensor:
+        outputs = self.net(images * 255)
+        corners = torch.cat([b.flatten(1, 3) for b in self.net.boxes(outputs)], dim=1)
+        rest = torch.cat([o[..., 4:].flatten(1, 3) for o in outputs], dim=1).sigmoid()
+        low, high = corners[..., :2], corners[..., 2:]
+        return torch.cat([(low + high) / 2, high - low, rest], dim=-1)
+
+
 def centres(boxes: Tensor) -> Tensor:
     """Boxes (n, 4) as centre x, centre y, width, height."""
     converted: Tensor = box_convert(boxes, "xyxy", "cxcywh")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from visionstudio.api import (
     Context,
     Detections,
+    Exportable,
     Facts,
     Frame,
     ModelError,
@@ -25,7 +26,7 @@ from visionstudio.api import (
     WeightsError,
 )
 from visionstudio_detector.examples import augmenter, drawn, load_square
-from visionstudio_detector.grid import GridNet, detect
+from visionstudio_detector.grid import GridNet, Rows, detect
 from visionstudio_detector.grid_loss import GridLoss
 from visionstudio_detector.params import DetectParams, GridTrainParams
 from visionstudio_detector.validation import box_validation
@@ -111,6 +112,21 @@ class GridDetector:
     def facts(self) -> Facts:
         """Classes, and the longest side that pictures are scaled to."""
         return Facts(self._classes, (self._side, self._side))
+
+    def export(self) -> Exportable:
+        """As YOLOv5 is usually exported: one row of box, objectness and classes per anchor."""
+        if self._net is None:
+            raise ModelError("the model is not loaded", where=self._family.model)
+        side = letterbox_size(self._side, self._side, self._side)
+        return Exportable(
+            module=Rows(self._net.cpu()).eval(),
+            input_size=side,
+            outputs=("output",),
+            classes=self._classes,
+            meaning="(N, rows, 5 + classes): centre x and y, width, height in pixels, "
+            "objectness, a score per class; non-maximum suppression is still to be done. Fit a "
+            f"picture into the input and pad it with grey ({self._family.pad}).",
+        )
 
     def _read(self, path: Path) -> tuple[State, WeightsInfo]:
         state = self._family.read(path, self._family.build)

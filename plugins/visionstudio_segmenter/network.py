@@ -52,6 +52,23 @@ class SegmentationNet(nn.Module):
         return logits[..., :height, :width]
 
 
+class Shares(nn.Module):
+    """A network as other programs may run it: (N, 3, H, W) in [0, 1] → (N, outputs, H, W)."""
+
+    def __init__(self, net: SegmentationNet, background: bool) -> None:
+        super().__init__()
+        self.net = net
+        self.background = background
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.net(images * 255)
+        if not self.background:
+            nothing = torch.full_like(logits[:, :1], -1e4)
+            logits = torch.cat([nothing, logits[:, 1:]], dim=1)
+        shares: Tensor = logits.softmax(dim=1)
+        return shares
+
+
 def losses(
     logits: Tensor, labels: Tensor, weights: Tensor | None = None, ignore: int = 255
 ) -> dict[str, Tensor]:

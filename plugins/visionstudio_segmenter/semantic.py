@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from visionstudio.api import (
     Context,
+    Exportable,
     Facts,
     Frame,
     ModelError,
@@ -37,7 +38,7 @@ from visionstudio_segmenter.examples import (
     survey,
 )
 from visionstudio_segmenter.maps import TILE, enlarged, probabilities
-from visionstudio_segmenter.network import SegmentationNet, losses
+from visionstudio_segmenter.network import SegmentationNet, Shares, losses
 from visionstudio_segmenter.params import SegmentParams, SegmentTrainParams
 from visionstudio_torch import preview
 from visionstudio_torch.backbone import freeze
@@ -51,6 +52,7 @@ from visionstudio_torch.weights import WeightsInfo, apply_weights, load_weights,
 
 MAX_CLASSES = 254  # label maps are uint8: 0 is background, 255 is ignored
 _PREVIEWS = 4
+_EXPORTED_SIDE = 512  # pixels: an exported network has one input size
 _CROPS = 1800  # in all reach most of what can be reached, in three CPU minutes
 
 P = TypeVar("P", bound=SegmentTrainParams)
@@ -119,6 +121,19 @@ class SemanticSegmenter(Generic[P]):
     def facts(self) -> Facts:
         """Classes; pictures may have any size."""
         return Facts(self._classes)
+
+    def export(self) -> Exportable:
+        """The network with its normalisation in front and softmax behind."""
+        if self._net is None:
+            raise ModelError("the model is not loaded", where=self._family.model)
+        return Exportable(
+            module=Shares(self._net.cpu(), self._background).eval(),
+            input_size=(_EXPORTED_SIDE, _EXPORTED_SIDE),
+            outputs=("shares",),
+            classes=(background_name(self._classes), *self._classes),
+            meaning="(N, classes, H, W): the share of each class in each pixel, which sum to 1; "
+            "the first class is background. Cut larger pictures into tiles.",
+        )
 
     def unload(self) -> None:
         self._net = None

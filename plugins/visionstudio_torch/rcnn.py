@@ -107,6 +107,28 @@ class RcnnNet(nn.Module):
         return [{**f, "labels": f["labels"] - 1} for f in found]
 
 
+class OneByOne(nn.Module):
+    """A network that sees one picture (1, 3, H, W) in [0, 1], sides multiples of 32.
+
+    Gives boxes (n, 4), scores (n,) and labels (n,) that count from 1, as torchvision's do.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        net = self.net
+        if not isinstance(net, RcnnNet):
+            (found,) = net([images[0] * 255])
+            return found["boxes"], found["scores"], found["labels"] + 1
+        sizes = [(int(images.shape[2]), int(images.shape[3]))]
+        features = net.backbone(normalise(images * 255))
+        proposals, _ = net.rpn(ImageList(images, sizes), features)
+        (found,), _ = net.roi_heads(features, proposals, sizes)
+        return found["boxes"], found["scores"], found["labels"]
+
+
 def _inside_ignored(boxes: Tensor, regions: Tensor) -> Tensor:
     """Which boxes (n, 4) lie at least half in one of the regions (m, 4)."""
     low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from visionstudio.api import (
     Context,
+    Exportable,
     Facts,
     Frame,
     ModelError,
@@ -31,7 +32,7 @@ from visionstudio_torch.data import Cached
 from visionstudio_torch.device import seed_torch
 from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.found import FLOOR, coco_names, predict_alike
-from visionstudio_torch.rcnn import RcnnNet
+from visionstudio_torch.rcnn import OneByOne, RcnnNet
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.torchvision_rcnn import (
     TorchvisionNet,
@@ -147,6 +148,30 @@ class TwoStage(Generic[L]):
     def facts(self) -> Facts:
         """Classes, and the short side that pictures are resized to."""
         return Facts(self._classes, (self._side, self._side))
+
+    def export(self) -> Exportable:
+        """As torchvision's detectors are exported. Raises ModelError for instances."""
+        net = self._net
+        if net is None:
+            raise ModelError("the model is not loaded", where=self._family.model)
+        if net.roi_heads.mask_predictor is not None:
+            raise ModelError(
+                "a network for instances cannot be written as ONNX yet",
+                where=self._family.model,
+                next_step="write it as safetensors",
+            )
+        net.set_limits(FLOOR, 0.5, 100)
+        # Of a picture 4:3 that is fitted into it, the short side is as long as in training.
+        side = -(-round(self._side * 4 / 3) // 32) * 32
+        return Exportable(
+            module=OneByOne(net.cpu()).eval(),
+            input_size=(side, side),
+            outputs=("boxes", "scores", "labels"),
+            classes=self._classes,
+            meaning="(n, 4) corners in pixels of the input, (n,) scores, best first, and (n,) "
+            "labels, of which 1 is the first class. Fit a picture into the input and pad it.",
+            batch=False,
+        )
 
     def unload(self) -> None:
         self._net = None

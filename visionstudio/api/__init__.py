@@ -25,7 +25,7 @@ from visionstudio.api.results import (
     SemanticMap,
     TrackState,
 )
-from visionstudio.api.tasks import Facts, Frame, GenerateRequest, Prompt, TrainResult
+from visionstudio.api.tasks import Exportable, Facts, Frame, GenerateRequest, Prompt, TrainResult
 from visionstudio.model.errors import (
     Cancelled,
     InvalidValue,
@@ -44,6 +44,7 @@ __all__ = [
     "Classification",
     "Context",
     "Detections",
+    "Exportable",
     "Facts",
     "Frame",
     "GenerateRequest",

@@ -30,8 +30,8 @@ from visionstudio.api.results import (
     SemanticMap,
     TrackState,
 )
-from visionstudio.api.tasks import Frame, GenerateRequest, TrainResult
-from visionstudio.model.errors import Cancelled, WeightsError, one_line
+from visionstudio.api.tasks import Exportable, Frame, GenerateRequest, TrainResult
+from visionstudio.model.errors import Cancelled, ModelError, WeightsError, one_line
 
 METHODS: dict[str, tuple[str, ...]] = {
     "classes": ("predict",),
@@ -140,6 +140,9 @@ def check_model(spec: ModelSpec, folder: Path) -> Iterator[CheckResult]:
     yield CheckResult(f"{spec.id}: loads", ok, detail)
     if not ok or kit.model is None:
         return
+    if callable(getattr(kit.made, "export", None)):
+        ok, detail = _attempt(kit.export)
+        yield CheckResult(f"{spec.id}: can be given to other programs", ok, detail)
     for name, call in kit.uses():
         ok, detail = _attempt(call)
         yield CheckResult(f"{spec.id}: {name}", ok, detail)
@@ -215,6 +218,20 @@ class _Kit:
             return f"needs weights: {one_line(error)}"
         self.model = model
         return "" if self.weights is None else "with the weights it learned"
+
+    def export(self) -> str:
+        """What it gives away runs on its own and names its outputs."""
+        given = self.made()
+        given.load(self.params, self.weights, self.ctx)
+        try:
+            what = given.export()
+        except ModelError as error:
+            return f"not this one: {error.what}"
+        if not isinstance(what, Exportable):
+            raise TypeError(f"export returned {type(what).__name__}, not Exportable")
+        if not callable(what.module) or not all(side > 0 for side in what.input_size):
+            raise ValueError("export gives a module and the size of its input")
+        return f"{what.input_size[1]}x{what.input_size[0]}: {', '.join(what.outputs)}"
 
     def unload(self) -> str:
         self.model.unload()

@@ -51,6 +51,32 @@ class Telling(Model, Protocol):
     def facts(self) -> Facts: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Exportable:
+    """A loaded model as other programs may run it.
+
+    `module` is a torch module on the CPU, ready to predict: it takes pictures (N, 3, height,
+    width) float32 RGB in [0, 1] of `input_size` and gives tensors named `outputs`. `batch`
+    says whether N may be more than 1. `meaning` tells in words what the outputs are.
+    """
+
+    module: Any
+    input_size: tuple[int, int]
+    outputs: tuple[str, ...]
+    classes: tuple[str, ...]
+    meaning: str
+    batch: bool = True
+
+
+class Exporting(Model, Protocol):
+    """A model that can be written as ONNX; called after `load` on the CPU.
+
+    Raises ModelError when this one cannot.
+    """
+
+    def export(self) -> Exportable: ...
+
+
 class Classifier(Model, Protocol):
     def predict(
         self, frames: Sequence[Frame], params: Any, ctx: Context

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from visionstudio.app.cli.reply import ProgressLine, Reply, columns
 
-app = typer.Typer(help="Models and their weights: list, import, download, remove.")
+if TYPE_CHECKING:
+    from visionstudio.engine.registry import Registry
+
+app = typer.Typer(help="Models and their weights: list, look into, import, download, export.")
 
 
 @app.command("list")
@@ -119,6 +122,64 @@ def download(
         "classes": [],
     }
     return Reply(document, "\n".join(files))
+
+
+@app.command("export")
+def export(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|RUN", help="A model's id, the id of imported weights, or a run's folder."
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="onnx|safetensors", help="What to write.")
+    ] = "onnx",
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Weights, if not the model's own.")
+    ] = None,
+) -> Reply:
+    """Write a model for other programs, with a card that tells what it is.
+
+    ONNX is compared with torch before it counts as written.
+    """
+    from visionstudio.engine.discovery import discover
+    from visionstudio.engine.exporting import FORMATS, export_model
+    from visionstudio.model.errors import InvalidValue
+
+    wanted = next((f for f in FORMATS if f == form), None)
+    if wanted is None:
+        raise InvalidValue(f"there is no format '{form}'", next_step=f"use {' or '.join(FORMATS)}")
+    registry = discover()
+    model, own = _named(what, registry)
+    made = export_model(registry.model(model), weights or own, wanted, out)
+    document = {
+        "id": model,
+        "files": [str(path) for path in made.files],
+        "difference": made.difference,
+    }
+    text = "\n".join(str(path) for path in made.files)
+    if made.difference is not None:
+        text += f"\nat most {made.difference:.1e} from torch"
+    return Reply(document, text)
+
+
+def _named(what: str, registry: Registry) -> tuple[str, Path | None]:
+    """Model id and weights of a run's folder, imported weights or a model's id."""
+    from visionstudio.engine.model_store import list_imported
+    from visionstudio.engine.training.runs import RUN_FILE, load_run
+    from visionstudio.model.errors import WeightsError
+
+    if (Path(what) / RUN_FILE).is_file():
+        run = load_run(Path(what))
+        if run.weights is None:
+            raise WeightsError("the run has no weights yet", where=what)
+        return run.model, run.weights
+    for imported in list_imported():
+        if what in (imported.id, imported.weights.stem):
+            return imported.architecture, imported.weights
+    return registry.model(what).id, None
 
 
 @app.command("remove")
