@@ -8,6 +8,7 @@ canonical decode: uint8, uint16 or float32, 8-bit colours in sRGB.
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from visionstudio.media.apart import apart
 from visionstudio.media.colour import convert_profile, display_range, to_rgb
 from visionstudio.media.header import PictureHeader
 from visionstudio.media.pages import tiff_layout
@@ -37,6 +39,8 @@ _TYPES = {
     "int": np.int32, "float": np.float32, "double": np.float64,
 }  # fmt: skip
 _KEPT = (np.uint8, np.uint16, np.float32)
+_LEVELS_OPEN = 2
+"""Of each open level libvips keeps two rows of tiles: a hundred megabytes of the finest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Pyramid:
         self.levels = levels
         self.width, self.height = levels[0].width, levels[0].height
         self._lock = threading.Lock()
-        self._open: dict[int, tuple[pyvips.Image, pyvips.Region]] = {}
+        self._open: OrderedDict[int, tuple[pyvips.Image, pyvips.Region]] = OrderedDict()
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> NDArray[Any]:
         """Source values (h, w) or (h, w, C) of a part of a level, clipped to it. Blocks.
@@ -72,7 +76,7 @@ class Pyramid:
         try:
             with self._lock:
                 image, region = self._level(level)
-                data = bytes(region.fetch(x, y, width, height))
+                data = apart(region.fetch(x, y, width, height))
         except pyvips.Error as error:
             lines = str(error).split("\n")
             raise MediaError(
@@ -80,7 +84,7 @@ class Pyramid:
                 where=str(self.path),
                 next_step="copy it again from its source",
             ) from error
-        values = np.frombuffer(data, _TYPES[image.format]).reshape(height, width, image.bands)
+        values = data.view(_TYPES[image.format]).reshape(height, width, image.bands)
         if image.bands == 1:
             values = values[:, :, 0]
         if values.dtype not in _KEPT:
@@ -95,6 +99,9 @@ class Pyramid:
             at = self.levels[level]
             image = pyvips.Image.tiffload(str(at.path), page=at.page, subifd=at.subifd)
             self._open[level] = image, pyvips.Region.new(image)
+            while len(self._open) > _LEVELS_OPEN:
+                self._open.popitem(last=False)
+        self._open.move_to_end(level)
         return self._open[level]
 
     @cached_property

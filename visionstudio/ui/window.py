@@ -81,6 +81,8 @@ class MainWindow(WindowParts):
         self.dropping = Dropping(self)
         self._refresh = self._single_shot(0, self._refresh_actions)
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
+        # What models need is made when the first picture is on screen, not before.
+        self._models_later = self._single_shot(0, lambda: self.model_panel)
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self.tour = Tour(self)
         self.finding = Finding(self)
@@ -90,7 +92,7 @@ class MainWindow(WindowParts):
         self.setAcceptDrops(True)
         self._show_project(None)
 
-    def _single_shot(self, milliseconds: int, call: Callable[[], None]) -> QTimer:
+    def _single_shot(self, milliseconds: int, call: Callable[[], object]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(milliseconds)
@@ -136,6 +138,7 @@ class MainWindow(WindowParts):
         self.models.failed.connect(lambda error: self.toast(str(error), "error"))
 
     def _connect_models(self, panel: ModelPanel) -> None:
+        panel.set_workbench(self.project.workbench if self.project is not None else None)
         panel.message.connect(self.toast)
         panel.training_wanted.connect(self.dialogs.open_training)
         panel.generator_wanted.connect(self.dialogs.open_generator)
@@ -214,6 +217,8 @@ class MainWindow(WindowParts):
         self.project.go_to_first_place()
         self.project.look_for_files()
         self.viewer.focus_canvas()
+        if self.session is not None and self.session.current is None:
+            self._models_later.start()
         self.project_opened.emit()
 
     def _not_opened(self, error: VisionStudioError) -> None:
@@ -235,12 +240,12 @@ class MainWindow(WindowParts):
 
     def _show_project(self, project: OpenProject | None) -> None:
         session = project.session if project is not None else None
-        workbench = project.workbench if project is not None else None
         self.media_panel.set_session(session)
         self.class_panel.set_session(session)
         self.object_panel.set_session(session)
         self.finding.set_session(session)
-        if workbench is not None or "model_panel" in self.__dict__:
+        workbench = project.workbench if project is not None else None
+        if "model_panel" in self.__dict__:
             self.model_panel.set_workbench(workbench)
         self.prompting.set_prompts(workbench.prompts if workbench is not None else None)
         self.viewer.set_session(session)
@@ -312,6 +317,7 @@ class MainWindow(WindowParts):
         if project is None:
             return True
         self._remember_place()
+        self._models_later.stop()
         self.viewer.set_session(None)
         try:
             project.close()
@@ -361,6 +367,7 @@ class MainWindow(WindowParts):
     def _item_shown(self, item: MediaItem) -> None:
         if self.project is not None:
             self.project.first_shown()
+            self._models_later.start()
             self.inspector.show_item(item)
             self._show_zoom()
 
