@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.api import Context, Frame, InvalidValue, Masks, ModelError, Prompt, WeightsError
+from visionstudio.api import Context, Frame, Masks, ModelError, Prompt, WeightsError
 from visionstudio_segmenter import classical
 from visionstudio_segmenter.params import PromptParams
 from visionstudio_segmenter.sam import Sam
@@ -159,28 +159,28 @@ def _numbers(text: str, name: str, counts: tuple[int, ...]) -> list[float]:
     except ValueError:
         values = []
     if len(values) not in counts or not all(map(math.isfinite, values)):
-        raise InvalidValue(
+        raise ModelError(
             f"'{text}' is not {wanted} numbers with commas between them", where=f"param {name}"
         )
     return values
 
 
 def _clipped(prompt: Prompt, height: int, width: int) -> Prompt:
-    """The prompt inside the picture. Raises InvalidValue for one that says nothing of it."""
+    """The prompt inside the picture. Raises ModelError for one that says nothing of it."""
     box = prompt.box
     if box is not None:
         x1, x2 = sorted((float(np.clip(box[0], 0, width)), float(np.clip(box[2], 0, width))))
         y1, y2 = sorted((float(np.clip(box[1], 0, height)), float(np.clip(box[3], 0, height))))
         if x2 <= x1 or y2 <= y1:
-            raise InvalidValue("the box has no area inside the picture", where=MODEL)
+            raise ModelError("the box has no area inside the picture", where=MODEL)
         box = (x1, y1, x2, y2)
     elif not (prompt.labels > 0).any():
-        raise InvalidValue(
+        raise ModelError(
             "nothing says where the object is", where=MODEL, next_step="click on the object first"
         )
     points = np.asarray(prompt.points, np.float64).reshape(-1, 2)
     inside = ((points >= 0) & (points <= (width, height))).all(axis=1)
     if not inside.all():
         x, y = points[int(np.argmin(inside))]
-        raise InvalidValue(f"the point {x:g}, {y:g} lies outside the picture", where=MODEL)
+        raise ModelError(f"the point {x:g}, {y:g} lies outside the picture", where=MODEL)
     return Prompt(points, np.asarray(prompt.labels, np.int64), box)

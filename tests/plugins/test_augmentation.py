@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -15,7 +16,7 @@ from torchvision.transforms import v2
 from visionstudio.api import Sample, Target
 from visionstudio_classifier.params import EfficientNetTraining, SimpleCnnTraining
 from visionstudio_detector.params import FasterRcnnTrainParams
-from visionstudio_segmenter.params import UnetTrainParams
+from visionstudio_segmenter.params import MaskRcnnTrainParams, UnetTrainParams
 from visionstudio_torch import transforms
 from visionstudio_torch.mosaic import mosaic
 from visionstudio_torch.transforms import Augmentation, augmentation_of
@@ -109,6 +110,7 @@ def test_every_trainer_shows_what_it_learns_from(
     from visionstudio_classifier.efficientnet import EfficientNetLite0
     from visionstudio_classifier.simplecnn import SimpleCnn
     from visionstudio_detector.faster_rcnn import FasterRcnn
+    from visionstudio_segmenter.mask_rcnn import MaskRcnn
     from visionstudio_segmenter.unet import Unet
 
     rng = np.random.default_rng(0)
@@ -119,6 +121,7 @@ def test_every_trainer_shows_what_it_learns_from(
     box = Target(boxes=np.array([[30.0, 20, 70, 60]]), indices=one, ignore=np.zeros(1, bool))
     cases = [
         (FasterRcnn(), FasterRcnnTrainParams, {"image_size": 96}, box),
+        (MaskRcnn(), MaskRcnnTrainParams, {"image_size": 96}, replace(box, masks=(labels > 0,))),
         (Unet(), UnetTrainParams, {"image_size": 64}, Target(semantic=labels)),
         (SimpleCnn(), SimpleCnnTraining, {}, Target(label=0)),
         (

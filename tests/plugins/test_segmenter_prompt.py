@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from visionstudio.api import InvalidValue, ModelError, Prompt, WeightsError
+from visionstudio.api import ModelError, Prompt, WeightsError
 from visionstudio_segmenter import classical
 from visionstudio_segmenter.params import PromptParams
 from visionstudio_segmenter.prompt import PromptModel, prompt_of
@@ -135,13 +135,13 @@ def test_prompts_as_parameters(model: PromptModel, train_context: Callable[..., 
     assert said.labels.tolist() == [1, 0]
     assert said.box == (5, 6, 7, 8)
     for wrong in ({"points": "1"}, {"points": "a,b"}, {"box": "1,2,3"}, {"box": "1,2,3,nan"}):
-        with pytest.raises(InvalidValue, match="numbers"):
+        with pytest.raises(ModelError, match="numbers"):
             model.predict([image], PromptParams(**wrong), ctx)
-    with pytest.raises(InvalidValue, match="outside"):
+    with pytest.raises(ModelError, match="outside"):
         model.predict([image], PromptParams(points="1000,5"), ctx)
-    with pytest.raises(InvalidValue, match="no area"):
+    with pytest.raises(ModelError, match="no area"):
         model.predict([image], PromptParams(box="-9,-9,-2,-2"), ctx)
-    with pytest.raises(InvalidValue, match="where the object is"):
+    with pytest.raises(ModelError, match="where the object is"):
         model.prompt(prompt((5, 5, 0)), PromptParams(), ctx)
     with pytest.raises(ModelError, match="no picture"):
         PromptModel().prompt(prompt((5, 5, 1)), PromptParams(), ctx)
