@@ -17,6 +17,7 @@ from visionstudio.api import ModelError, Prompt, WeightsError
 from visionstudio_segmenter import classical
 from visionstudio_segmenter.params import PromptParams
 from visionstudio_segmenter.prompt import PromptModel, prompt_of
+from visionstudio_segmenter.sam import Sam
 
 SIDE = 64  # of the tiny encoder's picture
 
@@ -247,6 +248,23 @@ def test_a_network_embeds_once_and_answers_prompts(
     left = model.prompt(prompt((200, 10, 1)), PromptParams(), ctx)
     assert len(left.masks) == 0
     model.unload()
+
+
+def test_an_encoder_that_prepares_the_picture_itself_gets_its_pixels(
+    tmp_path: Path, train_context: Callable[..., Any]
+) -> None:
+    node = helper.make_node("Identity", ["input_image"], ["image_embeddings"])
+    first = save(
+        tmp_path / "hwc_encoder.onnx",
+        [node],
+        [value("input_image", ["h", "w", 3])],
+        [value("image_embeddings", ["h", "w", 3])],
+    )
+    sam = Sam(first, decoder(tmp_path / "decoder.onnx"), train_context())
+    image, _ = scene()
+    pixels = sam.embed(image)["image_embeddings"]
+    assert pixels.shape == (731, 1024, 3)  # the longest side is 1,024, nothing is padded
+    assert pixels.mean() == pytest.approx(image.mean(), rel=0.01)
 
 
 def test_files_that_are_no_pair_are_refused(

@@ -19,8 +19,7 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("tool.points", "tool.skeleton"),
     ("tool.brush",),
     ("tool.eraser",),
-    ("tool.wand", "tool.fill"),
-    ("tool.prompt",),
+    ("tool.prompt", "tool.wand", "tool.fill"),
     ("tool.knife", "tool.hole"),
     ("tool.region",),
     (
