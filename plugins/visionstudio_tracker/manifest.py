@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from visionstudio.api import Manifest, ModelSpec, param
+from visionstudio_torch.params import (
+    FitParams,
+    batch_param,
+    colour_param,
+    freeze_param,
+    image_size_param,
+    lr_param,
+    mirror_param,
+    scale_param,
+    translate_param,
+    weights_param,
+)
 
 
 @dataclass(frozen=True)
@@ -240,6 +253,95 @@ class MdNetParams:
 
 
 @dataclass(frozen=True)
+class SiamFcParams(GateParams):
+    """As `GateParams`; a network is right also where the object looks unlike before."""
+
+    min_score: float = param(
+        0.25,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least similarity",
+        help="Below this similarity to the object's known looks it counts as lost.",
+    )
+    min_response: float = param(
+        0.3,
+        low=0.0,
+        high=1.0,
+        step=0.01,
+        title="Least response",
+        help="Below this score of the network it counts as lost.",
+    )
+
+
+def pairs_param(default: int) -> Any:
+    """How many pairs are drawn where the features are frozen."""
+    return param(
+        default,
+        low=4,
+        high=100_000,
+        step=100,
+        impact="train",
+        help="With frozen features so many pairs are looked at once, before training starts.",
+    )
+
+
+@dataclass(frozen=True)
+class SiamFcTraining(FitParams):
+    """How SiamFC is trained on pairs of an object's looks."""
+
+    network: str = param(
+        "builtin",
+        choices=("builtin", "alexnet"),
+        impact="train",
+        help="builtin: on the ImageNet backbone that comes with the program, for little data; "
+        "alexnet: the published network, which wants many tracks and a GPU.",
+    )
+    lr: float = lr_param(1e-3)
+    batch: int = batch_param(8, low=2, unit="pairs")
+    image_size: int = image_size_param(
+        224,
+        low=128,
+        high=512,
+        title="Search area",
+        help="Side of the area that is searched, on the builtin network; the template is half "
+        "as wide. Larger is more exact and slower.",
+    )
+    weights: str = weights_param(
+        help="builtin: what comes with the program; none: the features of the ImageNet backbone "
+        "alone, or from scratch for alexnet; or a weights file of this model.",
+    )
+    freeze: bool = freeze_param(
+        True,
+        title="Freeze features",
+        help="Keep the backbone as it is and train only what compares: fast, for little data.",
+    )
+    pairs: int = pairs_param(500)
+    shift: float = translate_param(0.2)
+    scale: float = scale_param(0.1)
+    colour: float = colour_param(0.15)
+    flip: bool = mirror_param(True)
+    others: float = param(
+        0.1,
+        low=0.0,
+        high=0.9,
+        step=0.05,
+        title="Other objects",
+        impact="train",
+        help="The share of pairs whose second picture shows another object.",
+    )
+    paste: float = param(
+        0.0,
+        low=0.0,
+        high=1.0,
+        step=0.1,
+        impact="train",
+        help="The share of regions of pictures without labels that are cut out and pasted on "
+        "another ground, so that they have an outline.",
+    )
+
+
+@dataclass(frozen=True)
 class DetectAndTrackParams:
     """Which detections count, and when one is an object that was lost."""
 
@@ -283,8 +385,10 @@ def _tracker(
     factory: str,
     *,
     params: type = GateParams,
+    train_params: type | None = None,
     output: str = "track",
     ready: bool = True,
+    marks: tuple[tuple[str, tuple[int, ...]], ...] = (),
 ) -> ModelSpec:
     return ModelSpec(
         id=f"tracker/{name}",
@@ -294,8 +398,10 @@ def _tracker(
         licence="Apache-2.0",
         factory=f"visionstudio_tracker.{factory}",
         params=params,
+        train_params=train_params,
         output=output,
         ready=ready,
+        marks=marks,
     )
 
 
@@ -374,6 +480,20 @@ MANIFEST = Manifest(
             "(Nam and Han, 2016).",
             "mdnet:MdNetTracker",
             params=MdNetParams,
+        ),
+        _tracker(
+            "siamfc",
+            "SiamFC",
+            "Siamese network that looks for the drawn object around its last place "
+            "(Bertinetto et al., 2016), with a check of every answer and a Lost state; can be "
+            "trained on your tracks, boxes and pictures.",
+            "siamfc:SiamFcTracker",
+            params=SiamFcParams,
+            train_params=SiamFcTraining,
+            marks=(
+                ("backbone.conv1.0.weight", (96, 3, 11, 11)),
+                ("backbone.conv5.0.weight", (256, 192, 3, 3)),
+            ),
         ),
         _tracker(
             "sort",

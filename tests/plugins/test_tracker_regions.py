@@ -228,5 +228,4 @@ def test_update_before_start_and_weights_are_refused() -> None:
 
 def test_every_tracker_of_a_region_can_do_without_training() -> None:
     for model in MANIFEST.models:
-        assert model.train_params is None
         assert model.ready == (model.id not in ("tracker/nano", "tracker/vit"))

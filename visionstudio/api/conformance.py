@@ -189,7 +189,8 @@ class _Kit:
         if self.spec.train_params is None:
             return "not trainable"
         self.ctx.run_folder.mkdir(parents=True, exist_ok=True)
-        short = {"epochs": 1, "batch": 2, "image_size": 64, "steps": 2, "crop": 64, "crop_size": 64}
+        short = {"epochs": 1, "batch": 2, "image_size": 64, "steps": 2, "crop": 64}
+        short |= {"crop_size": 64, "pairs": 8}
         values = {}
         for param in describe(self.spec.train_params):
             if param.name in short:

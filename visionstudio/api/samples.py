@@ -72,7 +72,8 @@ def _sample(output: str, seed: int) -> Sample:
         target = Target(
             boxes=np.array([box], dtype=np.float64),
             indices=np.array([index], dtype=np.int64),
+            tracks=np.array([index], dtype=np.int64),
             ignore=np.zeros(1, dtype=bool),
             masks=(inside,) if output == "masks" else (),
         )
-    return Sample(frame, target, f"sample {seed}")
+    return Sample(frame, target, f"sample {seed}", "clip" if output == "track" else "", seed)

@@ -12,6 +12,7 @@ from visionstudio.app.cli.reply import ProgressLine, Reply, columns
 
 if TYPE_CHECKING:
     from visionstudio.engine.evaluation.trackers import Subject
+    from visionstudio.engine.host import Host
     from visionstudio.engine.requests import Track
     from visionstudio.engine.tracking import Tracked
 
@@ -50,7 +51,7 @@ def evaluate_trackers(
         source,
         subjects,
         read_ground_truth(gt),
-        _run,
+        run_tracker,
         protocol=protocol,
         box=parse_roi(roi) if roi is not None else None,
         device=device,
@@ -102,14 +103,15 @@ def _checked(subjects: list[Subject]) -> list[Subject]:
     return found
 
 
-def _run(request: Track) -> tuple[list[Tracked], float]:
+def run_tracker(request: Track, host: Host | None = None) -> tuple[list[Tracked], float]:
+    """What a tracker of one object says of every frame, and the seconds it took."""
     from visionstudio.api.results import TrackState
     from visionstudio.engine.events import Finished, FrameFailed, FrameResult
     from visionstudio.engine.tracking import Tracked
 
     tracked: list[Tracked] = []
     seconds = 0.0
-    for event in results_of(request, ProgressLine()):
+    for event in results_of(request, ProgressLine(), host):
         if isinstance(event, FrameResult) and isinstance(event.result, TrackState):
             tracked.append(Tracked(int(event.key), event.result))
         elif isinstance(event, FrameFailed):

@@ -13,6 +13,7 @@ from visionstudio.app.cli.reply import ProgressLine
 
 if TYPE_CHECKING:
     from visionstudio.engine.events import Finished, FrameFailed, FrameResult
+    from visionstudio.engine.host import Host
     from visionstudio.engine.requests import AnyRequest
     from visionstudio.storage.store import ProjectStore
 
@@ -65,9 +66,12 @@ def parameters(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def results_of(
-    request: AnyRequest, progress: ProgressLine
+    request: AnyRequest, progress: ProgressLine, host: Host | None = None
 ) -> Iterator[FrameResult | FrameFailed | Finished]:
-    """What a request gives, run in this process; progress is shown, a failure raised."""
+    """What a request gives, run in this process; progress is shown, a failure raised.
+
+    A `host` that is given keeps its models for the next request.
+    """
     from visionstudio.engine.events import (
         Failed,
         Finished,
@@ -79,9 +83,9 @@ def results_of(
     from visionstudio.engine.host import LocalHost, run
     from visionstudio.model.errors import Cancelled
 
-    host = LocalHost()
+    at_work: Host = host if host is not None else LocalHost()
     try:
-        for event in run(host, request):
+        for event in run(at_work, request):
             match event:
                 case Progress():
                     progress(event.fraction, event.message)
@@ -93,4 +97,5 @@ def results_of(
                     raise Cancelled
     finally:
         progress.close()
-        host.close()
+        if host is None:
+            at_work.close()

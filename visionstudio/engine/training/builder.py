@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from visionstudio.api.manifest import Task
 from visionstudio.api.params import validate
 from visionstudio.engine.registry import ModelInfo
+from visionstudio.engine.training.clips import following, split_clips
+from visionstudio.engine.training.pictures import Picture, key_of, labelled_pictures, split
 from visionstudio.engine.training.plan import (
     PlanClass,
     PlanPicture,
@@ -18,40 +19,22 @@ from visionstudio.engine.training.plan import (
     TrainPlan,
 )
 from visionstudio.model import shapes
-from visionstudio.model.annotations import Annotation, Flags, State
+from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import InvalidValue, TrainingError
 from visionstudio.model.labels import LabelClass
-from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
+from visionstudio.model.media import MediaKind
 
 if TYPE_CHECKING:
     from visionstudio.storage.store import ProjectStore
 
-_INSIDE = ("box", "rotated_box", "polygon", "ellipse", "mask")
-_USES: dict[Task, tuple[str, ...]] = {
-    "classifier": ("tag",),
-    "generator": ("tag",),
-    "segmenter": _INSIDE,
-    "tracker": _INSIDE,
-    "detector": (*_INSIDE, "polyline", "points", "skeleton"),
-}
 _IGNORED = Flags.CROWD | Flags.DIFFICULT
 _ADVICE: dict[Task, str] = {
     "classifier": "tag some pictures, with at least two classes",
     "detector": "draw boxes in some pictures",
     "segmenter": "draw polygons or masks in some pictures",
-    "tracker": "draw boxes in some frames of a video",
+    "tracker": "track an object, draw boxes, or add pictures to the project",
     "generator": "add pictures to the project",
 }
-
-
-@dataclass(slots=True)
-class _Picture:
-    """A picture or frame with the annotations that the task can use, and whether it has others."""
-
-    item: MediaItem
-    frame: int
-    used: list[Annotation] = field(default_factory=list)
-    others: bool = False
 
 
 def build_plan(
@@ -71,7 +54,8 @@ def build_plan(
     Training data are the pictures and frames with at least one annotation that the
     task can use and that is no proposal (tags to classify and generate, shapes to
     detect and segment), and verified pictures without any annotation, which are
-    examples of nothing. A generator without tags gets all pictures. The share
+    examples of nothing. A generator without tags gets all pictures; a tracker gets tracks also
+    between their key frames, and what has no labels too (see `following`). The share
     `holdout` is for validation; 0 validates on the training pictures. `limit` bounds
     the training pictures. The same seed gives the same split. With `find_lr` the run is to
     look for a learning rate only.
@@ -86,15 +70,20 @@ def build_plan(
     if not 0 <= holdout < 1:
         raise InvalidValue(f"holdout lies in [0, 1), got {holdout:g}")
     values = validate(model.train_params, params)
-    pictures = _pictures(store, model.task)
+    pictures = (
+        following(store, seed) if model.task == "tracker" else labelled_pictures(store, model.task)
+    )
     classes = _classes(store.classes(), pictures)
     _check(model, pictures, classes)
-    sides = split(pictures, holdout, limit, seed, by_class=model.task == "classifier")
+    if model.task == "tracker":
+        sides = split_clips(pictures, holdout, limit, seed)
+    else:
+        sides = split(pictures, holdout, limit, seed, by_class=model.task == "classifier")
     index = {c.id: i for i, c in enumerate(classes)}
     planned = tuple(
         _planned(store, picture, side, index, model.task)
         for picture in pictures
-        if (side := sides.get(_key(picture))) is not None
+        if (side := sides.get(key_of(picture))) is not None
     )
     return TrainPlan(
         model=model.id,
@@ -115,59 +104,16 @@ def build_plan(
     )
 
 
-def _pictures(store: ProjectStore, task: Task) -> list[_Picture]:
-    """The pictures of the run in path order."""
-    media = {m.id: m for m in store.media() if m.status not in _GONE}
-    found: dict[tuple[int, int], _Picture] = {}
-    for annotation in store.iter_annotations({s for s in State if s.is_label}):
-        item = media.get(annotation.media_id)
-        if item is None or annotation.flags & Flags.OUTSIDE:
-            continue
-        key = (item.id, annotation.frame)
-        picture = found.setdefault(key, _Picture(item, annotation.frame))
-        if _is_useful(annotation, task):
-            picture.used.append(annotation)
-        else:
-            picture.others = True
-    any_used = any(p.used for p in found.values())
-    for item in media.values():
-        still = item.kind is MediaKind.IMAGE and (item.id, 0) not in found
-        everything = task == "generator" and not any_used
-        if still and (everything or (item.verified and task in ("detector", "segmenter"))):
-            found[item.id, 0] = _Picture(item, 0)
-    if task == "generator" and not any_used:
-        chosen = [p for p in found.values() if p.item.kind is MediaKind.IMAGE]
-    else:
-        chosen = [p for p in found.values() if p.used or not p.others]
-    return sorted(chosen, key=_key)
-
-
-_GONE = (MediaStatus.ERROR, MediaStatus.MISSING)
-
-
-def _is_useful(annotation: Annotation, task: Task) -> bool:
-    if annotation.shape.kind not in _USES[task]:
-        return False
-    if annotation.shape.kind == "tag":
-        return True
-    x1, y1, x2, y2 = annotation.shape.bounds()
-    return x2 > x1 and y2 > y1
-
-
-def _key(picture: _Picture) -> tuple[str, int]:
-    return picture.item.path, picture.frame
-
-
-def _classes(classes: Iterable[LabelClass], pictures: list[_Picture]) -> list[LabelClass]:
+def _classes(classes: Iterable[LabelClass], pictures: list[Picture]) -> list[LabelClass]:
     """The project's classes that occur in the data, in the project's order."""
     occurring = {a.class_id for p in pictures for a in p.used}
     return [c for c in classes if c.id in occurring]
 
 
-def _check(model: ModelInfo, pictures: list[_Picture], classes: list[LabelClass]) -> None:
+def _check(model: ModelInfo, pictures: list[Picture], classes: list[LabelClass]) -> None:
     labelled = sum(bool(p.used) for p in pictures)
     advice = _ADVICE[model.task]
-    if model.task == "generator":
+    if model.task in ("generator", "tracker"):
         labelled = len(pictures)
     if labelled < 2:
         have = "no picture has" if labelled == 0 else "only one picture has"
@@ -178,40 +124,8 @@ def _check(model: ModelInfo, pictures: list[_Picture], classes: list[LabelClass]
         )
 
 
-def split(
-    pictures: list[_Picture], holdout: float, limit: int | None, seed: int, *, by_class: bool
-) -> dict[tuple[str, int], Split]:
-    """Which side each picture is on; pictures beyond the limit are on none.
-
-    Pictures are ordered by a hash of seed and path, so that adding some moves few.
-    With `by_class` the share is taken within each class, so that no class is left out.
-    """
-
-    def order(picture: _Picture) -> bytes:
-        path, frame = _key(picture)
-        return hashlib.sha256(f"{seed}\n{frame}\n{path}".encode(errors="replace")).digest()
-
-    groups: dict[int, list[_Picture]] = {}
-    for picture in sorted(pictures, key=order):
-        group = picture.used[0].class_id if by_class and picture.used else 0
-        groups.setdefault(group, []).append(picture)
-    sides: dict[tuple[str, int], Split] = {}
-    train: list[_Picture] = []
-    for members in groups.values():
-        held = min(round(len(members) * holdout), len(members) - 1)
-        if holdout and len(groups) == 1:
-            held = max(1, held)
-        sides |= {_key(p): "val" for p in members[:held]}
-        train += members[held:]
-    if holdout and not sides:  # classes so small that no share of one is a whole picture
-        sides[_key(train.pop(max(range(len(train)), key=lambda i: order(train[i]))))] = "val"
-    train.sort(key=order)
-    sides |= {_key(p): "train" for p in train[:limit]}
-    return sides
-
-
 def _planned(
-    store: ProjectStore, picture: _Picture, side: Split, index: dict[int, int], task: Task
+    store: ProjectStore, picture: Picture, side: Split, index: dict[int, int], task: Task
 ) -> PlanPicture:
     item = picture.item
     used = sorted(picture.used, key=lambda a: (a.z, a.id))
@@ -221,7 +135,8 @@ def _planned(
     for annotation in used:
         kind, data = shapes.encode(annotation.shape)
         ignore = bool(annotation.flags & _IGNORED)
-        targets.append(PlanTarget(index[annotation.class_id], kind, data, ignore))
+        track = annotation.track_id if annotation.track_id is not None else -1
+        targets.append(PlanTarget(index[annotation.class_id], kind, data, ignore, track))
     return PlanPicture(
         media_id=item.id,
         path=str((store.media_root / item.path).absolute()),
@@ -236,7 +151,7 @@ def _planned(
 
 
 def _data_hash(
-    planned: tuple[PlanPicture, ...], pictures: list[_Picture], classes: list[LabelClass]
+    planned: tuple[PlanPicture, ...], pictures: list[Picture], classes: list[LabelClass]
 ) -> str:
     """SHA-256 of what was learned from: files (by size and head), labels, classes, split."""
     digest = hashlib.sha256("\n".join(c.name for c in classes).encode())
@@ -246,6 +161,7 @@ def _data_hash(
         head = f"{item.path}|{item.size}|{item.head_hash}|{picture.frame}|{picture.split}"
         digest.update(head.encode(errors="replace"))
         for target in picture.targets:
-            digest.update(f"{target.index}|{target.kind}|{target.ignore}|".encode())
+            track = f"{target.track}|" if target.track >= 0 else ""
+            digest.update(f"{target.index}|{target.kind}|{target.ignore}|{track}".encode())
             digest.update(target.shape)
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from visionstudio.engine.requests import FrameRef
 from visionstudio.engine.training.plan import PlanPicture, PlanTarget, TrainPlan
 from visionstudio.model import shapes
 from visionstudio.model.errors import TrainingError, VisionStudioError, one_line
+from visionstudio.model.media import MediaKind
 
 IGNORE = 255
 
@@ -41,7 +42,6 @@ class PlanData:
     def _can_read(self, picture: PlanPicture) -> bool:
         """Whether the header is good; decoding all would take long."""
         from visionstudio.media.probe import probe
-        from visionstudio.model.media import MediaKind
 
         try:
             probe(Path(picture.path), MediaKind(picture.kind))
@@ -98,7 +98,8 @@ class PlanSamples(Sequence[Sample]):
         image = self._reader.read(FrameRef(picture.name, picture.path, picture.kind, picture.frame))
         height, width = image.shape[:2]
         target = make_target(picture.targets, self._plan.task, self._plan.output, height, width)
-        return Sample(image, target, picture.name)
+        still = picture.kind == MediaKind.IMAGE
+        return Sample(image, target, picture.name, "" if still else picture.path, picture.frame)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
@@ -123,6 +124,7 @@ def make_target(
     return Target(
         boxes=boxes[inside],
         indices=np.array([t.index for t in kept], dtype=np.int64),
+        tracks=np.array([t.track for t in kept], dtype=np.int64),
         ignore=np.array([t.ignore for t in kept], dtype=bool),
         masks=masks,
     )

@@ -206,7 +206,7 @@ class TrainingDialog(QDialog):
     def _fill_models(self, wanted: ModelInfo) -> None:
         registry = self._workbench.models.registry
         # What asks for most of the labels comes first where the wanted model does not suit them.
-        order = ("detector", "segmenter", "classifier", "generator")
+        order = ("detector", "segmenter", "classifier", "generator", "tracker")
         models = [m for t in order for m in registry.models.values() if m.trainable and m.task == t]
         self._model.blockSignals(True)
         for model in models:
