@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QDialog, QLineEdit, QPushButton
+from PySide6.QtWidgets import QComboBox, QDialog, QInputDialog, QLineEdit, QPushButton
 
 from tests.gui.conftest import Driver
 from visionstudio.model import edits
@@ -172,3 +172,25 @@ def test_agreement_second_pass_and_statistics(two: tuple[Driver, Path], tmp_path
     counting.save(tmp_path / "s.csv")
     driver.wait((tmp_path / "s.csv").is_file)
     counting.close()
+
+
+def test_pictures_are_assigned_and_filtered(two: tuple[Driver, Path]) -> None:
+    driver, _ = two
+    session = driver.session
+    session.store.author = "Ann"
+    dialog = dialog_of(driver, "label.assign", QInputDialog)
+    assert isinstance(dialog, QInputDialog)
+    assert dialog.textValue() == "Ann"
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    driver.wait(lambda: session.saved and session.undo_title == "Assign 1 picture to Ann")
+    panel = driver.window.media_panel
+    panel.state.setCurrentIndex(panel.state.findData("mine"))
+    driver.wait(lambda: panel.model.rowCount() == 1)
+    assert panel.model.item(0) == session.current
+    session.assign_media([session.media[3].id], "Bob")
+    driver.wait(lambda: session.undo_title == "Assign 1 picture to Bob" and session.saved)
+    session.store.author = "Bob"
+    panel.state.setCurrentIndex(0)
+    panel.state.setCurrentIndex(panel.state.findData("mine"))
+    driver.wait(lambda: panel.model.rowCount() == 1)
+    driver.wait(lambda: getattr(panel.model.item(0), "path", "") == "3.png")

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+ASSIGNED = "assigned"
+"""The key in `MediaItem.extra` for the person who is to label it."""
+
 
 class MediaKind(StrEnum):
     IMAGE = "image"

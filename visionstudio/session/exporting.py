@@ -23,11 +23,10 @@ from visionstudio.formats.registry import get_format
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.interpolation import all_filled
 from visionstudio.model.labels import LabelClass
-from visionstudio.model.media import MediaItem, MediaKind
+from visionstudio.model.media import ASSIGNED, MediaItem, MediaKind
 from visionstudio.session.import_digest import OURS, ROW
 from visionstudio.session.import_plan import CLASS_EXTRA, SPLIT
 from visionstudio.session.library import probed
-from visionstudio.session.team.statistics import ASSIGNED
 from visionstudio.session.verifying import Check, check_export
 from visionstudio.storage.store import ProjectStore
 

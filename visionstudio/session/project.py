@@ -16,6 +16,7 @@ from visionstudio.model.shapes import Shape, Tag
 from visionstudio.session import attributes, combining, editing, proposals, skeletons, track_editing
 from visionstudio.session.attributes import AttributeChange, defaults
 from visionstudio.session.core import Loaded, SessionCore
+from visionstudio.session.team.assigning import assign
 from visionstudio.storage.store import ProjectStore
 
 __all__ = ["Loaded", "ProjectSession"]
@@ -328,6 +329,17 @@ class ProjectSession(SessionCore):
             return editing.delete_media(items, annotations, measured)
 
         if items:
+            self.in_store(build, self.apply)
+
+    def assign_media(self, ids: Iterable[int], who: str) -> None:
+        """Say who is to label some items, '' for nobody."""
+        wanted = [int(m) for m in ids]
+
+        def build(store: ProjectStore) -> Edit | None:
+            items = [i for m in wanted if (i := store.media_item(m)) is not None]
+            return assign(items, who)
+
+        if wanted:
             self.in_store(build, self.apply)
 
     def _these(self, ids: Iterable[int]) -> list[Annotation]:

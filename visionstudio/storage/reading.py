@@ -129,6 +129,19 @@ class ProjectReader:
         found = self._all(f"{rows.MEDIA.select} WHERE id = ?", rows.media_from, (media_id,))
         return found[0] if found else None
 
+    def media_with_extra(self, key: str, value: str) -> list[int]:
+        """The ids of the items in whose `extra` a key has this text."""
+        sql = "SELECT id FROM media WHERE extra IS NOT NULL AND json_extract(extra, ?) = ?"
+        return self._all(sql, lambda row: int(row[0]), (f'$."{key}"', value))
+
+    def extras_of_media(self, key: str) -> list[str]:
+        """The texts that a key has in the `extra` of media items, sorted."""
+        sql = (
+            "SELECT DISTINCT json_extract(extra, ?1) FROM media"
+            " WHERE extra IS NOT NULL AND json_type(extra, ?1) = 'text' ORDER BY 1"
+        )
+        return self._all(sql, lambda row: str(row[0]), (f'$."{key}"',))
+
     def classes(self) -> list[LabelClass]:
         """All classes in their order."""
         return self._all(f"{rows.CLASS.select} ORDER BY place, id", rows.class_from)

@@ -123,6 +123,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("tool.larger", "Larger brush or tolerance", "tool_larger", "", ("]",), "media", repeats=True),
     Action("label.tag", "Tag the picture with the active class", "tag", "Label", ("G",), "writable", "tag-outline"),
     Action("label.verify", "Verified", "verify", "Label", ("Space",), "writable", "check-circle-outline", checkable=True, separator=True),
+    Action("label.assign", "Assign pictures…", "assign", "Label", (), "writable", "account-arrow-right"),
     Action("label.new_class", "New class…", "new_class", "Label", ("N",), "writable", "plus", separator=True),
     Action("label.skeleton", "Skeleton of the class…", "class_skeleton", "Label", (), "writable", "human-male"),
     Action("label.attributes", "Attributes of the class…", "class_attributes", "Label", (), "writable", "form-select"),

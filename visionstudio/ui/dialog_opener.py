@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QInputDialog
 
+from visionstudio.model.media import ASSIGNED
 from visionstudio.ui import theme
 from visionstudio.ui.aids import apply_aids
 from visionstudio.ui.i18n import tr
@@ -201,6 +202,28 @@ class Dialogs:
 
         dialog.place_wanted.connect(Places(self._window).go_to)
         self._show(dialog)
+
+    def open_assign(self, media_ids: list[int]) -> None:
+        """Ask who is to label some pictures, and note it."""
+        session = self._window.session
+        if session is None:
+            return
+
+        def ask(known: list[str]) -> None:
+            dialog = QInputDialog(self._window)
+            dialog.setObjectName("assignDialog")
+            dialog.setWindowTitle(tr("Assign pictures"))
+            dialog.setLabelText(
+                tr("Who labels {count} pictures? Empty: nobody.", count=f"{len(media_ids):,}")
+            )
+            dialog.setComboBoxEditable(True)
+            people = list(dict.fromkeys([session.store.author, *known, ""]))
+            dialog.setComboBoxItems(people)
+            dialog.setTextValue(people[0])
+            dialog.textValueSelected.connect(lambda who: session.assign_media(media_ids, who))
+            self._show(dialog)
+
+        session.in_store(lambda store: store.extras_of_media(ASSIGNED), ask)
 
     def open_second_pass(self) -> None:
         """Make a project for labelling some of the pictures again, blind."""

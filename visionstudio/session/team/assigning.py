@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue
-from visionstudio.model.media import MediaItem
-from visionstudio.session.team.statistics import ASSIGNED
+from visionstudio.model.media import ASSIGNED, MediaItem
 
 
 def assigned_to(item: MediaItem) -> str:

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.formats.progress import Progress
-from visionstudio.model.media import MediaStatus
+from visionstudio.model.media import ASSIGNED, MediaStatus
 from visionstudio.storage.finding import Labels, ProjectFinder
 
 GRID = 32
 """Cells of the heat map, across and down."""
-ASSIGNED = "assigned"
-"""The key in `MediaItem.extra` for the person who is to label it."""
 PAUSE_SECONDS = 120.0
 """A longer gap between two gestures is no work on the project."""
 _AT_ONCE = 2000  # media

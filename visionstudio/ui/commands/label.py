@@ -114,6 +114,12 @@ class LabelCommands(ViewCommands):
         if verified and self._window.settings.get("verify_moves_on"):
             self.next_item()
 
+    def assign(self) -> None:
+        session = self._session
+        if session is not None and session.current is not None:
+            chosen = [m.id for m in session.selected_media()] or [session.current.id]
+            self._window.dialogs.open_assign(chosen)
+
     def new_class(self) -> None:
         self._window.choose_class(lambda _: None, only_new=True)
 

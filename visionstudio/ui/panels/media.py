@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from visionstudio.model.media import MediaItem, MediaKind
+from visionstudio.model.media import ASSIGNED, MediaItem, MediaKind
 from visionstudio.ui import icons, theme
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.panels.media_model import STATES, MediaModel, describe, is_bad
@@ -234,7 +234,17 @@ class MediaPanel(QWidget):
 
     def _filter(self) -> None:
         self._delay.stop()
-        self.model.set_filter(self.filter.text(), self.state.currentData())
+        session, state = self._session, self.state.currentData()
+        if state != "mine" or session is None:
+            self.model.set_filter(self.filter.text(), state)
+            return
+        me = session.store.author
+
+        def found(ids: list[int]) -> None:
+            if session is self._session and self.state.currentData() == "mine":
+                self.model.set_filter(self.filter.text(), "mine", ids)
+
+        session.in_store(lambda store: store.media_with_extra(ASSIGNED, me), found)
 
     def _rows_replaced(self) -> None:
         self._follow()

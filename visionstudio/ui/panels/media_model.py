@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,7 @@ STATES: tuple[tuple[str, str], ...] = (
     ("unverified", "Not verified"),
     ("proposals", "With proposals"),
     ("failed", "Cannot be read"),
+    ("mine", "Assigned to me"),
 )
 
 
@@ -80,6 +81,7 @@ class MediaModel(QStandardItemModel):
         self._order: NDArray[np.int64] | None = None  # all places; None: the list's own order
         self._rows: NDArray[np.int64] | None = None  # by place, where there is such an order
         self._text, self._state = "", "all"
+        self._mine = np.zeros(0, np.int64)
         self._found: list[NDArray[np.int64]] = []
         self._next = 0
         self._timer = QTimer(self)
@@ -240,9 +242,15 @@ class MediaModel(QStandardItemModel):
         ids = self._session.media.ids
         return ids if self._places is None else ids[self._places]
 
-    def set_filter(self, text: str, state: str) -> None:
-        """Show items whose path holds all the words, and that are in a state of `STATES`."""
+    def set_filter(
+        self, text: str, state: str, mine: NDArray[np.int64] | Sequence[int] = ()
+    ) -> None:
+        """Show items whose path holds all the words, and that are in a state of `STATES`.
+
+        `mine` are the ids that the state 'mine' means.
+        """
         self._text, self._state = text.lower().strip(), state
+        self._mine = np.asarray(mine, np.int64)
         self._start_filter()
 
     def _start_filter(self) -> None:
@@ -283,6 +291,8 @@ class MediaModel(QStandardItemModel):
                 return places[~media.are_verified[places]]
             case "failed":
                 return places[media.are_bad(places)]
+            case "mine":
+                return places[np.isin(media.ids[places], self._mine)]
             case "all":
                 return places
         sums = [session.summary(media_id) for media_id in media.ids[places].tolist()]

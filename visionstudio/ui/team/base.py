@@ -39,7 +39,7 @@ class CompareDialog(QDialog):
         super().__init__(parent)
         self.setObjectName(name)
         self.setWindowTitle(title)
-        self.resize(QSize(960, 640))
+        self.resize(QSize(1040, 660))
         self._workbench = workbench
         self._job: Job | None = None
         self._asked = 0

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -26,6 +25,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.jobs import Job
 from visionstudio.session.team.statistics import GRID, ClassStatistics, Statistics
 from visionstudio.session.workbench import Workbench
+from visionstudio.ui import theme
 from visionstudio.ui.evaluation.tables import FigureTable
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.plots import framed_plot
@@ -173,7 +173,7 @@ class StatisticsDialog(QDialog):
         chosen = [c for c in found.classes if name in (None, c.name)]
         most = sorted(found.classes, key=lambda c: -c.count)[:_MOST]
         self._draw_counts(most, name)
-        accent = self.palette().color(QPalette.ColorRole.Highlight)
+        accent = theme.colour("accent")
         sides = np.concatenate([c.sides for c in chosen]) if chosen else np.zeros(0)
         aspects = np.concatenate([c.aspects for c in chosen]) if chosen else np.zeros(0)
         _histogram(self._sides, sides, accent)
