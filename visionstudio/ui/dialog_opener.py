@@ -130,6 +130,20 @@ class Dialogs:
             say = self._window.toast
             self._show(VideoExportDialog(project.workbench, item, frames, loop, say, self._window))
 
+    def open_counting(self) -> None:
+        """Count the tracks of the video that is shown across lines and zones."""
+        session, player = self._window.session, self._window.viewer.player
+        if session is None or session.current is None or player is None or player.info is None:
+            return
+        from visionstudio.ui.dialogs.counting import CountingDialog
+
+        seconds = player.info.seconds
+        dialog = CountingDialog(session, session.current, seconds, self._window)
+        run = self._window._run
+        dialog.line_wanted.connect(lambda: run("tool.measure"))
+        dialog.zone_wanted.connect(lambda: run("tool.measure_area"))
+        self._show(dialog)
+
     def open_plugins(self) -> None:
         from visionstudio.ui.dialogs.plugins import PluginsDialog
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from visionstudio.app.cli import (
+    count,
     doctor,
     evaluate,
     exchange,
@@ -62,6 +63,7 @@ def build() -> typer.Typer:
     app.command("track")(track.track)
     app.command("generate")(generate.generate)
     app.command("edit")(generate.edit)
+    app.command("count")(count.count_)
     app.command("doctor")(doctor.doctor)
     return app
 

@@ -24,6 +24,7 @@ COMMANDS = frozenset(
         "generate",
         "edit",
         "video",
+        "count",
         "doctor",
     ]
 )

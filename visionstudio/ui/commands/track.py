@@ -58,6 +58,9 @@ class TrackCommands(LabelCommands):
     def move_key(self, track: int, frame: int, to: int) -> None:
         self._edits.move_key(track, frame, to)
 
+    def count_tracks(self) -> None:
+        self._window.dialogs.open_counting()
+
     def toggle_timeline(self) -> None:
         bar = self._window.viewer.bar
         if bar is not None:
