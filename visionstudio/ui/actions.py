@@ -62,6 +62,7 @@ ACTIONS: tuple[Action, ...] = (
     # File
     Action("file.open_folder", "Open folder…", "open_folder", "File", ("Ctrl+O",), icon="folder-open-outline"),
     Action("file.open_files", "Open pictures or videos…", "open_files", "File", ("Ctrl+Shift+O",), icon="image-multiple-outline"),
+    Action("file.open_live", "Open camera or stream…", "open_live", "File", ("Ctrl+Shift+C",), "writable", "webcam"),
     Action("file.open_sample", "Open the sample project", "open_sample", "File", icon="flask-outline"),
     Action("file.add_media", "Add pictures or videos…", "add_media", "File", when="writable", icon="image-plus", separator=True),
     Action("file.import", "Import annotations…", "import_annotations", "File", ("Ctrl+I",), "writable", "import"),

@@ -130,6 +130,23 @@ class Dialogs:
             say = self._window.toast
             self._show(VideoExportDialog(project.workbench, item, frames, loop, say, self._window))
 
+    def open_live(self) -> None:
+        """A camera or stream; what is taken of it goes into the open project."""
+        project, window = self._window.project, self._window
+        if project is None:
+            return
+        from visionstudio.session.live import Live
+        from visionstudio.ui.dialogs.live import LiveDialog
+
+        def model() -> ModelChoice | None:
+            choice = window.model_panel.choice()
+            return choice if choice is not None and window.model_panel.can_predict else None
+
+        session = project.session
+        live = Live(window.models, session.classes, session.threshold)
+        folder = project.folder / "live"
+        self._show(LiveDialog(live, model, folder, lambda p: window.add_media([p]), window))
+
     def open_counting(self) -> None:
         """Count the tracks of the video that is shown across lines and zones."""
         session, player = self._window.session, self._window.viewer.player

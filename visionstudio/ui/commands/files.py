@@ -25,6 +25,9 @@ class FileCommands(Group):
         if files:
             self._window.open([Path(f) for f in files])
 
+    def open_live(self) -> None:
+        self._window.dialogs.open_live()
+
     def open_sample(self) -> None:
         self._window.open_sample()
 

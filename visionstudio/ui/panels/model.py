@@ -279,6 +279,12 @@ class ModelPanel(QWidget):
         model = self.model()
         return model is not None and (model.ready or self._weights.chosen() is not None)
 
+    @property
+    def can_predict(self) -> bool:
+        """Whether the chosen model finds things in pictures and has its weights."""
+        model = self.model()
+        return model is not None and model.task in PREDICTORS and self._can_run()
+
     def _update_enabled(self) -> None:
         model = self.model()
         session = self._workbench.session if self._workbench else None
