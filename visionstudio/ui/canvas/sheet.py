@@ -136,8 +136,12 @@ class Sheet:
         changed = self._labels.lay_out(self._columns, view)
         if len(changed):
             self._complete = QRect()
-        for x1, y1, x2, y2 in changed.tolist():
-            self._stale.update(keys_in(QRect(int(x1), int(y1), int(x2 - x1) + 2, int(y2 - y1) + 2)))
+        if len(changed) and self._composed:
+            # Thousands of labels lie on a few tiles.
+            corners = np.floor(changed + (0, 0, 2, 2)).astype(np.int64) // SIDE
+            for x1, y1, x2, y2 in np.unique(corners, axis=0).tolist():
+                touched = {(x, y) for x in range(x1, x2 + 1) for y in range(y1, y2 + 1)}
+                self._stale |= touched & self._composed.keys()
 
     def _next(self, view: View, ahead: int) -> Key | None:
         """The tile to compose: those in view first, near first."""
