@@ -189,10 +189,11 @@ def thinned(columns: Columns, view: View, height: float) -> tuple[Rows, NDArray[
     picture, so that panning does not reshuffle them.
     """
     rows = columns.within(view.seen(_BESIDE))
-    boxes = columns.bounds_of(rows) * view.scale
-    size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0)
-    large = (size >= _LEAST * view.ratio) | columns.dots[rows]
-    rows, boxes = rows[large], boxes[large]
+    boxes = columns.bounds_of(rows)
+    least = _LEAST * view.ratio / view.scale
+    large = (boxes[:, 2] - boxes[:, 0] >= least) | (boxes[:, 3] - boxes[:, 1] >= least)
+    large |= columns.dots[rows]
+    rows, boxes = rows[large], boxes[large] * view.scale
     tall = np.ceil(height * view.ratio)
     gap = (style.LINE + style.HALO) * view.ratio
     x = boxes[:, 0] - gap / 2
