@@ -188,6 +188,19 @@ def test_a_dragged_vertex_snaps_to_another_shape(desk: Desk) -> None:
     assert desk.rows[1].shape.points()[1].tolist() == [260, 140]
 
 
+def test_a_moved_shape_snaps_by_its_corners(desk: Desk) -> None:
+    desk.put(Polygon((SQUARE,)), Polygon((RIGHT_SQUARE + (60, 40),)))
+    desk.canvas.snapping = True
+    desk.canvas.set_selection({1})
+    before = desk.rows[1].shape.points()
+    # The corner at (200, 100) comes near the one at (260, 140).
+    desk.drag((190, 110), (210, 120), (230, 140), (247, 152))
+    assert (desk.rows[1].shape.points() - before).tolist() == [[60, 40]] * 4
+    desk.canvas.snapping = False
+    desk.drag((240, 160), (230, 150), (227, 149))
+    assert (desk.rows[1].shape.points() - before).tolist() == [[47, 29]] * 4
+
+
 # -- in the window: simplify, convert, one undo step
 
 

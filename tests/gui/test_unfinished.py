@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from tests.gui.conftest import Driver
 from visionstudio.session.skeletons import PERSON
 from visionstudio.ui.unfinished import KEY
 
 KEYS = Qt.Key
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 TRIANGLE = ((20, 20), (60, 20), (60, 60))
 
 
@@ -79,6 +82,63 @@ def test_a_drawing_survives_closing(make_window: Callable[[], Driver], pictures:
     second.key(KEYS.Key_Return)
     second.saved()
     assert second.session.annotations[0].shape.visibility == (2, 2, 2, 1) + (0,) * 13
+
+
+def test_strokes_wand_and_wire_survive(make_window: Callable[[], Driver], pictures: Path) -> None:
+    """What is held with the button down when the power fails is under way again."""
+
+    def hold(driver: Driver, key: Qt.Key, keys: Qt.KeyboardModifier, *way: tuple[int, int]) -> None:
+        driver.window.viewer.focus_canvas()
+        driver.key(key, keys)
+        port = driver.canvas.viewport()
+        QTest.mousePress(port, LEFT, NONE, driver.at(*way[0]))
+        for point in way[1:]:
+            QTest.mouseMove(port, driver.at(*point))
+        driver.wait(lambda: len(kept(driver)) == 1)
+
+    first = make_window()
+    first.open(pictures)
+    first.session.add_class("cell")
+    hold(first, KEYS.Key_B, NONE, (40, 40), (60, 40), (60, 60))
+    whole = first.canvas.tool._layer.result().area()
+    first.close()
+    second = make_window()
+    second.open(pictures)
+    second.wait(lambda: second.canvas.is_drawing)
+    assert second.canvas.tool_name == "brush"
+    QTest.mouseMove(second.canvas.viewport(), second.at(90, 90))  # no button holds it
+    QTest.mouseMove(second.canvas.viewport(), second.at(100, 20))
+    second.key(KEYS.Key_Return)
+    second.saved()
+    assert second.session.annotations[0].shape.area() == whole
+    second.wait(lambda: kept(second) == {})
+    hold(second, KEYS.Key_W, SHIFT, (30, 30), (90, 31))
+    tolerance = second.canvas.tool.values["tolerance"]
+    second.close()
+    third = make_window()
+    third.open(pictures)
+    third.wait(lambda: third.canvas.is_drawing)
+    assert third.canvas.tool_name == "wand"
+    QTest.mouseMove(third.canvas.viewport(), third.at(100, 100))
+    assert third.canvas.tool.values["tolerance"] == tolerance > 24
+    third.key(KEYS.Key_Return)
+    third.wait(lambda: third.count() == 2)
+    third.key(KEYS.Key_P, SHIFT)
+    for point in TRIANGLE:
+        third.click(*point)
+    third.wait(lambda: [len(d["ways"]) for d in kept(third).values()] == [3])
+    third.key(KEYS.Key_Z, CTRL)
+    third.key(KEYS.Key_Z, CTRL)
+    third.key(KEYS.Key_Z, CTRL | SHIFT)
+    third.wait(lambda: [len(d["ways"]) for d in kept(third).values()] == [2])
+    third.close()
+    fourth = make_window()
+    fourth.open(pictures)
+    fourth.wait(lambda: fourth.canvas.is_drawing)
+    assert fourth.canvas.tool_name == "livewire"
+    fourth.click(*TRIANGLE[2])
+    fourth.key(KEYS.Key_Return)
+    fourth.wait(lambda: fourth.count() == 3)
 
 
 def test_a_drawing_elsewhere_is_told_of(make_window: Callable[[], Driver], pictures: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from visionstudio.api.params import ParamSpec
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.brush import Point, Tip
+from visionstudio.model.errors import InvalidValue
 from visionstudio.model.shapes import Bounds, Mask, Polygon, Shape
 from visionstudio.model.spans import Spans
 from visionstudio.session.pixels import pixels_of
@@ -15,6 +19,7 @@ from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.paint_layer import PaintLayer
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.base import Host, Pointer, Tool
+from visionstudio.ui.tools.steps import points_from
 
 _LEAST_RING = 4.0  # widget units: a smaller tip is shown by a cross
 _NO_MASK = Spans.empty().mask()  # stands for what the tool itself draws
@@ -49,6 +54,8 @@ class BrushTool(Tool):
         self._target: int | None = None  # the annotation that it changes
         self._last: Point | None = None  # where the last stroke ended
         self._at: Point | None = None  # the pointer
+        self._way: list[Point] = []  # of the stroke under way
+        self._resumed = False  # no button holds it
 
     # -- what it says
 
@@ -81,7 +88,9 @@ class BrushTool(Tool):
         if not self.host.editable:
             self.host.hint(tr("This project is open for reading only"))
             return
-        if self._stroke is not None:
+        if self._stroke is not None and self._resumed:
+            self._end()  # the one that was brought back; now goes on a new one
+        elif self._stroke is not None:
             self.cancel()  # another button in the middle of a stroke
             return
         against = pointer.button == Qt.MouseButton.RightButton or pointer.held(
@@ -92,7 +101,9 @@ class BrushTool(Tool):
         line = pointer.held(Qt.KeyboardModifier.ShiftModifier) and self._last is not None
         if not self._begin(place, adds):
             return
-        self._stroke = int(adds)
+        self._stroke, self._way, self._resumed = int(adds), [], False
+        if line and self._last is not None:
+            self._way.append(self._last)
         self._sweep(self._last if line and self._last is not None else place, place)
 
     def _begin(self, place: Point, adds: bool) -> bool:
@@ -129,7 +140,7 @@ class BrushTool(Tool):
 
     def move(self, pointer: Pointer) -> None:
         before, self._at = self._at, (pointer.x, pointer.y)
-        if self._stroke is not None and self._last is not None:
+        if self._stroke is not None and self._last is not None and not self._resumed:
             self._sweep(self._last, self._place(pointer))
         for at in (before, self._at):
             self._refresh_ring(at)
@@ -158,6 +169,8 @@ class BrushTool(Tool):
 
     def _sweep(self, start: Point, end: Point) -> None:
         self._last = end
+        self._way.append(end)
+        self.host.touched()
         if self._layer is not None and self._stroke is not None:
             area = self._layer.sweep(self.tip, start, end, self._stroke)
             if area is not None:
@@ -166,6 +179,7 @@ class BrushTool(Tool):
     def _end(self) -> None:
         layer, target = self._layer, self._target
         self._stroke = self._target = None
+        self.host.touched()
         if layer is None:
             return
         spans = layer.result()
@@ -187,6 +201,7 @@ class BrushTool(Tool):
         if self._stroke is None:
             return False
         self._stroke = self._target = None
+        self.host.touched()
         if self._layer is not None:
             self._layer.take_back()
         self.host.lift({})
@@ -206,6 +221,35 @@ class BrushTool(Tool):
     def leave(self) -> None:
         super().leave()
         self._layer, self._loaded, self._last, self._at = None, None, None, None
+
+    # -- what survives a crash
+
+    def unfinished(self) -> dict[str, Any] | None:
+        if self._stroke is None:
+            return None
+        way = [list(p) for p in self._way]
+        return {"points": way, "adds": bool(self._stroke), "target": self._target, **self.values}
+
+    def resume(self, drawn: Mapping[str, Any]) -> bool:
+        points, target = points_from(drawn.get("points")), drawn.get("target")
+        if not points:
+            return False
+        if isinstance(target, int):
+            if self.host.annotation(target) is None:
+                return False
+            self.host.request_selection((target,), "replace")
+        try:
+            for spec in self.options:
+                self.set_option(spec.name, drawn.get(spec.name))
+        except InvalidValue:
+            return False
+        if not self._begin(points[0], bool(drawn.get("adds"))):
+            return False
+        self._stroke, self._way, self._resumed = int(bool(drawn.get("adds"))), [], True
+        for start, end in zip([points[0], *points], points, strict=False):
+            self._sweep(start, end)
+        self.host.refresh()
+        return True
 
     # -- keys
 

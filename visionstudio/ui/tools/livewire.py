@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
@@ -14,9 +16,9 @@ from visionstudio.ui.canvas import style
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.base import Host, Pointer, clipped, distance
 from visionstudio.ui.tools.similar import EdgeMap, edge_area, edge_map, shown
+from visionstudio.ui.tools.steps import Point, points_from
 from visionstudio.ui.tools.working import WorkingTool
 
-Point = tuple[float, float]
 _CTRL = Qt.KeyboardModifier.ControlModifier
 _NEAR = 1.0  # pixels of the screen that what is kept may be from the way found
 
@@ -35,6 +37,7 @@ class LiveWireTool(WorkingTool):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self._ways: list[list[Point]] = []  # the first holds the first click only
+        self._undone: list[list[Point]] = []  # taken back, the last one last
         self._ahead: list[Point] = []  # from the last click to the pointer
         self._map: EdgeMap | None = None
         self._closing = False
@@ -69,6 +72,7 @@ class LiveWireTool(WorkingTool):
             self.finish()
             return
         at = clipped(self.host.view, pointer.x, pointer.y)
+        self._undone.clear()
         if not self._ways:
             self._ways.append([at])
         elif at != self._ways[-1][-1]:
@@ -141,14 +145,29 @@ class LiveWireTool(WorkingTool):
     def undo_point(self) -> bool:
         if not self.busy:
             return False
-        self._ways.pop()
+        self._undone.append(self._ways.pop())
         self._begin()
         self._changed()
         return True
 
+    @property
+    def has_steps(self) -> bool:
+        return bool(self._ways or self._undone)
+
+    def redo_step(self) -> bool:
+        if not self._undone:
+            return False
+        self._ways.append(self._undone.pop())
+        self._begin()
+        self._changed()
+        return True
+
+    def forget_steps(self) -> None:
+        self._undone.clear()
+
     def cancel(self) -> bool:
         was_busy = self.busy
-        self._ways, self._closing = [], False
+        self._ways, self._undone, self._closing = [], [], False
         self._begin()
         if was_busy:
             self._changed()
@@ -158,6 +177,21 @@ class LiveWireTool(WorkingTool):
         self.host.hint(self.hint())
         self.host.touched()
         self.host.refresh()
+
+    # -- what survives a crash
+
+    def unfinished(self) -> dict[str, Any] | None:
+        return {"ways": [list(map(list, way)) for way in self._ways]} if self._ways else None
+
+    def resume(self, drawn: Mapping[str, Any]) -> bool:
+        stored = drawn.get("ways")
+        ways = [points_from(way) for way in stored] if isinstance(stored, list) else []
+        if not ways or not all(ways):
+            return False
+        self._ways, self._undone = [way for way in ways if way], []
+        self._begin()
+        self._changed()
+        return True
 
     # -- drawing
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter
 
@@ -159,7 +160,7 @@ class SelectTool(Tool):
             self.host.refresh()
         elif drag.shapes:
             self.host.lift(self._dragged(drag, pointer))
-            if drag.grip is not None:
+            if drag.grip is not None or self.host.snapping:
                 self.host.refresh()  # the marker of what it snaps to, the angle
 
     def release(self, pointer: Pointer) -> None:
@@ -211,7 +212,11 @@ class SelectTool(Tool):
     def _dragged(self, drag: _Drag, pointer: Pointer) -> dict[int, Shape]:
         start, grip = drag.start, drag.grip
         if grip is None:
-            return self._moved(drag.shapes, pointer.x - start.x, pointer.y - start.y)
+            step = pointer.x - start.x, pointer.y - start.y
+            corners = [s.points() for s in drag.shapes.values() if len(s.points())]
+            if corners:
+                step = self._snapper.shift(pointer, np.concatenate(corners), *step)
+            return self._moved(drag.shapes, *step)
         if grip.kind == "turn":
             steps = pointer.held(_SHIFT)
             places = (start.x, start.y), (pointer.x, pointer.y)

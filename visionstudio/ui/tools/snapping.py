@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
@@ -14,6 +16,7 @@ from visionstudio.ui.tools.base import Host, Pointer, clipped
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_CORNERS = 12  # of a moved shape that are tried, those nearest to the pointer
 _MARK = 6.0  # half of a marker's side, widget units
 
 
@@ -32,6 +35,28 @@ class Snapper:
         if self.found is None:
             return clipped(self._host.view, pointer.x, pointer.y)
         return self.found.x, self.found.y
+
+    def shift(
+        self, pointer: Pointer, corners: NDArray[np.float64], dx: float, dy: float
+    ) -> tuple[float, float]:
+        """The step that brings one of (n, 2) corners, moved by (dx, dy), onto what is near it.
+
+        The corner that has least far to go decides; without one the step stays as it is.
+        """
+        self.found = None
+        if self._host.snapping == pointer.held(Qt.KeyboardModifier.ControlModifier):
+            return dx, dy
+        away = np.hypot(corners[:, 0] + dx - pointer.x, corners[:, 1] + dy - pointer.y)
+        best = np.inf
+        step = dx, dy
+        for x, y in corners[np.argsort(away)[:_CORNERS]].tolist():
+            snap = self._host.snap_at(x + dx, y + dy)
+            if snap is None:
+                continue
+            far = float(np.hypot(snap.x - x - dx, snap.y - y - dy))
+            if far < best:
+                best, self.found, step = far, snap, (snap.x - x, snap.y - y)
+        return step
 
     def drop(self) -> None:
         """Nothing is snapped to any more."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QPainter
 
 from visionstudio.api.params import ParamSpec
 from visionstudio.model.annotations import Annotation
+from visionstudio.model.errors import InvalidValue
 from visionstudio.model.shapes import Mask, Polygon, Shape
 from visionstudio.model.spans import Spans
 from visionstudio.session.pixels import pixels_of
@@ -18,6 +20,7 @@ from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.base import Host, Pointer
 from visionstudio.ui.tools.similar import Colours, shown, similar
+from visionstudio.ui.tools.steps import points_from
 from visionstudio.ui.tools.working import WorkingTool
 
 _TINT = 140
@@ -62,6 +65,9 @@ class PixelTool(WorkingTool):
         else:
             self.host.settle({target.id: spans.mask()})
 
+    def double_click(self, pointer: Pointer) -> None:
+        self.press(pointer)  # two fast clicks are two clicks
+
     def selection_changed(self) -> None:
         self.host.hint(self.hint())
 
@@ -90,12 +96,15 @@ class WandTool(PixelTool):
         self._side = _FIRST
         self._found = Spans.empty()
         self._released = False
+        self._resumed = False  # no button holds it
 
     @property
     def busy(self) -> bool:
         return self._start is not None
 
     def hint(self) -> str:
+        if self._resumed and self.busy:
+            return tr("Click or Enter takes it, [ and ] change the tolerance, Esc cancels")
         if self.busy:
             return tr(
                 "Drag right for more, left for less: tolerance {number}, Esc cancels",
@@ -112,8 +121,13 @@ class WandTool(PixelTool):
     # -- mouse
 
     def press(self, pointer: Pointer) -> None:
-        if self.busy or not self.may_work(pointer):
+        if self.busy:
+            if self._resumed:
+                self.finish()
             return
+        if not self.may_work(pointer):
+            return
+        self._resumed = False
         if pointer.held(_ALT) and self.target() is None:
             self.host.hint(tr("Select a mask to take away from it"))
             return
@@ -121,9 +135,10 @@ class WandTool(PixelTool):
         self._side = _FIRST if self.values["contiguous"] else _MOST
         self._released, self._found = False, Spans.empty()
         self._look()
+        self.host.touched()
 
     def move(self, pointer: Pointer) -> None:
-        if self._start is None or self._released:
+        if self._start is None or self._released or self._resumed:
             return
         step = round((pointer.place.x() - self._start.place.x()) * _PER_PIXEL)
         wanted = min(max(self._first + step, 0), 255)
@@ -131,13 +146,50 @@ class WandTool(PixelTool):
             self.set_option("tolerance", wanted)
 
     def release(self, pointer: Pointer) -> None:
-        if self._start is not None:
+        if self._start is not None and not self._resumed:
             self._released = True
             self._complete()
 
     def option_changed(self, name: str) -> None:
         if self._start is not None:
             self._look()
+            self.host.touched()
+
+    # -- what survives a crash
+
+    def unfinished(self) -> dict[str, Any] | None:
+        start = self._start
+        if start is None or self._released:
+            return None
+        keys = {"shift": start.held(_SHIFT), "alt": start.held(_ALT), "target": self.host.focused}
+        return {"points": [[start.x, start.y]], **self.values, **keys}
+
+    def resume(self, drawn: Mapping[str, Any]) -> bool:
+        points = points_from(drawn.get("points"))
+        if not points or len(points) != 1:
+            return False
+        try:
+            for spec in self.options:
+                self.set_option(spec.name, drawn.get(spec.name))
+        except InvalidValue:
+            return False
+        target = drawn.get("target")
+        if isinstance(target, int) and self.host.annotation(target) is not None:
+            self.host.request_selection((target,), "replace")
+        keys = Qt.KeyboardModifier.NoModifier
+        for name, key in (("shift", _SHIFT), ("alt", _ALT)):
+            keys = keys | key if drawn.get(name) else keys
+        place = QPointF(*self.host.view.to_widget(*points[0]))
+        self.press(Pointer(*points[0], place, Qt.MouseButton.LeftButton, keys))
+        self._resumed = self.busy
+        return self.busy
+
+    def finish(self) -> bool:
+        if self._start is None:
+            return False
+        self._released = True
+        self._complete()
+        return True
 
     # -- finding
 
@@ -212,6 +264,7 @@ class WandTool(PixelTool):
         if start is None or not self._released or self._work.busy or not self._found:
             return
         found, self._found, self._start = self._found, Spans.empty(), None
+        self.host.touched()
         target = self.target()
         if start.held(_ALT) and target is not None:
             self.put(self.pixels(target.shape) - found, target)
@@ -226,6 +279,7 @@ class WandTool(PixelTool):
             return False
         self._work.drop()
         self._start, self._found = None, Spans.empty()
+        self.host.touched()
         self.host.hint(self.hint())
         self.host.refresh()
         return True
