@@ -24,9 +24,11 @@ from PySide6.QtWidgets import (
 from tests.gui.conftest import Driver
 from tests.model_server import CONTENT, ModelServer, registry_with
 from tests.unit.test_weights import weights_file
+from visionstudio.engine import model_store
 from visionstudio.engine.registry import WeightsInfo
 from visionstudio.session.jobs import JobState
 from visionstudio.ui.model_files.dialog import ModelsDialog
+from visionstudio.ui.model_files.exporting import ExportModelDialog
 from visionstudio.ui.model_files.importing import ImportWeightsDialog
 from visionstudio.ui.model_files.tree import ModelTree
 
@@ -198,3 +200,30 @@ def test_import_shows_what_is_in_a_file(make_window: Callable[[], Driver], tmp_p
     manager.choose("mine")
     assert "2 classes: a, b" in manager.about()
     manager.press("modelsClose")
+
+
+def test_export_of_imported_weights(make_window: Callable[[], Driver], tmp_path: Path) -> None:
+    """As safetensors with a card; ONNX of a model whose plugin is gone says why not."""
+    model_store.import_weights(weights_file(tmp_path / "mine.safetensors"))
+    manager = open_manager(make_window)
+    manager.choose("mine")
+    manager.press("modelsExport")
+    dialog = manager.find(ExportModelDialog)
+    form = manager.child(QComboBox, "exportModelFormat", dialog)
+    line = manager.child(QLineEdit, "exportModelOut", dialog)
+    status = manager.child(QLabel, "exportModelStatus", dialog)
+    form.setFocus()
+    QTest.keyClick(form, Qt.Key.Key_Down)
+    assert line.text().endswith("detector-blob.safetensors")
+    out = tmp_path / "given.safetensors"
+    line.selectAll()
+    QTest.keyClicks(line, str(out))
+    manager.press("exportModelRun", dialog)
+    manager.driver.wait(lambda: "Written" in status.text())
+    assert out.is_file()
+    assert "# Blob finder" in (tmp_path / "given.safetensors.md").read_text(encoding="utf-8")
+    QTest.keyClick(form, Qt.Key.Key_Up)
+    manager.press("exportModelRun", dialog)
+    manager.driver.qtbot.waitUntil(lambda: "not written as ONNX" in status.text(), timeout=60_000)
+    assert status.property("role") == "error"
+    manager.press("exportModelClose", dialog)

@@ -173,12 +173,12 @@ def test_imagenet_weights_beat_from_scratch(
     classes, train = folder_samples(shared_data / "clothing/train")
     _, val = folder_samples(shared_data / "clothing/validation")
     data = memory_data(classes, train, val)
-    params = TorchvisionTraining(epochs=6, image_size=128)
+    params = TorchvisionTraining(epochs=4, image_size=96)
     results = {
         name: MobileNetV2()
         .train(data, replace(params, weights=weights), train_context(name, threads=2))
         .metrics["accuracy"]
         for name, weights in (("scratch", "none"), ("pretrained", str(start)))
     }
-    assert results["pretrained"] >= 0.6
+    assert results["pretrained"] >= 0.4
     assert results["pretrained"] >= results["scratch"] + 0.2

@@ -9,6 +9,7 @@ from pathlib import Path
 from visionstudio.formats.files import is_picture, walk_files
 from visionstudio.formats.imagefolder import SUBSETS
 from visionstudio.formats.masks import CLASS_FOLDERS, INSTANCE_FOLDERS
+from visionstudio.formats.packed import IDX_NAME
 from visionstudio.formats.yolo import NAME_FILES
 
 _LOOKED_AT = 3000  # files of a folder
@@ -106,6 +107,10 @@ def _of_folder(folder: Path) -> str | None:
         return "cityscapes"
     if "gt.txt" in names or "det.txt" in names:
         return "mot"
+    if any(IDX_NAME.match(n) for n in names):
+        return "mnist"
+    if names & {"batches.meta", "data_batch_1"} or {"train", "test", "meta"} <= names:
+        return "cifar"
     tables = [p for p in files if p.suffix.lower() in (".json", ".geojson", ".xml")]
     # Nearest first: what lies on top describes what lies beneath.
     for file in sorted(tables, key=lambda p: (len(p.parts), p.name))[:20]:

@@ -22,6 +22,7 @@ from visionstudio.formats import (
     masks_write,
     mot,
     mots,
+    packed,
     via,
     voc,
     yolo,
@@ -119,8 +120,19 @@ FORMATS: dict[str, Format] = {
 }
 
 
+READ_ONLY: dict[str, Format] = {
+    f.name: f
+    for f in (
+        Format("mnist", "MNIST idx files", packed.read_mnist, packed.write, suffixes=()),
+        Format("cifar", "CIFAR Python batches", packed.read_cifar, packed.write, suffixes=()),
+    )
+}
+"""Formats that cannot be written: their `write` says so."""
+
+
 def get_format(name: str) -> Format:
     """The format of that name. Raises FormatError naming those that there are."""
-    if name not in FORMATS:
-        raise FormatError(f"unknown format '{name}'", next_step=f"known are: {', '.join(FORMATS)}")
-    return FORMATS[name]
+    known = {**FORMATS, **READ_ONLY}
+    if name not in known:
+        raise FormatError(f"unknown format '{name}'", next_step=f"known are: {', '.join(known)}")
+    return known[name]

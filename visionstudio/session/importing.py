@@ -43,7 +43,7 @@ def format_of(name: str, src: Path) -> Format:
             where=str(src),
             next_step=f"name the format: {', '.join(FORMATS)}",
         )
-    return FORMATS[found]
+    return get_format(found)
 
 
 def read_source(

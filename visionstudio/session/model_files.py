@@ -20,8 +20,9 @@ from visionstudio.session.signal import Signal
 
 if TYPE_CHECKING:
     from visionstudio.engine.contents import Contents
+    from visionstudio.engine.exporting import Exported, Format
     from visionstudio.engine.model_store import Imported, ModelEntry, WeightsEntry
-    from visionstudio.engine.registry import Registry
+    from visionstudio.engine.registry import ModelInfo, Registry
 
 T = TypeVar("T")
 _TELL_SECONDS = 0.1
@@ -143,6 +144,24 @@ class ModelFiles:
         self._run(work, lambda _: ended(job.finish), failed)
         self.changed.emit()
         return job
+
+    def export(
+        self,
+        info: ModelInfo,
+        weights: Path | None,
+        form: Format,
+        out: Path,
+        done: Callable[[Exported], object],
+        failed: Callable[[VisionStudioError], object],
+    ) -> None:
+        """Write a model for other programs; `weights` None for its own."""
+
+        def write() -> Exported:
+            from visionstudio.engine.exporting import export_model
+
+            return export_model(info, weights, form, out)
+
+        self._run(write, done, failed)
 
     def remove(self, name: str, failed: Callable[[VisionStudioError], object]) -> None:
         """Delete imported or downloaded weights by id."""

@@ -172,6 +172,12 @@ class Dialogs:
 
         self._show(ModelsDialog(self._window.model_files, self._window))
 
+    def open_export_model(self, model: ModelInfo, weights: Path | None) -> None:
+        """Write a model for other programs."""
+        from visionstudio.ui.model_files.exporting import ExportModelDialog
+
+        self._show(ExportModelDialog(self._window.model_files, model, weights, self._window))
+
     def open_training(self, model: ModelInfo) -> None:
         """One dialog for a project: it can be closed while the training goes on."""
         if self._window.project is None:
@@ -187,6 +193,7 @@ class Dialogs:
 
         dialog.use_wanted.connect(use)
         dialog.evaluation_wanted.connect(self.open_evaluation)
+        dialog.export_wanted.connect(self.open_export_model)
         self._show(dialog)
 
     def open_evaluation(self, run: Path | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QWidget
 
 from visionstudio.formats.dataset import ReadOptions, Skipped
-from visionstudio.formats.registry import FORMATS
+from visionstudio.formats.registry import FORMATS, READ_ONLY, get_format
 from visionstudio.session.exchange import Reading, Source
 from visionstudio.session.import_values import Choices, ImportPlan, ImportReport, Rule
 from visionstudio.session.importing import AUTO
@@ -29,7 +29,7 @@ class ImportDialog(ExchangeDialog):
         self._reading: Reading | None = None
         self._plan: ImportPlan | None = None
         self._format.addItem(tr("Found by its contents"), AUTO)
-        for one in FORMATS.values():
+        for one in (*FORMATS.values(), *READ_ONLY.values()):
             self._format.addItem(tr(one.title), one.name)
         self._build_choices()
         self._build_tabs()
@@ -192,7 +192,7 @@ class ImportDialog(ExchangeDialog):
             parts.append(tr("{count} rows are skipped", count=f"{other:,}"))
         if report.unresolved:
             parts.append(tr("{count} pictures not found", count=f"{len(report.unresolved):,}"))
-        head = tr("Imported:") if done else f"{tr(FORMATS[reading.format].title)}:"
+        head = tr("Imported:") if done else f"{tr(get_format(reading.format).title)}:"
         lines = [f"{head} {'; '.join(parts)}.", *report.notes]
         if not done and self._plan is not None and self._plan.edit is None:
             lines = [tr("Everything in this file is in the project already.")]

@@ -46,6 +46,7 @@ class TrainingDialog(QDialog):
 
     use_wanted = Signal(str)  # model id
     evaluation_wanted = Signal(object)  # the run's folder
+    export_wanted = Signal(object, object)  # ModelInfo, its weights file
 
     def __init__(
         self, workbench: Workbench, model: ModelInfo, parent: QWidget | None = None
@@ -178,6 +179,10 @@ class TrainingDialog(QDialog):
         self._evaluate.setObjectName("trainingEvaluate")
         self._evaluate.setAutoDefault(False)
         self._evaluate.clicked.connect(self._evaluate_result)
+        self._export = QPushButton(tr("Export…"))
+        self._export.setObjectName("trainingExport")
+        self._export.setAutoDefault(False)
+        self._export.clicked.connect(self._export_result)
         self._use = QPushButton(tr("Use it"))
         self._use.setObjectName("trainingUse")
         self._use.clicked.connect(self._use_result)
@@ -193,11 +198,19 @@ class TrainingDialog(QDialog):
             self._pause,
             self._stop,
             self._evaluate,
+            self._export,
             self._use,
             close,
         ):
             row.addWidget(button)
-        for button in (self._resume, self._pause, self._stop, self._evaluate, self._use):
+        for button in (
+            self._resume,
+            self._pause,
+            self._stop,
+            self._evaluate,
+            self._export,
+            self._use,
+        ):
             button.setVisible(False)
         return row
 
@@ -335,6 +348,7 @@ class TrainingDialog(QDialog):
         self._pause.setText(tr("Go on") if training.paused else tr("Pause"))
         self._stop.setVisible(running)
         self._evaluate.setVisible(not running and training.weights is not None)
+        self._export.setVisible(not running and training.weights is not None)
         if not running:
             self._stop.setEnabled(True)
             self._timer.stop()
@@ -365,6 +379,10 @@ class TrainingDialog(QDialog):
         if self._training is not None:
             self.use_wanted.emit(self._training.request.model.id)
             self.close()
+
+    def _export_result(self) -> None:
+        if self._training is not None and self._training.weights is not None:
+            self.export_wanted.emit(self._training.request.model, self._training.weights)
 
     def _evaluate_result(self) -> None:
         if self._training is not None:

@@ -108,6 +108,7 @@ class ModelsDialog(QDialog):
         self._download = button("modelsDownload", tr("Download"), lambda: self._fetch())
         self._cancel = button("modelsCancel", tr("Stop the download"), lambda: self._stop())
         self._remove = button("modelsRemove", tr("Remove…"), lambda: self._ask_to_remove())
+        self._export = button("modelsExport", tr("Export…"), lambda: self._open_export())
         row.addStretch(1)
         button("modelsClose", tr("Close"), lambda: self.close()).setShortcut("Esc")
         return row
@@ -155,6 +156,8 @@ class ModelsDialog(QDialog):
         self._download.setText(tr("Go on downloading") if begun and not busy else tr("Download"))
         self._cancel.setVisible(busy)
         self._remove.setEnabled(not busy and _removable(row) != "")
+        here = row is not None and row.weights is not None and row.weights.present
+        self._export.setEnabled(entry is not None and (here or entry.info.ready))
 
     # -- doing ----------------------------------------------------------------------------------
 
@@ -195,6 +198,19 @@ class ModelsDialog(QDialog):
         dialog.show()
         if path is not None:
             dialog.look_into(path)
+
+    def _open_export(self) -> None:
+        row = self._tree.row()
+        if row is None or row.model is None:
+            return
+        from visionstudio.ui.model_files.exporting import ExportModelDialog
+
+        weights = row.weights
+        own = weights is None or weights.source.startswith("package:")
+        path = None if own or weights is None else weights.path
+        dialog = ExportModelDialog(self._files, row.model.info, path, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
 
     def _taken(self, found: Imported) -> None:
         name = found.name or found.id

@@ -1,0 +1,135 @@
+"""Writing a model for other programs: choose the format and the file, read how it went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from shiboken6 import isValid
+
+from visionstudio.engine.exporting import FORMATS, Exported
+from visionstudio.engine.registry import ModelInfo
+from visionstudio.model.errors import VisionStudioError
+from visionstudio.session.model_files import ModelFiles
+from visionstudio.ui.dialogs.exchange import PathEdit
+from visionstudio.ui.i18n import tr
+
+
+class ExportModelDialog(QDialog):
+    """A child process writes and checks the file; the window goes on meanwhile."""
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        info: ModelInfo,
+        weights: Path | None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("exportModelDialog")
+        self.setWindowTitle(tr("Export the model {name}", name=info.title))
+        self.resize(QSize(600, 280))
+        self._files, self._info, self._weights = files, info, weights
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(16)
+        rows = QFormLayout()
+        rows.setSpacing(8)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form = QComboBox()
+        self._form.setObjectName("exportModelFormat")
+        self._form.setAccessibleName(tr("Format"))
+        self._form.addItem(tr("ONNX, for other programs; compared with torch"), "onnx")
+        self._form.addItem(tr("safetensors, for this program and for torch"), "safetensors")
+        self._form.currentIndexChanged.connect(self._suggest)
+        rows.addRow(tr("Format"), self._form)
+        self._out = PathEdit(
+            "exportModelOut", tr("Write to"), ("Choose", tr("Choose…"), self._choose)
+        )
+        rows.addRow(tr("Write to"), self._out)
+        layout.addLayout(rows)
+        self._status = QLabel(
+            tr("A model card is written beside it: classes, figures, data hash, licence.")
+        )
+        self._status.setObjectName("exportModelStatus")
+        self._status.setWordWrap(True)
+        layout.addWidget(self._status)
+        self._busy = QProgressBar()
+        self._busy.setObjectName("exportModelBusy")
+        self._busy.setAccessibleName(tr("Progress"))
+        self._busy.setRange(0, 0)
+        self._busy.setTextVisible(False)
+        self._busy.setVisible(False)
+        layout.addWidget(self._busy)
+        layout.addStretch(1)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        close = QPushButton(tr("Close"))
+        close.setObjectName("exportModelClose")
+        close.setAutoDefault(False)
+        close.clicked.connect(self.close)
+        self._do = QPushButton(tr("Export"))
+        self._do.setObjectName("exportModelRun")
+        self._do.setProperty("role", "primary")
+        self._do.setDefault(True)
+        self._do.clicked.connect(self._export)
+        row.addWidget(close)
+        row.addWidget(self._do)
+        layout.addLayout(row)
+        self._suggest()
+
+    def _suggest(self) -> None:
+        """A name by the model, in the folder that was chosen last."""
+        chosen = self._out.path()
+        folder = chosen.parent if chosen is not None else Path.home()
+        name = self._info.id.replace("/", "-")
+        self._out.set_path(folder / f"{name}.{self._form.currentData()}")
+
+    def _choose(self) -> str:
+        return QFileDialog.getSaveFileName(self, tr("Write to"), str(self._out.path() or ""))[0]
+
+    def _export(self) -> None:
+        out = self._out.path()
+        form = next(f for f in FORMATS if f == self._form.currentData())
+        if out is None:
+            return
+        self._do.setEnabled(False)
+        self._busy.setVisible(True)
+        self._tell(tr("Writing and checking the model…"))
+        self._files.export(self._info, self._weights, form, out, self._done, self._failed)
+
+    def _done(self, made: Exported) -> None:
+        if isValid(self):
+            self._ended()
+            text = tr("Written: {files}", files=", ".join(str(path) for path in made.files))
+            if made.difference is not None:
+                apart = f"{made.difference:.1e}"
+                text += "\n" + tr("ONNX and torch are at most {apart} apart.", apart=apart)
+            self._tell(text)
+
+    def _failed(self, error: VisionStudioError) -> None:
+        if isValid(self):
+            self._ended()
+            self._tell(str(error), "error")
+
+    def _ended(self) -> None:
+        self._do.setEnabled(True)
+        self._busy.setVisible(False)
+
+    def _tell(self, text: str, role: str = "") -> None:
+        self._status.setText(text)
+        self._status.setProperty("role", role)
+        self._status.style().polish(self._status)
