@@ -16,14 +16,14 @@ from visionstudio.formats.dataset import (
     WriteOptions,
     Written,
 )
-from visionstudio.formats.expressing import as_box, copied, count_unsaid, pictures_only
+from visionstudio.formats.expressing import as_rotated_box, copied, count_unsaid, pictures_only
 from visionstudio.formats.files import PICTURE_SUFFIXES, PictureRoot, walk_files
 from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import RowFault
 from visionstudio.formats.taking import as_number, box_of_corners
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
-from visionstudio.model.shapes import Box, Polygon, RotatedBox
+from visionstudio.model.shapes import Box, Polygon
 
 _HEADS = ("imagesource", "gsd")
 _OTHERS = frozenset(["classes.txt", "labels.txt"])
@@ -115,13 +115,10 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
 def _text(annotation: DatasetAnnotation, losses: Losses) -> str | None:
     shape = annotation.shape
     quad = isinstance(shape, Polygon) and len(shape.rings) == 1 and len(shape.rings[0]) == 4
-    if (isinstance(shape, RotatedBox) and shape.area() > 0) or quad:
-        corners = shape.points()
-    else:
-        box = as_box(shape, losses)
-        if box is None:
-            return None
-        corners = box.points()
+    box = shape if quad else as_rotated_box(shape, losses)
+    if box is None:
+        return None
+    corners = box.points()
     if isinstance(shape, Box):
         losses.add("upright boxes are read back as rotated ones")
     label = "_".join(annotation.label.split())

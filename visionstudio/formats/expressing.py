@@ -20,6 +20,7 @@ from visionstudio.model.shapes import (
     Polygon,
     RotatedBox,
     Shape,
+    Skeleton,
 )
 
 FloatArray = NDArray[np.float64]
@@ -86,6 +87,72 @@ def as_polygon(shape: Shape, losses: Losses, *, boxes: bool = False) -> Polygon 
                 return Polygon(tuple(r + (shape.x, shape.y) for r in rings), holes)
     left_out(shape, losses)
     return None
+
+
+def as_rotated_box(shape: Shape, losses: Losses) -> RotatedBox | Box | None:
+    """The smallest box at any angle around a shape that has an inside, None for the rest."""
+    match shape:
+        case RotatedBox() | Box() if shape.area() > 0:
+            return shape
+        case Ellipse() if shape.area() > 0:
+            became(shape, "rotated boxes", losses)
+            return RotatedBox(shape.cx, shape.cy, 2 * shape.rx, 2 * shape.ry, shape.angle)
+        case Polygon() | Mask() | Skeleton():
+            points = shape.points() if not isinstance(shape, Mask) else _mask_corners(shape)
+            if isinstance(shape, Skeleton):
+                points = points[np.array(shape.visibility) > 0]
+            box = smallest_box(points)
+            if box is not None:
+                became(shape, "rotated boxes", losses)
+                return box
+    left_out(shape, losses)
+    return None
+
+
+def _mask_corners(mask: Mask) -> FloatArray:
+    """The corners of a mask's outlines, as (n, 2) points of the picture."""
+    rings, _ = mask_rings(mask.array())
+    return np.concatenate(rings) + (mask.x, mask.y) if rings else np.zeros((0, 2))
+
+
+def smallest_box(points: FloatArray) -> RotatedBox | None:
+    """The rotated box of the least area around (n, 2) points, None when they lie in a line.
+
+    One of its sides lies on an edge of the convex hull (Freeman and Shapira, 1975).
+    """
+    hull = _hull(points)
+    if len(hull) < 3:
+        return None
+    edges = np.roll(hull, -1, axis=0) - hull
+    along = edges / np.hypot(edges[:, 0], edges[:, 1])[:, None]
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    u, v = hull @ along.T, hull @ across.T
+    widths, heights = np.ptp(u, axis=0), np.ptp(v, axis=0)
+    best = int(np.argmin(widths * heights))
+    middle = (u[:, best].max() + u[:, best].min()) / 2, (v[:, best].max() + v[:, best].min()) / 2
+    cx, cy = middle[0] * along[best] + middle[1] * across[best]
+    angle = float(np.arctan2(along[best, 1], along[best, 0]))
+    return RotatedBox(float(cx), float(cy), float(widths[best]), float(heights[best]), angle)
+
+
+def _hull(points: FloatArray) -> FloatArray:
+    """The convex hull of (n, 2) points, without points inside its edges (Andrew, 1979)."""
+    unique = np.unique(points, axis=0)
+    if len(unique) < 3:
+        return unique
+
+    def half(rows: list[list[float]]) -> list[list[float]]:
+        kept: list[list[float]] = []
+        for x, y in rows:
+            while len(kept) > 1 and (kept[-1][0] - kept[-2][0]) * (y - kept[-2][1]) <= (
+                kept[-1][1] - kept[-2][1]
+            ) * (x - kept[-2][0]):
+                kept.pop()
+            kept.append([x, y])
+        return kept[:-1]
+
+    rows = unique.tolist()
+    return np.array(half(rows) + half(rows[::-1]))
 
 
 def simple_rings(polygon: Polygon, losses: Losses) -> list[FloatArray]:

@@ -24,6 +24,7 @@ from visionstudio.formats.expressing import (
     FloatArray,
     as_box,
     as_polygon,
+    as_rotated_box,
     copied,
     count_unsaid,
     one_ring,
@@ -32,7 +33,7 @@ from visionstudio.formats.expressing import (
 from visionstudio.formats.output import write_bytes
 from visionstudio.formats.rows import RowFault
 from visionstudio.formats.yaml_file import read_yaml
-from visionstudio.model.shapes import Box, RotatedBox, Skeleton
+from visionstudio.model.shapes import Box, Shape, Skeleton
 
 VARIANTS = ("", "detect", "segment", "obb", "pose")
 """'' takes the simplest that can hold what is there."""
@@ -144,21 +145,24 @@ class Rows:
         if self.task == "segment":
             polygon = as_polygon(shape, self._losses, boxes=True)
             return None if polygon is None else _parts(one_ring(polygon, self._losses) / size)
-        if self.task == "obb" and isinstance(shape, RotatedBox) and shape.area() > 0:
-            return _parts(shape.points() / size)
+        if self.task == "obb":
+            return self._turned(shape, size)
         if self.task == "pose" and isinstance(shape, Skeleton):
             return self._pose(annotation, shape, size)
         box = as_box(shape, self._losses)
         if box is None:
             return None
-        if self.task == "obb":
-            self._losses.add("upright boxes are read back as rotated ones")
-            return _parts(box.points() / size)
         values = _parts(_centred(box, size))
         if self.task == "pose":
             self._losses.add("boxes have keypoints that are not labelled")
             values += ["0"] * (3 * self.points)
         return values
+
+    def _turned(self, shape: Shape, size: FloatArray) -> list[str] | None:
+        box = as_rotated_box(shape, self._losses)
+        if isinstance(box, Box):
+            self._losses.add("upright boxes are read back as rotated ones")
+        return None if box is None else _parts(box.points() / size)
 
     def _pose(self, annotation: DatasetAnnotation, shape: Skeleton, size: FloatArray) -> list[str]:
         values = _parts(_centred(_box_around(annotation, shape), size))

@@ -1,17 +1,15 @@
 """Is what was exported what was meant? Written files are read again and compared.
 
 What a format cannot express is counted by its writer. The rest must come back:
-every annotation that was written, of its class on its picture, at its place to
-the format's accuracy.
+every annotation that was written, of its class on its picture, with its outline
+to the format's accuracy, its attributes, marks and score.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -21,28 +19,36 @@ from visionstudio.formats.dataset import (
     Dataset,
     DatasetAnnotation,
     DatasetItem,
+    Losses,
     ReadOptions,
     Written,
 )
-from visionstudio.formats.masks_write import MERGED
+from visionstudio.formats.expressing import as_rotated_box
 from visionstudio.formats.registry import Format
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
+from visionstudio.model.shapes import Mask, RotatedBox, Shape
 
 NEAR = 1.0  # pixels by which bounds may differ: the coarsest of formats have whole pixels
 _LISTED = 100
+_MANY = 500  # points of a shape, beyond which they are compared in their order
+_SCORE = 1e-3
+_MARKS = Flags.DIFFICULT | Flags.OCCLUDED | Flags.TRUNCATED | Flags.CROWD
 
 _ADDED = re.compile(r"(_leftImg8bit|_\d+)$")  # what writers put behind names
-Boxes = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How many annotations were read again, and which of those written were not found."""
+    """How many annotations were written and read again, and what is not as it was meant.
+
+    `missing` are the first of `wrong` such places, in words.
+    """
 
     written: int
     read: int
     missing: tuple[str, ...] = ()
+    wrong: int = 0
 
     @property
     def ok(self) -> bool:
@@ -50,11 +56,14 @@ class Check:
         return not self.missing
 
     @property
+    def equal(self) -> int:
+        """How many annotations came back as they were meant, but for what the losses tell."""
+        return max(self.written - self.wrong, 0)
+
+    @property
     def text(self) -> str:
         """The outcome as a sentence."""
-        if self.ok:
-            return f"read again and compared: all {self.written} annotations are there"
-        return f"read again and compared: {len(self.missing)} of {self.written} are not as written"
+        return f"re-imported and compared: {self.equal:,} of {self.written:,} equal"
 
 
 def check_export(
@@ -71,13 +80,14 @@ def check_export(
     try:
         again = writer.read(source, images, ReadOptions(size_of=meant.size_of)).dataset
     except FormatError as error:
-        return Check(written.annotations, 0, (str(error),))
-    merged = any(loss.what == MERGED for loss in written.losses)
-    wrong = list(islice(_wrong(meant, again, merged), _LISTED))
+        return Check(written.annotations, 0, (str(error),), written.annotations)
+    wrong = list(_wrong(meant, again, Told(written)))
     read = sum(not a.flags & Flags.OUTSIDE for item in again.items for a in item.annotations)
-    if read < written.annotations:
-        wrong.append(f"{written.annotations - read} annotations were written and not read")
-    return Check(written.annotations, read, tuple(wrong))
+    missing = max(written.annotations - read, 0)
+    listed = wrong[:_LISTED]
+    if missing:
+        listed.append(f"{missing} annotations were written and not read")
+    return Check(written.annotations, read, tuple(listed), len(wrong) + missing)
 
 
 _SELF_CONTAINED = frozenset(("imagefolder",))
@@ -88,7 +98,8 @@ class _Meant:
 
     def __init__(self, dataset: Dataset) -> None:
         self._by_tail: dict[str, list[DatasetItem]] = {}
-        self._facts: dict[int, tuple[Counter[str], Boxes]] = {}
+        self._rows: dict[tuple[int, str], Alike] = {}
+        self._sorted: set[int] = set()
         for item in dataset.items:
             for tail in _tails(item.path):
                 self._by_tail.setdefault(tail, []).append(item)
@@ -106,13 +117,19 @@ class _Meant:
         found = self.find(path.as_posix())
         return (found[0].width, found[0].height) if found else (0, 0)
 
-    def facts(self, item: DatasetItem) -> tuple[Counter[str], Boxes]:
-        """How many annotations of each class an item has, and the (n, 4) bounds of all."""
-        if id(item) not in self._facts:
-            names = Counter(_name(a) for a in item.annotations)
-            bounds = [a.shape.bounds() for a in item.annotations]
-            self._facts[id(item)] = names, np.array(bounds).reshape(-1, 4)
-        return self._facts[id(item)]
+    def rows(self, item: DatasetItem, name: str) -> Alike:
+        """The annotations of one class that an item was to have, and their bounds."""
+        key = id(item), name
+        if key not in self._rows:
+            if id(item) not in self._sorted:
+                self._sorted.add(id(item))
+                by_name: dict[str, list[DatasetAnnotation]] = {}
+                for row in item.annotations:
+                    by_name.setdefault(_name(row), []).append(row)
+                for one, rows in by_name.items():
+                    self._rows[id(item), one] = Alike(rows)
+            self._rows.setdefault(key, Alike([]))
+        return self._rows[key]
 
 
 def _tails(path: str) -> Iterator[str]:
@@ -122,38 +139,134 @@ def _tails(path: str) -> Iterator[str]:
         yield "_".join(parts[-length:])
 
 
-def _wrong(meant: _Meant, again: Dataset, merged: bool) -> Iterator[str]:
-    """Rows that came back without having been meant; `merged` where one class is one mask."""
+def _wrong(meant: _Meant, again: Dataset, losses: Told) -> Iterator[str]:
+    """Rows that came back without having been meant, or not as they were."""
     for item in again.items:
-        facts = [meant.facts(one) for one in meant.find(item.path)]
-        if merged:
-            facts = [(names, _with_whole(boxes)) for names, boxes in facts]
-        for annotation in item.annotations:
-            if annotation.flags & Flags.OUTSIDE:
+        items = meant.find(item.path)
+        for row in item.annotations:
+            if row.flags & Flags.OUTSIDE:
                 continue  # CVAT's end of a track
-            name = _name(annotation)
-            if not any(name in names for names, _ in facts):
-                yield f"{item.path}, {annotation.where}: nothing of class '{annotation.label}'"
-            elif annotation.shape.kind != "tag" and not any(
-                _near(annotation, boxes) for _, boxes in facts
-            ):
-                yield f"{item.path}, {annotation.where}: '{annotation.label}' is elsewhere"
+            alike = [meant.rows(one, _name(row)) for one in items]
+            if not any(a.rows for a in alike):
+                yield f"{item.path}, {row.where}: nothing of class '{row.label}'"
+            elif not any(a.take(row) for a in alike):
+                reason = min((a.difference(row, losses) for a in alike if a.rows), key=len)
+                if reason:
+                    yield f"{item.path}, {row.where}: '{row.label}' {reason}"
 
 
-def _with_whole(boxes: Boxes) -> Boxes:
-    """The bounds (n, 4), and those of all together."""
-    if not len(boxes):
-        return boxes
-    whole = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
-    return np.concatenate([boxes, whole[None]])
+class Alike:
+    """Annotations of one class in one picture, each of which can be found once."""
+
+    def __init__(self, rows: list[DatasetAnnotation]) -> None:
+        self.rows = rows
+        self._bounds = np.array([r.shape.bounds() for r in rows]).reshape(-1, 4)
+        self._left = np.ones(len(rows), dtype=bool)
+
+    def take(self, row: DatasetAnnotation) -> bool:
+        """Whether one that has not been found yet is the row in all; it is found by that."""
+        for place in np.flatnonzero(self._near(row) & self._left).tolist():
+            if not list(differences(self.rows[place], row)):
+                self._left[place] = False
+                return True
+        return False
+
+    def difference(self, row: DatasetAnnotation, losses: Told) -> str:
+        """What is wrong with a row that none is in all, '' where the losses tell of it."""
+        if row.shape.kind == "tag":
+            return "" if self._left.any() or losses.any("tags") else "is there once too often"
+        reasons = []
+        for place in np.flatnonzero(self._near(row)).tolist():
+            kinds = [k for k in differences(self.rows[place], row) if not losses.tell(k)]
+            if not kinds:
+                return ""
+            reasons.append(f"has other {' and '.join(kinds)}")
+        if reasons:
+            return min(reasons, key=len)
+        return "" if losses.may_move and self._inside(row) else "is elsewhere"
+
+    def _near(self, row: DatasetAnnotation) -> NDArray[np.bool_]:
+        if row.shape.kind == "tag":
+            return np.array([r.shape.kind == "tag" for r in self.rows], dtype=bool)
+        gaps = np.abs(self._bounds - row.shape.bounds()).max(axis=1)
+        near: NDArray[np.bool_] = np.asarray(gaps <= NEAR)
+        if isinstance(row.shape, RotatedBox) and not near.any():
+            # The smallest box around a shape may reach beyond its upright one.
+            for place, meant in enumerate(self.rows):
+                around = as_rotated_box(meant.shape, Losses())
+                near[place] = around is not None and same_outline(around, row.shape)
+        return near
+
+    def _inside(self, row: DatasetAnnotation) -> bool:
+        """Whether it is a part of one, or of all together where they became one."""
+        x1, y1, x2, y2 = row.shape.bounds()
+        whole = [*self._bounds[:, :2].min(axis=0), *self._bounds[:, 2:].max(axis=0)]
+        boxes = np.concatenate([self._bounds, [whole]])
+        inside = (boxes[:, :2] - NEAR <= (x1, y1)).all(axis=1)
+        inside &= (boxes[:, 2:] + NEAR >= (x2, y2)).all(axis=1)
+        return bool(inside.any())
 
 
-def _near(annotation: DatasetAnnotation, boxes: Boxes) -> bool:
-    """Whether something was meant there; what is left of a covered shape lies inside it."""
-    x1, y1, x2, y2 = annotation.shape.bounds()
-    inside = (boxes[:, :2] - NEAR <= (x1, y1)).all(axis=1)
-    inside &= (boxes[:, 2:] + NEAR >= (x2, y2)).all(axis=1)
-    return bool(inside.any())
+class Told:
+    """What an export said that it loses: such differences are no surprise."""
+
+    def __init__(self, written: Written) -> None:
+        self._words = " / ".join(loss.what for loss in written.losses)
+        self.may_move = bool(written.losses)
+
+    def any(self, *words: str) -> bool:
+        """Whether one of these was spoken of."""
+        return any(word in self._words for word in words)
+
+    def tell(self, difference: str) -> bool:
+        """Whether a difference (see `differences`) was told."""
+        match difference:
+            case "attributes" | "marks":
+                return self.any(difference, "crowd")
+            case "score":
+                return self.any("scores")
+            case _:
+                return self.may_move
+
+
+def differences(meant: DatasetAnnotation, found: DatasetAnnotation) -> Iterator[str]:
+    """In what two annotations of one class and place differ: outline, attributes, marks, score."""
+    if not same_outline(meant.shape, found.shape):
+        yield "outline"
+    if any(not _same(v, found.attributes.get(k)) for k, v in meant.attributes.items()):
+        yield "attributes"
+    if (meant.flags ^ found.flags) & _MARKS:
+        yield "marks"
+    if meant.score is not None and abs(meant.score - (found.score or 0)) > _SCORE:
+        yield "score"
+
+
+def same_outline(a: Shape, b: Shape) -> bool:
+    """Whether two shapes are one to the accuracy of formats, points in any order."""
+    if a.kind != b.kind:
+        return False
+    if isinstance(a, Mask) and isinstance(b, Mask):
+        return a == b
+    one, other = (s.points() for s in (a, b))
+    if one.shape != other.shape:
+        size = max(a.area(), b.area())
+        return size > 0 and abs(a.area() - b.area()) <= NEAR * np.sqrt(size) * 4
+    if not len(one):
+        return True
+    if len(one) > _MANY:
+        return bool(np.abs(one - other).max() <= NEAR)
+    gaps = np.abs(one[:, None] - other[None]).max(axis=2)
+    return bool(gaps.min(axis=0).max() <= NEAR and gaps.min(axis=1).max() <= NEAR)
+
+
+def _same(a: object, b: object) -> bool:
+    """Whether two values are one as text or as numbers: some formats have texts only."""
+    if str(a).lower() == str(b).lower():
+        return True
+    try:
+        return abs(float(str(a)) - float(str(b))) < 1e-6
+    except ValueError:
+        return False
 
 
 def _name(annotation: DatasetAnnotation) -> str:

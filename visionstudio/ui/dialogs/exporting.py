@@ -203,10 +203,9 @@ def _done_text(exported: Exported, order: Order) -> str:
     check = exported.check
     if check is None:
         return text
-    equal = max(check.written - len(check.missing), 0)
     outcome = tr(
         "Re-imported and compared: {equal} of {written} equal.",
-        equal=f"{equal:,}",
+        equal=f"{check.equal:,}",
         written=f"{check.written:,}",
     )
     return f"{text}\n{outcome}"
