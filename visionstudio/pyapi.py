@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from visionstudio.media.scan import find_media
 from visionstudio.model.annotations import Annotation, State
@@ -18,6 +18,7 @@ from visionstudio.model.interpolation import all_filled
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Shape
+from visionstudio.session.import_plan import SPLIT
 from visionstudio.session.library import add_media, probe_media
 from visionstudio.session.proposals import corrected
 from visionstudio.storage.operations import patched
@@ -25,6 +26,9 @@ from visionstudio.storage.paths import absolute, is_project, project_folder
 from visionstudio.storage.records import Counts
 from visionstudio.storage.runs import RunRecord
 from visionstudio.storage.store import ProjectStore
+
+if TYPE_CHECKING:
+    from visionstudio.torch_data import ProjectPictures
 
 AnyPath = str | os.PathLike[str]
 R = TypeVar("R", Annotation, LabelClass)
@@ -177,6 +181,49 @@ class Project:
     def class_name(self, annotation: Annotation) -> str:
         """The name of an annotation's class."""
         return self._class(annotation.class_id).name
+
+    def dataset(
+        self,
+        task: Literal["detect", "segment", "classify"] = "detect",
+        *,
+        subset: str | None = None,
+        transform: Callable[[Any, Any], Any] | None = None,
+    ) -> ProjectPictures:
+        """The labelled or verified pictures as a `torch.utils.data.Dataset`.
+
+        Elements are described at `visionstudio.torch_data.ProjectPictures`.
+        `subset` takes the pictures of an imported subset only. Videos stay out.
+        """
+        from visionstudio.torch_data import Example, ProjectPictures
+
+        examples = []
+        for item in self.media:
+            if item.kind is not MediaKind.IMAGE or subset not in (None, item.extra.get(SPLIT, "")):
+                continue
+            labels = [a for a in self.annotations(item.id) if a.state.is_label]
+            if labels or item.verified:
+                examples.append(Example(item.id, Path(item.path), tuple(labels)))
+        classes = [(c.id, c.name) for c in self.classes]
+        return ProjectPictures(examples, classes, task, transform)
+
+    def to_supervision(
+        self, media_id: int, frame: int = 0, *, states: Iterable[State] | None = None
+    ) -> Any:
+        """A picture's or frame's objects as `supervision.Detections`.
+
+        Labels by default; with `states` others, such as proposals. `class_id` is the
+        project's, `data["class_name"]` its name, `confidence` the score (1 for
+        labels without one), `tracker_id` the track's number (-1 outside of tracks);
+        `mask` (n, H, W) bool is there when any object is more than a box. Raises
+        InvalidValue when the package supervision is not installed.
+        """
+        from visionstudio.supervision_data import detections
+
+        item = self.item(media_id)
+        wanted = [s for s in State if s.is_label] if states is None else list(states)
+        rows = self.annotations(media_id, frame, states=wanted, between_keys=True)
+        names = {c.id: c.name for c in self.classes}
+        return detections(rows, names, item.height, item.width)
 
     def run(self, run_id: int) -> RunRecord:
         """What made annotations with this `run_id`: model, weights hash, parameters, inputs."""

@@ -14,7 +14,9 @@ from PIL import Image
 from visionstudio.app.cli import run
 from visionstudio.app.cli.commands import build
 from visionstudio.app.cli.names import COMMANDS
+from visionstudio.app.cli.predict import listed_targets
 from visionstudio.app.main import is_command, main
+from visionstudio.model.errors import VisionStudioError
 
 PROGRAM = [sys.executable, "-m", "visionstudio"]
 
@@ -219,3 +221,38 @@ def test_names_of_any_letters_come_through(tmp_path: Path) -> None:
     done = subprocess.run(args, capture_output=True, env=os.environ | {"LC_ALL": "C"}, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["media"] == 2
+
+
+def test_a_shell_is_told_what_could_come_next() -> None:
+    """What bash runs for `visionstudio exp<TAB>`, once completion is installed."""
+    words = {"COMP_WORDS": "visionstudio exp", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "visionstudio"],
+        env={**os.environ, **words, "_VISIONSTUDIO_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["export"])
+
+
+def test_quiet_says_nothing_but_errors_and_json(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["-q", "init", str(tmp_path / "p"), "--media", str(folder)]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert main(["info", str(tmp_path / "p"), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["media"] > 0
+    assert main(["info", str(tmp_path / "none"), "--quiet"]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_predict_takes_paths_from_standard_input(folder: Path) -> None:
+    found = listed_targets([f"{folder / 'sub/b.png'}\n", "\n", f"{folder}\n"])
+    assert [t.id for t in found] == [1, 2, 3]
+    assert found[0].name == (folder / "sub/b.png").as_posix()
+    assert [t.path.name for t in found] == ["b.png", "a.png", "b.png"]
+    with pytest.raises(VisionStudioError, match="standard input"):
+        listed_targets(["\n"])
+    with pytest.raises(VisionStudioError, match="nothing.png"):
+        listed_targets([f"{folder / 'nothing.png'}\n"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import shutil
@@ -161,6 +162,22 @@ def test_shards_are_the_whole(
     expected = sorted(p.relative_to(digits).as_posix() for p in digits.rglob("*.png"))
     assert sorted(files) == expected
     assert not (digits / ".visionstudio").exists()  # predicting never makes a project
+
+
+def test_paths_come_through_a_pipe(
+    trained: tuple[Path, Path],
+    digits: Path,
+    tmp_path: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [str(p) for p in sorted(digits.rglob("*.png"), reverse=True)[:4]]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(names)))
+    args = ("--model", "classifier/simplecnn", "--weights", trained[1] / "best.safetensors")
+    document = call("predict", "-", *args, "--out", tmp_path / "out.json")
+    assert document["media"] == 4
+    rows = json.loads((tmp_path / "out.json").read_text())["results"]
+    assert [row["file"] for row in rows] == [Path(n).as_posix() for n in names]
 
 
 def test_proposals_go_into_the_project_as_one_step(

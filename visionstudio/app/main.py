@@ -6,6 +6,7 @@ of the same name; ``./init`` opens the path.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def is_command(args: Sequence[str]) -> bool:
     """Whether the arguments are for the command line rather than the window."""
+    if "_VISIONSTUDIO_COMPLETE" in os.environ:
+        return True  # a shell asks what could come next
     if not args or args[0] == "--as-video":
         return False
     return args[0] in COMMANDS or (args[0].startswith("-") and args[0] != "--")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from visionstudio.app.cli.names import COMMANDS
-from visionstudio.app.cli.reply import Reply
+from visionstudio.app.cli.reply import ProgressLine, Reply
 from visionstudio.model.errors import Cancelled, VisionStudioError, one_line
 
 __all__ = ["COMMANDS", "run"]
@@ -29,7 +29,8 @@ _LOG_BYTES = 1 << 20
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line (without the program's name); returns the exit code."""
-    args, as_json = _without_json(argv)
+    args, as_json = _without(argv, "--json")
+    args, ProgressLine.quiet = _without(args, "--quiet", "-q")
     code, answer = OK, ""
     with _own_stdout(as_json) as out:
         _log_to_file()
@@ -48,7 +49,8 @@ def run(argv: Sequence[str]) -> int:
             code, answer = FAILED, _fail(_unexpected(error), as_json)
         else:
             if isinstance(reply, Reply):
-                answer = reply.to_json() if as_json else reply.text
+                text = "" if ProgressLine.quiet else reply.text
+                answer = reply.to_json() if as_json else text
         if answer:
             _print(answer, out)
     return code
@@ -60,11 +62,11 @@ class _UsageFault(Exception):
         self.code = code
 
 
-def _without_json(argv: Sequence[str]) -> tuple[list[str], bool]:
-    """``--json`` may stand anywhere in front of ``--``."""
+def _without(argv: Sequence[str], *names: str) -> tuple[list[str], bool]:
+    """The arguments without a flag that may stand anywhere in front of ``--``, and if it did."""
     args = list(argv)
     end = args.index("--") if "--" in args else len(args)
-    head = [a for a in args[:end] if a != "--json"]
+    head = [a for a in args[:end] if a not in names]
     return head + args[end:], len(head) < end
 
 

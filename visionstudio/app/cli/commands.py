@@ -32,7 +32,6 @@ def build() -> typer.Typer:
         name="visionstudio",
         help="Look at, label and measure pictures and video with models at hand.\n\n"
         "Without a command, or with paths, the window opens.",
-        add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,
@@ -79,6 +78,9 @@ def _version(wanted: bool) -> None:
 def _top(
     json: Annotated[  # taken out of the arguments before they are parsed
         bool, typer.Option("--json", help="Exactly one JSON document on stdout.")
+    ] = False,
+    quiet: Annotated[  # likewise
+        bool, typer.Option("--quiet", "-q", help="No progress and no answer but errors or JSON.")
     ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,7 +58,8 @@ class Outcome:
 
 def predict(
     src: Annotated[
-        Path, typer.Argument(metavar="SRC", help="A picture, folder, video or project.")
+        Path,
+        typer.Argument(metavar="SRC", help="A picture, folder, video or project; - for a list."),
     ],
     model: ModelId,
     weights: Weights = None,
@@ -77,7 +79,10 @@ def predict(
         bool, typer.Option("--as-video", help="Take a folder of pictures as one video.")
     ] = False,
 ) -> Reply:
-    """Let a model predict. Writes files, or proposals into the project."""
+    """Let a model predict. Writes files, or proposals into the project.
+
+    With - as SRC the paths come from standard input, one a line.
+    """
     if (out is None) == (not into_project):
         raise typer.BadParameter("give either --out OUT or --into-project")
     from visionstudio.engine.discovery import discover
@@ -86,10 +91,18 @@ def predict(
 
     part = parse_shard(shard)
     values = parameters(param or ())
-    find_media([src])  # says when there is no such path
+    listed = None
+    if str(src) == "-":
+        if into_project:
+            raise typer.BadParameter("- has no project to store into; name the project instead")
+        listed = listed_targets(sys.stdin, as_video)
+    else:
+        find_media([src])  # says when there is no such path
     info = discover().model(model)
     check_task(info)
     run = _Run(info, weights, values, device)
+    if listed is not None:
+        return run.to_files(listed, {}, out or Path(), part)
     if into_project:
         with project_store(src) as store:
             return run.into_project(store, part)
@@ -141,6 +154,28 @@ def file_targets(src: Path, as_video: bool = False) -> list[Target]:
         inside = one.path.is_relative_to(root) and one.path != root
         name = one.path.relative_to(root).as_posix() if inside else one.path.name
         targets.append(Target(number, one.path, name, one.kind))
+    return targets
+
+
+def listed_targets(lines: Iterable[str], as_video: bool = False) -> list[Target]:
+    """The media of paths, one a line, ids from 1 in the order of the list, under those names."""
+    from visionstudio.media.scan import find_media
+    from visionstudio.model.errors import MediaError
+
+    targets: list[Target] = []
+    for line in lines:
+        name = line.rstrip("\r\n")
+        if not name.strip():
+            continue
+        for one in find_media([Path(name)], as_video=as_video):
+            shown = name if Path(name).is_file() else str(one.path)
+            targets.append(Target(len(targets) + 1, one.path, Path(shown).as_posix(), one.kind))
+    if not targets:
+        raise MediaError(
+            "no picture or video was named",
+            where="standard input",
+            next_step="send one path a line: ls *.jpg | visionstudio predict - …",
+        )
     return targets
 
 

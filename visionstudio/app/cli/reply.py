@@ -41,6 +41,8 @@ def _finite(value: Any) -> Any:
 class ProgressLine:
     """Progress on stderr: one line that changes on a terminal, else a line every few seconds."""
 
+    quiet = False  # of the whole command
+
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._last = time.monotonic()
@@ -49,7 +51,7 @@ class ProgressLine:
     def __call__(self, fraction: float | None, message: str = "") -> None:
         """Tell that `fraction` (0…1, None when unknown) is done."""
         now = time.monotonic()
-        if now - self._last < (0.1 if self._terminal else QUIET_SECONDS):
+        if self.quiet or now - self._last < (0.1 if self._terminal else QUIET_SECONDS):
             return
         if not (self._terminal or message):
             return
