@@ -254,5 +254,5 @@ def test_predict_takes_paths_from_standard_input(folder: Path) -> None:
     assert [t.path.name for t in found] == ["b.png", "a.png", "b.png"]
     with pytest.raises(VisionStudioError, match="standard input"):
         listed_targets(["\n"])
-    with pytest.raises(VisionStudioError, match="nothing.png"):
+    with pytest.raises(VisionStudioError, match=r"nothing\.png"):
         listed_targets([f"{folder / 'nothing.png'}\n"])
