@@ -39,6 +39,7 @@ from visionstudio_classifier.learning import (
 )
 from visionstudio_classifier.params import ClassifierParams, EfficientNetTraining
 from visionstudio_torch import preview
+from visionstudio_torch.backbone import keep_statistics
 from visionstudio_torch.data import Cached
 from visionstudio_torch.device import memory_guard, seed_torch, torch_threads
 from visionstudio_torch.fit import BEST, Recipe, fit, settings_of
@@ -382,17 +383,6 @@ def _complete(net: nn.Module, name: str, path: Path) -> None:
     save_weights(path, {**net.state_dict(), **named}, info)
 
 
-def _keep_statistics(net: nn.Module) -> None:
-    """Keep batch norm at ImageNet's statistics while training: few pictures have none."""
-    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
-
-    def still(*_: Any) -> None:
-        for norm in norms:
-            norm.eval()
-
-    net.register_forward_pre_hook(still)
-
-
 def _fine_tune(
     net: nn.Module,
     data: TrainingData,
@@ -405,7 +395,7 @@ def _fine_tune(
     pretrained = not _from_scratch(params)
     net.to(memory_format=torch.channels_last)
     if pretrained:
-        _keep_statistics(net)
+        keep_statistics(net)
     train, tags = _crops(data.train, look, ctx)
     held, labels = _crops(data.val, look, ctx)
     weights = weights_of(params.class_weights, tags.tolist(), len(info.classes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,7 +22,8 @@ class Item:
     """A resized picture (h, w, 3) uint8 and its boxes in its own pixels.
 
     `boxes` (n, 4) float32 with `indices` (n,) are to be learned; those of `ignore` (m, 4)
-    with `ignore_indices` (m,) count neither way.
+    with `ignore_indices` (m,) count neither way. `regions` (r, 4) may hold objects, for
+    detectors that do not look for such regions themselves.
     """
 
     image: NDArray[np.uint8]
@@ -30,6 +31,7 @@ class Item:
     indices: NDArray[np.int64]
     ignore: NDArray[np.float32]
     ignore_indices: NDArray[np.int64]
+    regions: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @property
     def bytes(self) -> int:
@@ -66,7 +68,7 @@ def augmenter(
             item = _mosaic(item, others, rng)
         height, width = item.image.shape[:2]
         image = transforms.random_look(item.image, how, rng)
-        boxes, indices, ignore = item.boxes, item.indices, item.ignore
+        boxes, indices, ignore, regions = item.boxes, item.indices, item.ignore, item.regions
         matrix = transforms.random_matrix(height, width, how, rng)
         if matrix is not None:
             image = transforms.warp_image(image, matrix)
@@ -75,11 +77,17 @@ def augmenter(
             # What is hardly visible any more is neither object nor background.
             ignore = np.concatenate([transforms.warp_boxes(ignore, matrix), boxes[~keep]])
             boxes, indices = boxes[keep], indices[keep]
+            regions, keep = transforms.clip_boxes(
+                transforms.warp_boxes(regions, matrix), height, width
+            )
+            regions = regions[keep]
         target = {
             "boxes": torch.from_numpy(np.ascontiguousarray(boxes)),
             "labels": torch.from_numpy(np.ascontiguousarray(indices)),
             "ignore": torch.from_numpy(np.ascontiguousarray(ignore)),
         }
+        if len(item.regions):
+            target["regions"] = torch.from_numpy(np.ascontiguousarray(regions))
         return transforms.to_tensor(image), target
 
     return augment
@@ -101,7 +109,7 @@ def _mosaic(
     items = [item, *(others[int(i)] for i in rng.integers(len(others), size=3))]
     height, width = item.image.shape[:2]
     image, tiles = mosaic([i.image for i in items], height, width, rng)
-    boxes, indices, ignore, ignored = [], [], [], []
+    boxes, indices, ignore, ignored, regions = [], [], [], [], []
     for one, tile in zip(items, tiles, strict=True):
         inside, keep = tile.boxes(one.boxes)
         boxes.append(inside[keep])
@@ -110,10 +118,13 @@ def _mosaic(
         # What is hardly visible any more is neither object nor background.
         ignore += [inside[~keep], unsure]
         ignored += [one.indices[~keep], one.ignore_indices]
+        moved, keep = tile.boxes(one.regions)
+        regions.append(moved[keep])
     return Item(
         image,
         np.concatenate(boxes),
         np.concatenate(indices),
         np.concatenate(ignore),
         np.concatenate(ignored),
+        np.concatenate(regions),
     )

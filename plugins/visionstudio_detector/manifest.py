@@ -6,8 +6,10 @@ from visionstudio.api import Manifest, ModelSpec, WeightsSpec
 from visionstudio_detector.params import (
     DetectParams,
     FasterRcnnTrainParams,
+    FastRcnnTrainParams,
     GridTrainParams,
     OnnxParams,
+    RcnnTrainParams,
     TorchvisionTrainParams,
 )
 
@@ -79,6 +81,29 @@ MANIFEST = Manifest(
     description="Finds objects and puts boxes around them",
     licence="Apache-2.0",
     models=(
+        ModelSpec(
+            id="detector/rcnn",
+            task="detector",
+            title="R-CNN",
+            description="Looks at each region that selective search proposes with the built-in "
+            "EfficientNet-Lite0 and tells classes apart by support vector machines. The first of "
+            "its family: slow, learns from few pictures.",
+            licence="Apache-2.0",
+            factory="visionstudio_detector.rcnn:Rcnn",
+            params=DetectParams,
+            train_params=RcnnTrainParams,
+        ),
+        ModelSpec(
+            id="detector/fast-rcnn",
+            task="detector",
+            title="Fast R-CNN",
+            description="Computes the built-in EfficientNet-Lite0's features once per picture and "
+            "judges the regions that selective search proposes by their part of them.",
+            licence="Apache-2.0",
+            factory="visionstudio_detector.fast_rcnn:FastRcnn",
+            params=DetectParams,
+            train_params=FastRcnnTrainParams,
+        ),
         ModelSpec(
             id="detector/faster-rcnn",
             task="detector",

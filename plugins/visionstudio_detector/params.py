@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from visionstudio.api import param
 from visionstudio_torch.params import (
     FitParams,
+    TrainParams,
     batch_param,
     blur_param,
     colour_param,
     ema_param,
+    epochs_param,
     flip_param,
+    freeze_param,
     image_size_param,
     lr_param,
     mosaic_param,
@@ -104,6 +108,51 @@ class FasterRcnnTrainParams(FitParams):
     colour: float = colour_param(0.1)
     blur: float = blur_param()
     mosaic: float = mosaic_param()
+
+
+def regions_param() -> Any:
+    """How thoroughly selective search looks for regions."""
+    return param(
+        "fast",
+        choices=("fast", "quality"),
+        title="Selective search",
+        impact="train",
+        help="How regions that may be objects are found. quality finds more of them in about "
+        "three times the time. Found once per picture and kept in the cache.",
+    )
+
+
+@dataclass(frozen=True)
+class RcnnTrainParams(TrainParams):
+    """How to train R-CNN."""
+
+    epochs: int = epochs_param(
+        help="Passes over the training pictures that look for hard negatives, after as many of "
+        "fine-tuning where the features are not frozen. 0: one, after a number of fine-tuning "
+        "that suits the amount of data."
+    )
+    lr: float = lr_param(3e-4, help="Highest learning rate of fine-tuning.")
+    batch: int = batch_param(2)
+    image_size: int = image_size_param(
+        96,
+        high=224,
+        title="Crop size",
+        help="Side to which every region is stretched. Larger sees more detail, slower.",
+    )
+    freeze: bool = freeze_param(
+        True,
+        title="Freeze features",
+        help="Keep the network as it is and learn only the machines on its features. Off: "
+        "fine-tune it on the regions first, which takes several times as long.",
+    )
+    regions: str = regions_param()
+
+
+@dataclass(frozen=True)
+class FastRcnnTrainParams(FasterRcnnTrainParams):
+    """How to train Fast R-CNN."""
+
+    regions: str = regions_param()
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,19 @@ from visionstudio.api import Manifest, ModelSpec, param
 from visionstudio_torch.params import (
     TrainParams,
     batch_param,
+    deterministic_param,
+    ema_param,
     freeze_param,
     image_size_param,
     lr_param,
+    patience_param,
+    precision_param,
     weights_param,
 )
 
 
 @dataclass(frozen=True)
-class DcganParams:
+class DrawParams:
     """How pictures are drawn from a trained generator."""
 
     truncation: float = param(
@@ -29,36 +33,12 @@ class DcganParams:
 
 
 @dataclass(frozen=True)
-class DcganTraining(TrainParams):
+class GanTrainParams(TrainParams):
     """Training of generator and discriminator against each other."""
 
-    lr: float = lr_param(0.001, help="Of the discriminator; the generator learns at half of it.")
     batch: int = batch_param(64, low=2)
-    image_size: int = image_size_param(
-        0,
-        low=0,
-        high=256,
-        step=16,
-        title="Working size",
-        help="Side that is learned, raised to a power of two from 16 up. 0: 16 to 64 by the "
-        "pictures.",
-    )
     weights: str = weights_param(
         "none", help="none: from scratch; or a weights file of this model."
-    )
-    freeze: bool = freeze_param(
-        title="Freeze first stage",
-        advanced=True,
-        help="Going on from weights, keep the generator's first stage as it is.",
-    )
-    width: int = param(
-        24,
-        low=8,
-        high=256,
-        step=8,
-        unit="channels",
-        impact="train",
-        help="Channels of the finest stage; more draws finer pictures and takes longer.",
     )
     conditional: bool = param(
         True,
@@ -74,6 +54,75 @@ class DcganTraining(TrainParams):
     )
     flip: bool = param(
         False, title="Mirror", impact="train", help="Mirror pictures left to right at random."
+    )
+    ema: float = ema_param(0.995)
+    precision: str = precision_param()
+    patience: int = patience_param()
+    deterministic: bool = deterministic_param()
+
+
+@dataclass(frozen=True)
+class DcganTraining(GanTrainParams):
+    """Training of DCGAN."""
+
+    lr: float = lr_param(0.001, help="Of the discriminator; the generator learns at half of it.")
+    image_size: int = image_size_param(
+        0,
+        low=0,
+        high=256,
+        step=16,
+        title="Working size",
+        help="Side that is learned, raised to a power of two from 16 up. 0: 16 to 64 by the "
+        "pictures.",
+    )
+    freeze: bool = freeze_param(
+        title="Freeze first stage",
+        advanced=True,
+        help="Going on from weights, keep the generator's first stage as it is.",
+    )
+    width: int = param(
+        24,
+        low=8,
+        high=256,
+        step=8,
+        unit="channels",
+        impact="train",
+        help="Channels of the finest stage; more draws finer pictures and takes longer.",
+    )
+
+
+@dataclass(frozen=True)
+class GanTraining(GanTrainParams):
+    """Training of the fully connected GAN."""
+
+    lr: float = lr_param(0.0004, help="Of both networks.")
+    image_size: int = image_size_param(
+        0,
+        low=0,
+        high=128,
+        step=8,
+        title="Working size",
+        help="Side that is learned. 0: that of the pictures, at most 64.",
+    )
+    freeze: bool = freeze_param(
+        title="Freeze first layer",
+        advanced=True,
+        help="Going on from weights, keep the generator's first layer as it is.",
+    )
+    width: int = param(
+        256,
+        low=16,
+        high=2048,
+        step=16,
+        unit="units",
+        impact="train",
+        help="Units of the hidden layers; more draws finer pictures and takes longer.",
+    )
+    augment: bool = param(
+        False,
+        title="DiffAugment",
+        impact="train",
+        help="Shift and cut real and drawn pictures alike, so that fewer pictures suffice.",
     )
 
 
@@ -93,8 +142,21 @@ MANIFEST = Manifest(
             ),
             licence="Apache-2.0",
             factory="visionstudio_generator.dcgan:Dcgan",
-            params=DcganParams,
+            params=DrawParams,
             train_params=DcganTraining,
+        ),
+        ModelSpec(
+            id="generator/gan",
+            task="generator",
+            title="GAN",
+            description=(
+                "Fully connected generator and discriminator as first published, with the loss "
+                "on logits. For small pictures; DCGAN draws better ones."
+            ),
+            licence="Apache-2.0",
+            factory="visionstudio_generator.gan:Gan",
+            params=DrawParams,
+            train_params=GanTraining,
         ),
     ),
 )

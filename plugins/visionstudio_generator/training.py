@@ -1,9 +1,8 @@
 """Training a generator against a discriminator, and telling how it goes.
 
-Hinge losses (Lim and Ye, 2017), Adam without momentum, the discriminator at twice
-the generator's rate (Heusel et al., 2017), and an average of the generator's weights,
-which is what is judged, shown and kept. Of the averages the one with the smallest
-Fréchet distance to the training pictures becomes ``best.safetensors``.
+A `Game` says by which losses and rates. An average of the generator's weights is what is
+judged, shown and kept; of the averages the one with the smallest Fréchet distance to the
+training pictures becomes ``best.safetensors``.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,10 @@ from torch import Tensor, nn
 from visionstudio.api import TrainContext, TrainResult
 from visionstudio_generator.augment import diff_augment
 from visionstudio_generator.monitor import Monitor, too_alike
-from visionstudio_generator.network import LATENT, Discriminator, Generator, Layout
+from visionstudio_generator.network import LATENT, Layout
 from visionstudio_torch import checkpoint
 from visionstudio_torch.data import epoch_order
-from visionstudio_torch.device import launch, memory_guard, torch_threads
+from visionstudio_torch.device import launch, memory_guard, repeatable, torch_threads
 from visionstudio_torch.fit import BEST
 from visionstudio_torch.schedule import Pace
 from visionstudio_torch.step import diverged
@@ -35,22 +34,50 @@ from visionstudio_torch.weights import WeightsInfo, save_weights
 JUDGED = 512  # pictures drawn for each judgement
 CHUNK = 64  # of them at a time
 ANNEAL_FROM = 0.6  # of the training, when rates begin to fall to 0
-AVERAGED = 0.995  # decay of the average per step
 REPORT_SECONDS = 0.5
-SPREAD = 0.5  # weight of the loss for pictures that are too alike
 JUDGE_SHARE = 0.1  # of the time may go into judging
 CHECKPOINT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class Game:
+    """How the two networks learn from each other.
+
+    `hinge` losses (Lim and Ye, 2017), else cross-entropy on logits, the generator's in the
+    form that does not saturate (Goodfellow et al., 2014). `betas` are Adam's;
+    `generator_rate` is the generator's learning rate as a share of the discriminator's;
+    `spread` the weight of a loss for pictures that are too alike.
+    """
+
+    hinge: bool
+    betas: tuple[float, float]
+    generator_rate: float
+    spread: float
+
+    def discriminator_loss(self, on_real: Tensor, on_drawn: Tensor) -> Tensor:
+        """Of logits (N,) for real pictures and for drawn ones."""
+        how = torch.relu if self.hinge else nn.functional.softplus
+        margin = 1.0 if self.hinge else 0.0
+        return how(margin - on_real).mean() + how(margin + on_drawn).mean()
+
+    def generator_loss(self, on_drawn: Tensor) -> Tensor:
+        """Of logits (N,) for drawn pictures."""
+        return -on_drawn.mean() if self.hinge else nn.functional.softplus(-on_drawn).mean()
+
+
+@dataclass(frozen=True, slots=True)
 class GanSettings:
-    """How to train."""
+    """How to train; the last four as in `visionstudio_torch.fit.Settings`."""
 
     epochs: int
     lr: float
     batch: int
     augment: bool
     flip: bool
+    ema: float
+    precision: str = "fp32"
+    patience: int = 0
+    deterministic: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,29 +99,32 @@ class _Record:
     metrics: dict[str, float] = field(default_factory=dict)
     judging: float = 0.0  # seconds
     training: float = 0.0
+    without_better: int = 0  # judgements since the best one
 
 
-class GanTraining:
+class AdversarialTraining:
     """One training: `run` it once."""
 
     def __init__(
         self,
-        generator: Generator,
+        generator: nn.Module,
+        discriminator: nn.Module,
         layout: Layout,
         pictures: Pictures,
+        game: Game,
         settings: GanSettings,
         info: WeightsInfo,
         ctx: TrainContext,
     ) -> None:
-        self._layout, self._pictures = layout, pictures
+        self._layout, self._pictures, self._game = layout, pictures, game
         self._settings, self._info, self._ctx = settings, info, ctx
-        self._fabric = launch(ctx.device)
+        self._fabric = launch(ctx.device, settings.precision)
         self._lead: bool = self._fabric.is_global_zero
-        discriminator = Discriminator(layout)
         self._average = copy.deepcopy(generator).to(self._fabric.device)
         free = [p for p in generator.parameters() if p.requires_grad]
-        g_adam = torch.optim.Adam(free, settings.lr / 2, betas=(0.0, 0.99))
-        d_adam = torch.optim.Adam(discriminator.parameters(), settings.lr, betas=(0.0, 0.99))
+        rates = settings.lr * game.generator_rate, settings.lr
+        g_adam = torch.optim.Adam(free, rates[0], betas=game.betas)
+        d_adam = torch.optim.Adam(discriminator.parameters(), rates[1], betas=game.betas)
         self._parts: dict[str, Any] = {
             "generator": generator,
             "discriminator": discriminator,
@@ -112,7 +142,8 @@ class GanTraining:
 
     def run(self) -> TrainResult:
         """Train until the epochs or the time are over. Raises TrainingError when it diverges."""
-        with torch_threads(self._ctx.threads), memory_guard("lower the batch or picture size"):
+        advice, always = "lower the batch or picture size", self._settings.deterministic
+        with torch_threads(self._ctx.threads), memory_guard(advice), repeatable(always):
             return self._run()
 
     def _run(self) -> TrainResult:
@@ -126,7 +157,9 @@ class GanTraining:
         pace, report = self._pace, _Report(self._ctx, self._steps_per_epoch)
         saved = time.monotonic()
         while True:
-            remaining = pace.remaining() if not self._ctx.should_stop() else 0
+            enough = 0 < self._settings.patience <= self._record.without_better
+            ends = enough or self._ctx.should_stop()
+            remaining = pace.remaining() if not ends else 0
             if self._fabric.world_size > 1:
                 remaining = self._fabric.broadcast(remaining)
             if remaining == 0:
@@ -162,22 +195,23 @@ class GanTraining:
     def _step(self, real: Tensor, labels: Tensor) -> dict[str, float]:
         """One step of the discriminator, then one of the generator."""
         factor = min(1.0, (1 - self._pace.progress) / (1 - ANNEAL_FROM))
-        self._g_adam.param_groups[0]["lr"] = self._settings.lr / 2 * factor
+        rate = self._settings.lr * self._game.generator_rate
+        self._g_adam.param_groups[0]["lr"] = rate * factor
         self._d_adam.param_groups[0]["lr"] = self._settings.lr * factor
         drawn = self._g(torch.randn(len(real), LATENT, device=real.device), labels)
 
         both = torch.cat([self._changed(real), self._changed(drawn.detach())])
         on_real, on_drawn = self._d(both, torch.cat([labels, labels])).chunk(2)
-        d_loss = torch.relu(1 - on_real).mean() + torch.relu(1 + on_drawn).mean()
+        d_loss = self._game.discriminator_loss(on_real, on_drawn)
         self._d_adam.zero_grad(set_to_none=True)
         self._fabric.backward(d_loss)
         self._d_adam.step()
 
         self._d.requires_grad_(False)
-        g_loss = -self._d(self._changed(drawn), labels).mean()
+        g_loss = self._game.generator_loss(self._d(self._changed(drawn), labels))
         alike = too_alike(drawn, real, labels)
         self._g_adam.zero_grad(set_to_none=True)
-        self._fabric.backward(g_loss + SPREAD * alike)
+        self._fabric.backward(g_loss + self._game.spread * alike)
         self._g_adam.step()
         self._d.requires_grad_(True)
         self._follow()
@@ -196,14 +230,15 @@ class GanTraining:
     @torch.no_grad()
     def _follow(self) -> None:
         step = self._pace.step
-        keep = min(AVERAGED, (1 + step) / (10 + step))
+        keep = min(self._settings.ema, (1 + step) / (10 + step))
         now = list(self._parts["generator"].parameters())
         torch._foreach_lerp_(list(self._average.parameters()), now, 1 - keep)
 
     def _due(self) -> bool:
         record = self._record
         epoch_ends = self._pace.step % self._steps_per_epoch == 0
-        return epoch_ends and record.judging <= JUDGE_SHARE * record.training
+        affordable = record.judging <= JUDGE_SHARE * record.training
+        return epoch_ends and (affordable or self._settings.deterministic)
 
     def _judge(self) -> None:
         """Draw with the averaged weights, measure, show, and keep them if they are the best."""
@@ -214,7 +249,9 @@ class GanTraining:
             metrics = self._monitor.figures(drawn, labels)
             self._ctx.report(self._pace.progress, metrics=metrics, step=self._pace.step)
             self._ctx.preview("samples", grid(drawn, self._layout))
+            self._record.without_better += 1
             if metrics["frechet"] <= self._record.best:
+                self._record.without_better = 0
                 self._record.best, self._record.metrics = metrics["frechet"], metrics
                 info = replace(self._info, metrics=metrics)
                 save_weights(self._ctx.run_folder / BEST, self._average.state_dict(), info)
@@ -225,7 +262,7 @@ class GanTraining:
         return {
             "model": self._info.model,
             "data": self._info.data_hash,
-            "settings": repr((self._settings, self._layout)),
+            "settings": repr((self._settings, self._layout, self._game)),
             "seed": self._ctx.seed,
         }
 
@@ -238,7 +275,8 @@ class GanTraining:
                 **parts,
                 "step": self._pace.step,
                 "progress": self._pace.progress,
-                "record": [record.best, record.metrics, record.judging, record.training],
+                "record": asdict(record),
+                "precision": self._fabric.strategy.precision.state_dict(),
             }
             checkpoint.save_checkpoint(self._ctx.run_folder, state)
 
@@ -247,7 +285,8 @@ class GanTraining:
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
         self._pace.step, self._pace.progress = state["step"], state["progress"]
-        self._record = _Record(*state["record"])
+        self._record = _Record(**state["record"])
+        self._fabric.strategy.precision.load_state_dict(state["precision"])
         checkpoint.restore_rng(state)
 
 
@@ -277,7 +316,7 @@ def noise_of(seeds: Sequence[int]) -> Tensor:
 
 
 @torch.no_grad()
-def settle(generator: Generator, layout: Layout, seed: int) -> None:
+def settle(generator: nn.Module, layout: Layout, seed: int) -> None:
     """Measure the batch norm statistics anew: those of averaged weights are their own."""
     norms = [m for m in generator.modules() if isinstance(m, nn.BatchNorm2d)]
     device = next(generator.parameters()).device
@@ -294,7 +333,7 @@ def settle(generator: Generator, layout: Layout, seed: int) -> None:
 
 
 @torch.no_grad()
-def draw(generator: Generator, layout: Layout, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+def draw(generator: nn.Module, layout: Layout, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
     """(n, C, S, S) in [-1, 1] on the CPU, the classes in turn, and their indices (n,)."""
     device = next(generator.parameters()).device
     labels = torch.tensor([i % layout.classes for i in range(len(seeds))])

@@ -151,3 +151,14 @@ def freeze(module: nn.Module, prefixes: tuple[str, ...] = ()) -> None:
     for name, parameter in module.named_parameters():
         if not prefixes or name.startswith(prefixes):
             parameter.requires_grad_(False)
+
+
+def keep_statistics(net: nn.Module) -> None:
+    """Keep batch norm at ImageNet's statistics while training: few pictures have none."""
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+
+    def still(*_: Any) -> None:
+        for norm in norms:
+            norm.eval()
+
+    net.register_forward_pre_hook(still)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def _match(
     mine = np.flatnonzero(found.indices == k)
     mine = mine[np.argsort(-found.scores[mine], kind="mergesort")][:max_detections]
     if found.overlap is None:
-        overlap = _overlap(found.boxes[mine], boxes, ignore)
+        overlap = overlaps(found.boxes[mine], boxes, ignore)
     else:
         overlap = found.overlap[mine][:, np.flatnonzero(own)[order]]
     hits = np.zeros((len(ious), len(mine)), bool)
@@ -119,16 +120,19 @@ def _match(
     return _Matches(found.scores[mine], hits, skipped, int((~ignore).sum()))
 
 
-def _overlap(
-    found: NDArray[np.float64], boxes: NDArray[np.float64], crowd: NDArray[np.bool_]
+def overlaps(
+    found: NDArray[Any], boxes: NDArray[Any], crowd: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
-    """IoU (n, m); for a crowd the share of the detection that lies in it."""
+    """IoU (n, m) of boxes (n, 4) and (m, 4); for a crowd the share of the first one in it."""
+    found, boxes = np.asarray(found, np.float64), np.asarray(boxes, np.float64)
     low = np.maximum(found[:, None, :2], boxes[None, :, :2])
     high = np.minimum(found[:, None, 2:], boxes[None, :, 2:])
     inner = np.clip(high - low, 0, None).prod(axis=2)
     own = (found[:, 2:] - found[:, :2]).prod(axis=1)[:, None]
     other = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[None]
-    union = np.where(crowd[None], own, own + other - inner)
+    union = own + other - inner
+    if crowd is not None:
+        union = np.where(crowd[None], own, union)
     return np.asarray(np.divide(inner, union, out=np.zeros_like(inner), where=union > 0))
 
 

@@ -13,7 +13,12 @@ from typing import Any
 from visionstudio.api import param
 
 
-def epochs_param(default: int = 0) -> Any:
+def epochs_param(
+    default: int = 0,
+    *,
+    help: str = "Passes over the training pictures. 0: as many as the time budget allows, "
+    "without one a number that suits the amount of data.",
+) -> Any:
     """Passes over the training data; 0 leaves the number to the trainer."""
     return param(
         default,
@@ -22,8 +27,7 @@ def epochs_param(default: int = 0) -> Any:
         step=1,
         zero="automatic",
         impact="train",
-        help="Passes over the training pictures. 0: as many as the time budget allows, "
-        "without one a number that suits the amount of data.",
+        help=help,
     )
 
 
@@ -263,6 +267,44 @@ def class_weights_param(default: str = "none") -> Any:
     )
 
 
+def precision_param() -> Any:
+    """How many bits numbers have."""
+    return param(
+        "auto",
+        choices=("auto", "fp32", "bf16", "fp16"),
+        impact="train",
+        group=OPTIMISATION,
+        help="auto: bf16 on GPUs that have it, else fp32. Half precision takes half the memory.",
+    )
+
+
+def patience_param() -> Any:
+    """When training that brings nothing better ends."""
+    return param(
+        0,
+        low=0,
+        high=10_000,
+        step=1,
+        title="Stop early",
+        unit="validations",
+        zero="never",
+        impact="train",
+        group=OPTIMISATION,
+        help="End when so many validations brought nothing better. 0: never.",
+    )
+
+
+def deterministic_param() -> Any:
+    """Whether a run can be repeated bit for bit."""
+    return param(
+        False,
+        impact="train",
+        group=OPTIMISATION,
+        help="The same seed gives the same weights, bit for bit, on the same machine: only "
+        "repeatable operations, validation after every epoch.",
+    )
+
+
 @dataclass(frozen=True)
 class TrainParams:
     """What every trainer asks."""
@@ -312,29 +354,6 @@ class FitParams(TrainParams):
         help="Batches whose gradients are added up for one step: a large batch in little memory.",
     )
     ema: float = ema_param()
-    precision: str = param(
-        "auto",
-        choices=("auto", "fp32", "bf16", "fp16"),
-        impact="train",
-        group=OPTIMISATION,
-        help="auto: bf16 on GPUs that have it, else fp32. Half precision takes half the memory.",
-    )
-    patience: int = param(
-        0,
-        low=0,
-        high=10_000,
-        step=1,
-        title="Stop early",
-        unit="validations",
-        zero="never",
-        impact="train",
-        group=OPTIMISATION,
-        help="End when so many validations brought nothing better. 0: never.",
-    )
-    deterministic: bool = param(
-        False,
-        impact="train",
-        group=OPTIMISATION,
-        help="The same seed gives the same weights, bit for bit, on the same machine: only "
-        "repeatable operations, validation after every epoch.",
-    )
+    precision: str = precision_param()
+    patience: int = patience_param()
+    deterministic: bool = deterministic_param()

@@ -40,24 +40,23 @@ class RcnnNet(nn.Module):
     "boxes" (n, 4) float32, "labels" (n,) int64 from 0 and "ignore" (m, 4) float32:
     regions whose content counts neither as object nor as background; and for instances
     "masks" (n, H, W) uint8.
+
+    Without `finds_regions` the net only judges regions from outside (Fast R-CNN, Girshick,
+    2015): a target also has "regions" (r, 4) float32, evaluation is given them per picture.
     """
 
-    def __init__(self, classes: int, *, pretrained: bool = True, masks: bool = False) -> None:
+    def __init__(
+        self,
+        classes: int,
+        *,
+        pretrained: bool = True,
+        masks: bool = False,
+        finds_regions: bool = True,
+    ) -> None:
         super().__init__()
         self.backbone = Pyramid(96, (8, 16, 32), pretrained=pretrained)
         channels = self.backbone.out_channels
-        anchors = AnchorGenerator(_ANCHORS, (_RATIOS,) * len(_ANCHORS))
-        self.rpn = Proposals(
-            anchors,
-            RPNHead(channels, anchors.num_anchors_per_location()[0]),
-            fg_iou_thresh=0.7,
-            bg_iou_thresh=0.3,
-            batch_size_per_image=256,
-            positive_fraction=0.5,
-            pre_nms_top_n={"training": 1000, "testing": 1000},
-            post_nms_top_n={"training": _PROPOSALS, "testing": _PROPOSALS},
-            nms_thresh=0.7,
-        )
+        self.rpn = _region_network(channels) if finds_regions else None
         levels = [str(i) for i in range(len(_ANCHORS))]
         self.roi_heads = Heads(
             MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2),
@@ -91,7 +90,10 @@ class RcnnNet(nn.Module):
         self.roi_heads.detections_per_img = max_detections
 
     def forward(
-        self, images: Sequence[Tensor], targets: Sequence[dict[str, Tensor]] | None = None
+        self,
+        images: Sequence[Tensor],
+        targets: Sequence[dict[str, Tensor]] | None = None,
+        regions: Sequence[Tensor] = (),
     ) -> Any:
         batch = pad_batch(list(images))
         sizes = [(int(i.shape[1]), int(i.shape[2])) for i in images]
@@ -100,7 +102,11 @@ class RcnnNet(nn.Module):
         goals = None
         if targets is not None:
             goals = [{**t, "labels": t["labels"] + 1} for t in targets]
-        proposals, losses = self.rpn(ImageList(batch, sizes), features, goals)
+        if self.rpn is not None:
+            proposals, losses = self.rpn(ImageList(batch, sizes), features, goals)
+        else:
+            proposals = list(regions) if targets is None else [t["regions"] for t in targets]
+            losses = {}
         found, more = self.roi_heads(features, proposals, sizes, goals)
         if self.training:
             return {**losses, **more}
@@ -127,6 +133,21 @@ class OneByOne(nn.Module):
         proposals, _ = net.rpn(ImageList(images, sizes), features)
         (found,), _ = net.roi_heads(features, proposals, sizes)
         return found["boxes"], found["scores"], found["labels"]
+
+
+def _region_network(channels: int) -> Proposals:
+    anchors = AnchorGenerator(_ANCHORS, (_RATIOS,) * len(_ANCHORS))
+    return Proposals(
+        anchors,
+        RPNHead(channels, anchors.num_anchors_per_location()[0]),
+        fg_iou_thresh=0.7,
+        bg_iou_thresh=0.3,
+        batch_size_per_image=256,
+        positive_fraction=0.5,
+        pre_nms_top_n={"training": 1000, "testing": 1000},
+        post_nms_top_n={"training": _PROPOSALS, "testing": _PROPOSALS},
+        nms_thresh=0.7,
+    )
 
 
 def _inside_ignored(boxes: Tensor, regions: Tensor) -> Tensor:

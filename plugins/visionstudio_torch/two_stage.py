@@ -116,6 +116,7 @@ class TwoStage(Generic[L]):
         self._classes: tuple[str, ...] = ()
         self._side = 0
         self._device = "cpu"
+        self._trained: Mapping[str, Any] = {}  # training parameters of the weights
 
     def load(self, params: Any, weights: Path | None, ctx: Context) -> None:
         """Read trained or published weights. Raises WeightsError, also when there are none."""
@@ -143,7 +144,7 @@ class TwoStage(Generic[L]):
         self._net = net.eval().to(memory_format=torch.channels_last).to(ctx.device)
         self._classes = info.classes if len(info.classes) == count else coco_names(count)
         self._side = info.input_size[0] if ours else family.side
-        self._device = ctx.device
+        self._device, self._trained = ctx.device, info.params
 
     def facts(self) -> Facts:
         """Classes, and the short side that pictures are resized to."""
@@ -185,7 +186,9 @@ class TwoStage(Generic[L]):
         return predict_alike(
             frames,
             [shrunk(frame, self._side) for frame in frames],
-            lambda images: net([to_tensor(image).to(self._device) for image in images]),
+            lambda images: self._find(
+                net, [to_tensor(i).to(self._device) for i in images], self._trained, ctx
+            ),
             lambda found, frame, matrix: self._task.result(found, frame, matrix, self._classes),
             ctx,
         )
@@ -198,14 +201,16 @@ class TwoStage(Generic[L]):
         net = self._family.for_training(len(data.classes), params)
         # On CPUs a fifth faster for these convolutions.
         net = net.to(memory_format=torch.channels_last)
-        items = self._cached(data.train, params)
-        held = self._cached(data.val, params)
+        items = self._prepared(data.train, params, ctx)
+        held = self._prepared(data.val, params, ctx)
 
         def validate(model: Any) -> dict[str, float]:
             model.set_limits(FLOOR, 0.5, 100)
             device = next(model.parameters()).device
             return self._task.validate(
-                lambda images: model([image.to(device) for image in images]),
+                lambda images: self._find(
+                    model, [image.to(device) for image in images], asdict(params), ctx
+                ),
                 held,
                 data.classes,
                 params.batch,
@@ -236,6 +241,19 @@ class TwoStage(Generic[L]):
         side = params.image_size
         return Cached(samples, lambda s: self._task.load(s, side), lambda item: item.bytes)
 
+    def _prepared(
+        self, samples: Sequence[Sample], params: Any, ctx: TrainContext
+    ) -> Cached[Any, L]:
+        """What is learned from, or judged on."""
+        return self._cached(samples, params)
+
+    def _find(
+        self, net: Any, images: list[Tensor], trained: Mapping[str, Any], ctx: Context
+    ) -> Sequence[State]:
+        """What is in (3, H, W) uint8 pictures on the net's device; `trained` are its parameters."""
+        found: Sequence[State] = net(images)
+        return found
+
     def examples(
         self, data: TrainingData, params: Any, ctx: Context
     ) -> Iterator[NDArray[np.uint8]]:
@@ -258,12 +276,17 @@ def collate(examples: list[Example]) -> tuple[list[Tensor], list[dict[str, Tenso
     return [e[0] for e in examples], [e[1] for e in examples]
 
 
-def built_in(model: str, pictures: int, *, masks: bool = False) -> Family:
+def built_in(
+    model: str, pictures: int, *, masks: bool = False, finds_regions: bool = True
+) -> Family:
     """The family on the built-in backbone."""
+
+    def empty(classes: int, pretrained: bool) -> RcnnNet:
+        return RcnnNet(classes, pretrained=pretrained, masks=masks, finds_regions=finds_regions)
 
     def for_training(classes: int, params: Any) -> Net:
         pretrained = params.weights != "none"
-        net = RcnnNet(classes, pretrained=pretrained, masks=masks)
+        net = empty(classes, pretrained)
         if params.weights not in ("builtin", "none"):
             start_from(net, Path(params.weights).expanduser(), model)
         if pretrained:
@@ -273,7 +296,7 @@ def built_in(model: str, pictures: int, *, masks: bool = False) -> Family:
 
     return Family(
         model=model,
-        for_weights=lambda classes, _: RcnnNet(classes, pretrained=False, masks=masks),
+        for_weights=lambda classes, _: empty(classes, False),
         for_training=for_training,
         classes_of=lambda _: 0,
         side=320,

@@ -52,7 +52,7 @@ def test_size_and_parameters() -> None:
     count = sum(p.numel() for p in net.parameters())
     # The backbone's batch norms are frozen: their 4 numbers per channel are buffers.
     assert 4.5e6 < count < 4.8e6
-    assert MANIFEST.models[0].result_kind == "boxes"
+    assert all(m.result_kind == "boxes" for m in MANIFEST.models)
 
 
 def test_it_learns_to_find_shapes(train_context: Callable[..., Any], memory_data: Any) -> None:

@@ -21,12 +21,12 @@ from visionstudio.api import (
 )
 from visionstudio_generator.augment import diff_augment
 from visionstudio_generator.dcgan import Dcgan, working_side
-from visionstudio_generator.manifest import DcganParams, DcganTraining
+from visionstudio_generator.manifest import DcganTraining, DrawParams
 from visionstudio_generator.monitor import Monitor, spread, too_alike
 from visionstudio_generator.network import LATENT, Discriminator, Generator, Layout
 from visionstudio_torch.weights import load_weights, read_info
 
-PARAMS = DcganParams()
+PARAMS = DrawParams()
 QUICK = DcganTraining(epochs=1, batch=8, width=8)
 
 
