@@ -18,6 +18,7 @@ from torchvision.ops import batched_nms
 from visionstudio.api import (
     Context,
     Detections,
+    Facts,
     Frame,
     ModelError,
     Sample,
@@ -75,6 +76,10 @@ class Rcnn:
         apply_weights(net, state, weights)
         self._net = net.eval().to(ctx.device)
         self._info, self._mode = info, str(info.arch.get("regions", "fast"))
+
+    def facts(self) -> Facts:
+        """Classes, and the side that regions are stretched to."""
+        return Facts(self._info.classes, self._info.input_size)
 
     def unload(self) -> None:
         self._net = None

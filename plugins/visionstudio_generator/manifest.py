@@ -33,6 +33,61 @@ class DrawParams:
 
 
 @dataclass(frozen=True)
+class EditParams:
+    """How a region of a picture is changed."""
+
+    method: str = param(
+        "patches",
+        choices=("patches", "telea", "navier-stokes", "clone"),
+        impact="predict",
+        help="patches: filled with what the picture has elsewhere, for textures and large "
+        "regions. telea, navier-stokes: its border flows in, for scratches and specks, at once. "
+        "clone: another place is blended in.",
+    )
+    radius: float = param(
+        5.0,
+        low=1.0,
+        high=50.0,
+        step=1.0,
+        unit="px",
+        impact="predict",
+        help="telea and navier-stokes: how far around a pixel they look.",
+    )
+    dx: int = param(
+        0,
+        low=-100_000,
+        high=100_000,
+        step=1,
+        title="From the right",
+        unit="px",
+        impact="predict",
+        help="clone: how far to the right of the region the place lies that is blended in.",
+    )
+    dy: int = param(
+        0,
+        low=-100_000,
+        high=100_000,
+        step=1,
+        title="From below",
+        unit="px",
+        impact="predict",
+        help="clone: how far below the region the place lies that is blended in.",
+    )
+    source: str = param(
+        "",
+        title="Other picture",
+        impact="predict",
+        help="clone: a picture file to take the place from. Empty: the picture itself.",
+    )
+    mixed: bool = param(
+        False,
+        title="Keep texture",
+        impact="predict",
+        help="clone: where the picture has more texture than what is blended in, keep that.",
+    )
+
+
+@dataclass(frozen=True)
 class GanTrainParams(TrainParams):
     """Training of generator and discriminator against each other."""
 
@@ -157,6 +212,20 @@ MANIFEST = Manifest(
             factory="visionstudio_generator.gan:Gan",
             params=DrawParams,
             train_params=GanTraining,
+        ),
+        ModelSpec(
+            id="generator/edit",
+            task="generator",
+            output="edit",
+            title="Inpaint and clone",
+            description=(
+                "Changes a region of a picture: fills it from patches of the rest, lets its border "
+                "flow in, or blends another place in without a seam."
+            ),
+            licence="Apache-2.0",
+            factory="visionstudio_generator.edit:Edit",
+            params=EditParams,
+            ready=True,
         ),
     ),
 )
