@@ -56,4 +56,5 @@ class DenseDiscriminator(nn.Module):
 
 def _maxout(values: Tensor) -> Tensor:
     """The largest of each unit's pieces (Goodfellow et al., 2013)."""
-    return values.unflatten(1, (-1, _PIECES)).amax(dim=2)
+    best: Tensor = values.view(len(values), -1, _PIECES).amax(dim=2)
+    return best

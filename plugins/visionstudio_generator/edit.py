@@ -13,7 +13,8 @@ from visionstudio_generator import patches
 from visionstudio_generator.manifest import EditParams
 
 MODEL = "generator/edit"
-_EDGE = 2  # px; OpenCV's cloning wants some picture all around the region
+_SPARED = 3  # px of a region's border that OpenCV's cloning leaves as it is
+_EDGE = _SPARED + 2  # px; it also wants some picture all around
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
@@ -49,7 +50,7 @@ class Edit:
                 made = _patched(image, mask, params, ctx)
         ctx.report(1.0)
         # Whatever a method does at the border, what is outside stays as it was.
-        return GeneratedImage(np.where(mask[..., None], made, image), seed=ctx.seed)
+        return GeneratedImage(np.where(mask[..., None], made, image), seed=params.seed)
 
 
 def _diffused(image: Image, mask: Mask, params: EditParams) -> Image:
@@ -59,7 +60,7 @@ def _diffused(image: Image, mask: Mask, params: EditParams) -> Image:
 
 
 def _patched(image: Image, mask: Mask, params: EditParams, ctx: Context) -> Image:
-    made = patches.fill(image, mask, ctx.seed, lambda done: ctx.report(done, "filling"))
+    made = patches.fill(image, mask, params.seed, lambda done: ctx.report(done, "filling"))
     # Too little around the region for a patch: its border has to do.
     return made if made is not None else _diffused(image, mask, params)
 
@@ -94,7 +95,8 @@ def _cloned(image: Image, mask: Mask, params: EditParams) -> Image:
     sides = ((_EDGE, _EDGE), (_EDGE, _EDGE))
     around = np.pad(image, (*sides, (0, 0)), mode="edge")
     inserted = np.pad(moved, (*sides, (0, 0)), mode="edge")
-    chosen = np.pad(mask, sides).astype(np.uint8) * 255
+    ones = np.ones((2 * _SPARED + 1,) * 2, np.uint8)
+    chosen = cv2.dilate(np.pad(mask, sides).astype(np.uint8) * 255, ones)
     x, y, wide, high = cv2.boundingRect(chosen)
     how = cv2.MIXED_CLONE if params.mixed else cv2.NORMAL_CLONE
     made = cv2.seamlessClone(inserted, around, chosen, (x + wide // 2, y + high // 2), how)

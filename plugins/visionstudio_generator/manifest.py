@@ -32,6 +32,9 @@ class DrawParams:
     )
 
 
+CLONE = "Clone"  # the settings of this method
+
+
 @dataclass(frozen=True)
 class EditParams:
     """How a region of a picture is changed."""
@@ -53,6 +56,14 @@ class EditParams:
         impact="predict",
         help="telea and navier-stokes: how far around a pixel they look.",
     )
+    seed: int = param(
+        0,
+        low=0,
+        high=1_000_000_000,
+        step=1,
+        impact="predict",
+        help="patches: another number fills with others.",
+    )
     dx: int = param(
         0,
         low=-100_000,
@@ -61,7 +72,8 @@ class EditParams:
         title="From the right",
         unit="px",
         impact="predict",
-        help="clone: how far to the right of the region the place lies that is blended in.",
+        group=CLONE,
+        help="How far to the right of the region the place lies that is blended in.",
     )
     dy: int = param(
         0,
@@ -71,19 +83,22 @@ class EditParams:
         title="From below",
         unit="px",
         impact="predict",
-        help="clone: how far below the region the place lies that is blended in.",
+        group=CLONE,
+        help="How far below the region the place lies that is blended in.",
     )
     source: str = param(
         "",
         title="Other picture",
         impact="predict",
-        help="clone: a picture file to take the place from. Empty: the picture itself.",
+        group=CLONE,
+        help="A picture file to take the place from. Empty: the picture itself.",
     )
     mixed: bool = param(
         False,
         title="Keep texture",
         impact="predict",
-        help="clone: where the picture has more texture than what is blended in, keep that.",
+        group=CLONE,
+        help="Where the picture has more texture than what is blended in, keep that.",
     )
 
 

@@ -9,12 +9,20 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QSpinBox,
+    QWidget,
+)
 
 from tests.gui.desk import LEFT, Desk, desk, sample, sample_source
 from visionstudio.app.sample import Sample
 from visionstudio.model.annotations import State
 from visionstudio.ui.dialogs.generate import GenerateDialog
+from visionstudio.ui.dialogs.inpaint import InpaintDialog
 from visionstudio.ui.grid.view import GridView
 
 __all__ = ["desk", "sample", "sample_source"]  # fixtures
@@ -96,6 +104,39 @@ def test_generate(desk: Desk) -> None:
     desk.press("generateAdd", dialog)
     desk.wait(lambda: len(desk.session.media) == before + 12)
     desk.press("generateClose", dialog)
+
+
+@pytest.mark.timeout(300)
+def test_inpaint_a_region(desk: Desk) -> None:
+    """A box is drawn, filled, and the result becomes a picture beside the original: one undo."""
+    item = desk.go_to("coffee.png")
+    original = desk.session.path_of(item).read_bytes()
+    before = len(desk.session.media)
+    desk.canvas.setFocus()
+    desk.key(Qt.Key.Key_1)
+    desk.key(Qt.Key.Key_W)
+    desk.drag((60, 280), (100, 320))
+    desk.wait(lambda: len(desk.session.selection) == 1)
+    desk.job(lambda: desk.window.actions_["model.inpaint"].trigger(), "Inpaint and clone")
+    dialog = desk.dialog(InpaintDialog)
+    assert desk.child(QLabel, "inpaintBefore", dialog).pixmap().width() > 100
+    desk.wait(lambda: desk.child(QLabel, "inpaintAfter", dialog).pixmap().width() > 100)
+    method = desk.child(QComboBox, "field_method", dialog)
+    method.setCurrentIndex(method.findData("telea"))
+    desk.job(lambda: method.activated.emit(method.currentIndex()), "Inpaint and clone")
+    add = desk.child(QAbstractButton, "inpaintAdd", dialog)
+    desk.wait(add.isEnabled)
+    desk.press("inpaintAdd", dialog)
+    desk.wait(lambda: len(desk.session.media) == before + 1)
+    made = desk.session.current
+    assert made is not None
+    assert (made.name, made.width, made.height) == ("coffee_edited_0_0001.png", 600, 400)
+    assert desk.session.path_of(item).read_bytes() == original
+    desk.canvas.setFocus()
+    desk.key(Qt.Key.Key_Z, CONTROL)
+    desk.wait(lambda: len(desk.session.media) == before)
+    desk.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    desk.wait(lambda: len(desk.session.media) == before + 1)
 
 
 @pytest.mark.timeout(300)

@@ -113,7 +113,7 @@ def test_it_goes_on_where_it_stopped(train_context: Callable[..., Any], memory_d
     assert Rcnn().train(data, SMALL, parts).epochs == 1
     again = train_context("parts", resume=True)
     Rcnn().train(data, SMALL, again)
-    assert [step for step, _ in again.metrics] == [3, 4, 4]
+    assert [step for step, _ in again.metrics] == [3, 4]
     first, _ = load_weights(whole.run_folder / "best.safetensors", "detector/rcnn")
     second, _ = load_weights(again.run_folder / "best.safetensors", "detector/rcnn")
     for name in ("svm.weight", "boxes.weight"):

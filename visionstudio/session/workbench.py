@@ -10,6 +10,7 @@ from visionstudio.session.models import Models
 from visionstudio.session.predictions import Predictions
 from visionstudio.session.project import ProjectSession
 from visionstudio.session.prompting import Prompts
+from visionstudio.session.retouching import Retouches
 from visionstudio.session.shape_work import ShapeWork
 from visionstudio.session.team.work import TeamWork
 from visionstudio.session.track_edits import TrackEdits
@@ -32,6 +33,7 @@ class Workbench:
         self.track_edits = TrackEdits(session)
         self.shape_work = ShapeWork(session, jobs)
         self.generations = Generations(models, jobs)
+        self.retouches = Retouches(session, models, jobs)
         self.exchange = Exchange(session, jobs)
         self.team = TeamWork(session, jobs)
 

@@ -193,6 +193,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("model.train", "Train…", "train", "Model", ("Ctrl+T",), "project", "school-outline", separator=True),
     Action("model.evaluate", "Evaluate…", "evaluate", "Model", ("Ctrl+Shift+M",), "project", "chart-box-outline"),
     Action("model.generate", "Generate pictures…", "generate", "Model", (), "project", "image-auto-adjust"),
+    Action("model.inpaint", "Inpaint region…", "inpaint", "Model", (), "editable", "bandage"),
     Action("model.files", "Models…", "model_files", "Model", ("Ctrl+Alt+O",), icon="package-variant-closed", separator=True),
     Action("model.plugins", "Plugins…", "plugins", "Model", (), icon="puzzle-outline"),
     Action("model.free_memory", "Free the models' memory", "free_memory", "Model"),

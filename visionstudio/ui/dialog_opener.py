@@ -270,6 +270,26 @@ class Dialogs:
 
             self._show(SecondPassDialog(self._window.project.workbench, self._window))
 
+    def open_inpainting(self) -> None:
+        """Change what the selected objects cover in the picture on screen."""
+        project, window = self._window.project, self._window
+        editors = [m for m in window.models.of_task("generator") if m.output == "edit"]
+        if project is None or not editors:
+            if project is not None:
+                window.toast(tr("No model here edits pictures: Model menu, Plugins…"), "warning")
+            return
+        from visionstudio.session.retouching import Region
+        from visionstudio.ui.dialogs.inpaint import InpaintDialog
+
+        workbench = project.workbench
+
+        def show(region: Region) -> None:
+            if window.project is project:
+                self._show(InpaintDialog(workbench, editors[0], region, window))
+
+        objects = workbench.session.selected()
+        workbench.retouches.read(objects, show, lambda error: window.toast(str(error), "warning"))
+
     def close_all(self) -> None:
         """Before the project they belong to is closed."""
         for dialog in self._window.findChildren(QDialog):

@@ -65,7 +65,7 @@ def edit(
     weights: Weights = None,
     param: Params = None,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(metavar="S", help="Is told with the result.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed, the same picture.")] = 0,
 ) -> Reply:
     """Let an editor change a part of a picture."""
     import numpy as np
@@ -90,6 +90,8 @@ def edit(
         raise InvalidValue(
             f"'{model}' does not edit pictures", next_step=f"choose one of: {', '.join(editors)}"
         )
+    if any(p.name == "seed" for p in registry.model(model).params):
+        values.setdefault("seed", str(seed))
     selected = np.asarray(read_rgb(mask).any(axis=2))
     request = EditImage(
         model=model,

@@ -38,6 +38,9 @@ class ModelCommands(Group):
     def model_files(self) -> None:
         self._window.dialogs.open_models()
 
+    def inpaint(self) -> None:
+        self._window.dialogs.open_inpainting()
+
     def plugins(self) -> None:
         self._window.dialogs.open_plugins()
 

@@ -187,7 +187,7 @@ class ModelPanel(QWidget):
             return
         folder = self._workbench.session.store.folder
         registry = self._workbench.models.registry
-        models = list(registry.models.values())
+        models = [m for m in registry.models.values() if m.output != "edit"]
         ids = [m.id for m in models if m.trainable]
 
         def read(_: object) -> _Found:
