@@ -150,7 +150,7 @@ class _Level:
     def _patches(self, middles: NDArray[np.int64]) -> NDArray[np.int16]:
         """(n, 49, 3) values around middles (n, 2)."""
         at = middles[:, None] + self._steps[None]
-        return self.painted[at[..., 0], at[..., 1]].astype(np.int16)
+        return np.asarray(self.painted[at[..., 0], at[..., 1]], np.int16)
 
     def _cost(
         self, matches: NDArray[np.int64], chosen: NDArray[np.intp] | None = None

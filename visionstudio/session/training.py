@@ -32,6 +32,7 @@ from visionstudio.engine.training import (
     load_plan,
     start_training,
 )
+from visionstudio.engine.training.drawn import plan_drawn
 from visionstudio.engine.training.runs import LAST, RunInfo, list_runs, load_run, read_events
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.jobs import Job, Jobs
@@ -46,7 +47,8 @@ Curves = dict[str, list[tuple[int, float]]]
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
     """What the dialog asks for. `minutes` None: as long as the epochs take. With `find_lr` only
-    a learning rate is looked for and nothing is kept."""
+    a learning rate is looked for and nothing is kept. `drawn` are a generator's weights, and
+    how many pictures of each class it adds."""
 
     model: ModelInfo
     params: dict[str, Value]
@@ -54,6 +56,7 @@ class TrainingRequest:
     minutes: float | None = None
     seed: int = 0
     find_lr: bool = False
+    drawn: tuple[Path, int] | None = None
 
 
 @dataclass(eq=False)
@@ -124,9 +127,10 @@ class Trainings:
         job = self._jobs.start(title, lambda: training.stop())
         training = Training(request, folder, job)
         self.all.append(training)
-        device = self._models.device
+        device, registry = self._models.device, self._models.registry
 
         def freeze(store: ProjectStore) -> TrainPlan:
+            drawn = request.drawn
             return build_plan(
                 store,
                 request.model,
@@ -136,6 +140,7 @@ class Trainings:
                 seed=request.seed,
                 device=device,
                 find_lr=request.find_lr,
+                drawn=None if drawn is None else plan_drawn(*drawn, registry),
             )
 
         def failed(error: VisionStudioError) -> None:

@@ -46,6 +46,15 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="RUN", help="The run's folder, if not in the project.")
     ] = None,
+    drawn: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="WEIGHTS", help="Add pictures that this generator draws, of each class."
+        ),
+    ] = None,
+    drawn_count: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many pictures of each class it draws.")
+    ] = 100,
     find_lr: Annotated[
         bool, typer.Option("--find-lr", help="Only look for a learning rate; keep nothing.")
     ] = False,
@@ -56,6 +65,7 @@ def train(
     """Train a model on a project's labels. Ctrl-C once ends it and keeps the best weights."""
     from visionstudio.engine.discovery import discover
     from visionstudio.engine.training import build_plan
+    from visionstudio.engine.training.drawn import plan_drawn
     from visionstudio.engine.training.plan import load_plan
     from visionstudio.model.errors import TrainingError
 
@@ -72,7 +82,9 @@ def train(
     if out is None and _number("WORLD_SIZE", 1) > 1:
         raise typer.BadParameter("several processes need the same folder", param_hint="--out")
     values = parameters(param or ())
-    info = discover().model(model)
+    registry = discover()
+    info = registry.model(model)
+    more = None if drawn is None else plan_drawn(drawn, drawn_count, registry)
     with project_store(folder, read_only=True) as store:
         plan = build_plan(
             store,
@@ -84,6 +96,7 @@ def train(
             seed=seed,
             device=device,
             find_lr=find_lr,
+            drawn=more,
         )
         run = out or new_run_folder(store.folder, model)
     return _find_lr(plan) if find_lr else _train(plan, run, resume=False)

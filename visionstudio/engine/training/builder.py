@@ -13,6 +13,7 @@ from visionstudio.engine.training.clips import following, split_clips
 from visionstudio.engine.training.pictures import Picture, key_of, labelled_pictures, split
 from visionstudio.engine.training.plan import (
     PlanClass,
+    PlanDrawn,
     PlanPicture,
     PlanTarget,
     Split,
@@ -37,6 +38,10 @@ _ADVICE: dict[Task, str] = {
 }
 
 
+# Alike for both, so that a generator has not seen what a classifier is judged on.
+_BY_CLASS = ("classifier", "generator")
+
+
 def build_plan(
     store: ProjectStore,
     model: ModelInfo,
@@ -48,6 +53,7 @@ def build_plan(
     seed: int = 0,
     device: str = "auto",
     find_lr: bool = False,
+    drawn: PlanDrawn | None = None,
 ) -> TrainPlan:
     """Freeze what a training run depends on. Blocks: it reads the project.
 
@@ -58,7 +64,7 @@ def build_plan(
     between their key frames, and what has no labels too (see `following`). The share
     `holdout` is for validation; 0 validates on the training pictures. `limit` bounds
     the training pictures. The same seed gives the same split. With `find_lr` the run is to
-    look for a learning rate only.
+    look for a learning rate only; `drawn` adds pictures to those a classifier learns from.
 
     Raises TrainingError when the model cannot be trained or there is too little data,
     InvalidValue for wrong parameters.
@@ -69,6 +75,12 @@ def build_plan(
         )
     if not 0 <= holdout < 1:
         raise InvalidValue(f"holdout lies in [0, 1), got {holdout:g}")
+    if drawn is not None and model.task != "classifier":
+        raise InvalidValue(
+            f"drawn pictures have a class and nothing else: no use to a {model.task}",
+            where=model.id,
+            next_step="train it without them",
+        )
     values = validate(model.train_params, params)
     pictures = (
         following(store, seed) if model.task == "tracker" else labelled_pictures(store, model.task)
@@ -78,7 +90,7 @@ def build_plan(
     if model.task == "tracker":
         sides = split_clips(pictures, holdout, limit, seed)
     else:
-        sides = split(pictures, holdout, limit, seed, by_class=model.task == "classifier")
+        sides = split(pictures, holdout, limit, seed, by_class=model.task in _BY_CLASS)
     index = {c.id: i for i, c in enumerate(classes)}
     planned = tuple(
         _planned(store, picture, side, index, model.task)
@@ -95,12 +107,13 @@ def build_plan(
         params=values,
         classes=tuple(PlanClass(c.id, c.name) for c in classes),
         pictures=planned,
-        data_hash=_data_hash(planned, pictures, classes),
+        data_hash=_data_hash(planned, pictures, classes, drawn),
         holdout=holdout,
         seed=seed,
         device=device,
         minutes=minutes,
         find_lr=find_lr,
+        drawn=drawn,
     )
 
 
@@ -151,10 +164,16 @@ def _planned(
 
 
 def _data_hash(
-    planned: tuple[PlanPicture, ...], pictures: list[Picture], classes: list[LabelClass]
+    planned: tuple[PlanPicture, ...],
+    pictures: list[Picture],
+    classes: list[LabelClass],
+    drawn: PlanDrawn | None,
 ) -> str:
-    """SHA-256 of what was learned from: files (by size and head), labels, classes, split."""
+    """SHA-256 of what was learned from: files (by size and head), labels, classes, split, and
+    what was drawn in addition."""
     digest = hashlib.sha256("\n".join(c.name for c in classes).encode())
+    if drawn is not None:
+        digest.update(f"{drawn.digest}|{drawn.count}".encode())
     files = {(p.item.id, p.frame): p.item for p in pictures}
     for picture in planned:
         item = files[picture.media_id, picture.frame]

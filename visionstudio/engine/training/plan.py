@@ -49,6 +49,21 @@ class PlanPicture(msgspec.Struct, frozen=True):
     targets: tuple[PlanTarget, ...] = ()
 
 
+class PlanDrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """A generator whose pictures are added to the training pictures, `count` of each class.
+
+    `digest` is the SHA-256 of its weights.
+    """
+
+    model: str
+    plugin: str
+    factory: str
+    manifest: str
+    weights: str
+    count: int
+    digest: str
+
+
 class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a training run depends on. Written to the run folder as plan.json.
 
@@ -73,6 +88,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     minutes: float | None = None
     threads: int = 0
     find_lr: bool = False
+    drawn: PlanDrawn | None = None
 
     def of(self, split: Split) -> tuple[PlanPicture, ...]:
         """The pictures of one side of the split."""

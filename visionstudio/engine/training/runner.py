@@ -28,6 +28,7 @@ from visionstudio.engine.events import Event, Failed, Finished, OnEvent, Progres
 from visionstudio.engine.loaded import find_spec, implementation, is_out_of_memory
 from visionstudio.engine.model_store import published_weights
 from visionstudio.engine.training.data import PlanData
+from visionstudio.engine.training.drawn import with_drawn
 from visionstudio.engine.training.lines import encode_line
 from visionstudio.engine.training.measuring import MOST_SECONDS, measure_run
 from visionstudio.engine.training.plan import TrainPlan, save_plan
@@ -130,7 +131,8 @@ class _Run:
             torch.set_num_threads(plan.threads or cores())
         self.begun = time.monotonic()
         ctx = RunContext(plan, self.folder, self.device, self.control, self.emit, self.resume)
-        event = self._finished(trainer.train(data, params, ctx))
+        whole = data if plan.drawn is None else with_drawn(data, plan.drawn, ctx)
+        event = self._finished(trainer.train(whole, params, ctx))
         del trainer  # its memory is wanted for measuring
         if _is_first() and not plan.find_lr:
             self._measure(ctx)

@@ -36,6 +36,7 @@ from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.texts import duration
+from visionstudio.ui.training.drawn import DrawnForm, trained_generators
 from visionstudio.ui.training.split import SplitForm
 
 _REFRESH_MS = 250
@@ -99,6 +100,8 @@ class TrainingDialog(QDialog):
         self._split = SplitForm()
         self._split.changed.connect(self._count)
         layout.addWidget(self._split)
+        self._drawn = DrawnForm()
+        layout.addWidget(self._drawn)
         self._form_area = QScrollArea()
         self._form_area.setWidgetResizable(True)
         self._form_area.setFrameShape(QFrame.Shape.NoFrame)
@@ -243,6 +246,9 @@ class TrainingDialog(QDialog):
         self._start.setEnabled(False)
         holdout = self._split.holdout
         self._workbench.session.in_store(
+            trained_generators, lambda found: self._drawn.offer(found) if isValid(self) else None
+        )
+        self._workbench.session.in_store(
             lambda store: suggest(store, models, wanted, holdout), suggested
         )
 
@@ -260,6 +266,7 @@ class TrainingDialog(QDialog):
         if isinstance(model, ModelInfo) and model.train_params is not None:
             self._form = ParamForm(model.train_params)
             self._form.changed.connect(lambda _: self._examples.refresh())
+            self._drawn.set_wanted(model.task == "classifier")
             self._form_area.setWidget(self._form)
             self._examples.refresh()
             names = {spec.name for spec in model.train_params}
@@ -299,6 +306,7 @@ class TrainingDialog(QDialog):
             holdout=self._split.holdout,
             minutes=self._split.minutes,
             seed=self._split.seed,
+            drawn=self._drawn.chosen,
         )
 
     def start(self) -> None:
