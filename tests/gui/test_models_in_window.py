@@ -117,7 +117,9 @@ def test_inpaint_a_region(desk: Desk) -> None:
     desk.key(Qt.Key.Key_W)
     desk.drag((60, 280), (100, 320))
     desk.wait(lambda: len(desk.session.selection) == 1)
-    desk.job(lambda: desk.window.actions_["model.inpaint"].trigger(), "Inpaint and clone")
+    action = desk.window.actions_["model.inpaint"]
+    desk.wait(action.isEnabled)
+    desk.job(action.trigger, "Inpaint and clone")
     dialog = desk.dialog(InpaintDialog)
     assert desk.child(QLabel, "inpaintBefore", dialog).pixmap().width() > 100
     desk.wait(lambda: desk.child(QLabel, "inpaintAfter", dialog).pixmap().width() > 100)

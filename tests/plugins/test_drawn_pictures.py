@@ -35,8 +35,8 @@ def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.plugins.conftest import MemoryData, RecordingContext
 
     ctx = RecordingContext(tmp_path_factory.mktemp("gan"))
-    data = MemoryData(("left", "right"), halves(16))
-    Gan().train(data, GanTraining(epochs=100, batch=16, width=32, lr=0.001), ctx)
+    data = MemoryData(("left", "right"), halves(32))
+    Gan().train(data, GanTraining(epochs=150, batch=16, width=64, lr=0.001), ctx)
     return ctx.run_folder / "best.safetensors"
 
 
