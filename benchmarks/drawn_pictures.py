@@ -3,7 +3,8 @@
 For some numbers k, k pictures of each digit of scikit-learn's are chosen, five times with
 different seeds. `generator/dcgan` learns from these alone, and `classifier/simplecnn` learns
 from them without and with what the generator draws; both are judged on 600 other digits.
-Prints each accuracy, the mean difference and its standard error. Takes minutes.
+All see equally many pictures in all. Prints each accuracy, the mean difference and its
+standard error. Takes minutes.
 
     python benchmarks/drawn_pictures.py [k …]
 """
@@ -31,8 +32,8 @@ from visionstudio_generator.manifest import DcganTraining
 SEEDS = 5
 TESTED = 600
 DRAWN = 50  # of each class
-GENERATOR = DcganTraining(epochs=150, width=16)
-CLASSIFIER = SimpleCnnTraining(epochs=60)
+SEEN = 8000  # pictures that each classifier sees in all, so that both learn equally long
+GENERATOR = DcganTraining(epochs=100, width=16)
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Run:
     run_folder: Path
     seed: int
     device: str = "cpu"
-    threads: int = 2
+    threads: int = 1
     resume: bool = False
     find_lr: bool = False
 
@@ -81,7 +82,8 @@ def digits() -> list[Sample]:
 def accuracy(data: Any, tested: list[Sample], folder: Path, seed: int) -> float:
     folder.mkdir()
     ctx: Any = Run(folder, seed)
-    SimpleCnn().train(data, CLASSIFIER, ctx)
+    epochs = round(SEEN / len(data.train))
+    SimpleCnn().train(data, SimpleCnnTraining(epochs=epochs), ctx)
     model = SimpleCnn()
     model.load(ClassifierParams(), folder / "best.safetensors", ctx)
     found = model.predict([s.image for s in tested], ClassifierParams(), ctx)

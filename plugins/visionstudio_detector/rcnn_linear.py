@@ -67,7 +67,8 @@ class LinearParts:
         unsure = np.zeros(len(boxes), bool)
         if len(item.ignore):
             crowd = np.ones(len(item.ignore), bool)
-            unsure = (overlaps(boxes, item.ignore, crowd) >= _NEAR).any(axis=1)
+            inside = overlaps(boxes, item.ignore, crowd) >= _NEAR
+            unsure |= inside.any(axis=1)
         overlap = overlaps(boxes, item.boxes)
         margins = rows @ self._weights.T + self._biases
         small = rows.astype(np.float16)

@@ -44,7 +44,7 @@ class CropNet(nn.Module):
         device = self.svm.weight.device
         picture = to_tensor(image).to(device)
         around = torch.from_numpy(with_context(boxes, *image.shape[:2])).to(device)
-        rows = [self.rows(crops(picture, part, side)) for part in around.split(_CHUNK)]
+        rows = [self.rows(crops(picture, part, side)) for part in torch.split(around, _CHUNK)]
         return torch.cat(rows) if rows else torch.zeros(0, DEPTH, device=device)
 
     def rows(self, batch: Tensor) -> Tensor:
@@ -75,7 +75,8 @@ def with_context(boxes: NDArray[Any], height: int, width: int) -> NDArray[np.flo
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     more = _CONTEXT * (boxes[:, 2:] - boxes[:, :2])
     wide = np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1)
-    return np.clip(wide, 0, np.array([width, height, width, height], np.float32))
+    limits = np.array([width, height, width, height], np.float32)
+    return np.asarray(np.clip(wide, 0, limits), np.float32)
 
 
 def crops(picture: Tensor, boxes: Tensor, side: int) -> Tensor:

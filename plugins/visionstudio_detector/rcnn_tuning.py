@@ -92,7 +92,8 @@ def _example(item: Item, params: RcnnTrainParams, cache: Path, rng: np.random.Ge
     unsure = np.zeros(len(boxes), bool)
     if len(item.ignore):
         crowd = np.ones(len(item.ignore), bool)
-        unsure = (overlaps(boxes, item.ignore, crowd) >= _POSITIVE).any(axis=1)
+        inside = overlaps(boxes, item.ignore, crowd) >= _POSITIVE
+        unsure |= inside.any(axis=1)
     positive = np.flatnonzero(best >= _POSITIVE)
     positive = positive[rng.permutation(len(positive))[:_POSITIVES]]
     negative = np.flatnonzero((best < _NEGATIVE) & ~unsure)

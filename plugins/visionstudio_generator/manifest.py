@@ -110,6 +110,14 @@ class GanTrainParams(TrainParams):
     weights: str = weights_param(
         "none", help="none: from scratch; or a weights file of this model."
     )
+    width: int = param(
+        24,
+        low=8,
+        high=2048,
+        step=8,
+        impact="train",
+        help="How wide the networks are; more draws finer pictures and takes longer.",
+    )
     conditional: bool = param(
         True,
         title="By class",

@@ -134,6 +134,9 @@ def test_inpaint_a_region(desk: Desk) -> None:
     assert made is not None
     assert (made.name, made.width, made.height) == ("coffee_edited_0_0001.png", 600, 400)
     assert desk.session.path_of(item).read_bytes() == original
+    desk.saved()
+    desk.window.activateWindow()
+    desk.wait(desk.window.isActiveWindow)
     desk.canvas.setFocus()
     desk.key(Qt.Key.Key_Z, CONTROL)
     desk.wait(lambda: len(desk.session.media) == before)

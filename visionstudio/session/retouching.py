@@ -87,7 +87,7 @@ class Retouches:
                 image = source.read(item, frame)
             mask = np.zeros(image.shape[:2], bool)
             for shape in shapes:
-                mask |= to_mask(shape, *mask.shape)
+                mask |= to_mask(shape, mask.shape[0], mask.shape[1])
             if not mask.any():
                 raise InvalidValue(
                     "the selected objects cover no part of the picture",
