@@ -85,9 +85,10 @@ class Retouches:
         def work(store: ProjectStore) -> Region:
             with contextlib.closing(MediaSource(store.media_root)) as source:
                 image = source.read(item, frame)
-            mask = np.zeros(image.shape[:2], bool)
+            height, width = image.shape[:2]
+            mask: Mask = np.zeros((height, width), bool)
             for shape in shapes:
-                mask |= to_mask(shape, mask.shape[0], mask.shape[1])
+                mask |= to_mask(shape, height, width)
             if not mask.any():
                 raise InvalidValue(
                     "the selected objects cover no part of the picture",
