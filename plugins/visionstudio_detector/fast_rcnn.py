@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from visionstudio.api import Context, Sample, TrainContext
+from visionstudio.api import Context, Exportable, ModelError, Sample, TrainContext
 from visionstudio_detector.examples import Item, load
 from visionstudio_detector.faster_rcnn import BOXES, PICTURES
 from visionstudio_detector.selective_search import propose, propose_all
@@ -25,6 +25,14 @@ class FastRcnn(TwoStage[Item]):
 
     def __init__(self) -> None:
         super().__init__(built_in(MODEL, PICTURES, finds_regions=False), BOXES)
+
+    def export(self) -> Exportable:
+        """Raises ModelError: whoever runs it elsewhere would have to find the same regions."""
+        raise ModelError(
+            "a network that is given its regions cannot be written as ONNX",
+            where=MODEL,
+            next_step="write it as safetensors",
+        )
 
     def _prepared(
         self, samples: Sequence[Sample], params: Any, ctx: TrainContext

@@ -56,7 +56,7 @@ class RcnnNet(nn.Module):
         super().__init__()
         self.backbone = Pyramid(96, (8, 16, 32), pretrained=pretrained)
         channels = self.backbone.out_channels
-        self.rpn = _region_network(channels) if finds_regions else None
+        self.rpn: Any = _region_network(channels) if finds_regions else None
         levels = [str(i) for i in range(len(_ANCHORS))]
         self.roi_heads = Heads(
             MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2),
