@@ -44,7 +44,8 @@ class CropNet(nn.Module):
         device = self.svm.weight.device
         picture = to_tensor(image).to(device)
         around = torch.from_numpy(with_context(boxes, *image.shape[:2])).to(device)
-        rows = [self.rows(crops(picture, part, side)) for part in torch.split(around, _CHUNK)]
+        parts = [around[i : i + _CHUNK] for i in range(0, len(around), _CHUNK)]
+        rows = [self.rows(crops(picture, part, side)) for part in parts]
         return torch.cat(rows) if rows else torch.zeros(0, DEPTH, device=device)
 
     def rows(self, batch: Tensor) -> Tensor:
