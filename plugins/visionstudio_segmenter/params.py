@@ -80,8 +80,8 @@ class DeepLabTrainParams(SegmentTrainParams):
         title="Output stride",
         unit="px",
         impact="train",
-        help="How coarse the encoder's last features are. 8 sees finer detail and takes about "
-        "twice as long and more memory.",
+        help="How coarse the encoder's last features are. 8 sees finer detail and takes "
+        "longer and more memory.",
     )
 
 

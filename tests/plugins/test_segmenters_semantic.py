@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 from torchvision.models import segmentation
 
-from tests.plugins.pictures import discs, membranes
+from tests.plugins.pictures import discs
 from visionstudio.api import Sample, Target, TrainingError, WeightsError
 from visionstudio.engine.weights import usable_weights
 from visionstudio_segmenter import deeplab, fcn
@@ -168,29 +168,3 @@ def test_a_foreign_file_of_another_network_is_refused(
         FcnResnet50().load(
             SegmentParams(), usable_weights(path, "segmenter/fcn-resnet50"), train_context()
         )
-
-
-@pytest.mark.slow
-@pytest.mark.shared_data
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    ("kind", "params", "cells", "membrane"),
-    [
-        (DeepLabV3Plus, DeepLabTrainParams(epochs=3), 0.85, 0.50),
-        (Fcn, FcnTrainParams(epochs=3), 0.80, 0.40),
-    ],
-)
-def test_membranes(
-    kind: type,
-    params: Any,
-    cells: float,
-    membrane: float,
-    shared_data: Path,
-    train_context: Callable[..., Any],
-    memory_data: Any,
-) -> None:
-    """First 24 to learn from, last 6 held out, a fifth of the usual training."""
-    train, val = membranes(shared_data, range(24)), membranes(shared_data, range(24, 30))
-    result = kind().train(memory_data(("membrane",), train, val), params, train_context(threads=2))
-    assert result.metrics["IoU background"] >= cells
-    assert result.metrics["IoU membrane"] >= membrane
