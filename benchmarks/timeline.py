@@ -136,7 +136,7 @@ def main() -> None:
         window.resize(1600, 1000)
         window.show()
         heart.watch(after(1))
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         window.open([folder])
 
         def ready(window: MainWindow = window, count: int = count) -> bool:
@@ -145,8 +145,11 @@ def main() -> None:
             return picture and bar is not None and len(bar.timeline.lines.lanes) == count
 
         gaps = heart.watch(ready)
-        took = time.perf_counter() - start
-        print(f"{count} tracks: open {took:.2f} s   ratio to {OPEN_S:g} s: {took / OPEN_S:.2f}")
+        took, work_s = time.perf_counter() - start, time.process_time() - worked
+        print(
+            f"{count} tracks: open {took:.2f} s (processor time {work_s:.2f} s)"
+            f"   ratio to {OPEN_S:g} s: {took / OPEN_S:.2f}"
+        )
         report("  while opening", gaps)
         bar = window.viewer.bar
         assert bar is not None

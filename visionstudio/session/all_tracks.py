@@ -110,6 +110,12 @@ class LinkedTracks(AllTracks):
     def __init__(self, choice: ModelChoice, item: MediaItem, objects: list[Annotation]) -> None:
         super().__init__(choice, item, None)
         self._objects = objects
+        self._linked = 0
+
+    @property
+    def count(self) -> int:
+        """How many tracks the objects have got."""
+        return self._linked
 
     def edit(self, store: ProjectStore) -> Edit | None:
         """Every object joins the track whose box in its frame overlaps it most."""
@@ -126,6 +132,7 @@ class LinkedTracks(AllTracks):
             if there:
                 owner |= _matched(here, there)
         names = sorted(set(owner.values()))
+        self._linked = len(names)
         if not names:
             return None
         first = store.reserve_ids("track", len(names))
