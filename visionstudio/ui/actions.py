@@ -259,6 +259,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("window.model", "Model", "show_model", "Window", ("Ctrl+4",)),
     Action("window.inspection", "Inspection", "show_inspection", "Window", ("Ctrl+5",)),
     Action("window.jobs", "Jobs", "show_jobs", "Window", ("Ctrl+J",)),
+    Action("window.console", "Python console", "show_console", "Window", ("Ctrl+7",), "project", "language-python"),
     Action("window.reset", "Reset the layout", "reset_layout", "Window", separator=True),
     # Help
     Action("help.palette", "Find an action…", "command_palette", "Help", ("Ctrl+K",), icon="console-line"),

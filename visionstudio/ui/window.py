@@ -29,6 +29,7 @@ from visionstudio.ui.actions import BY_ID
 from visionstudio.ui.aids import apply_aids
 from visionstudio.ui.commands import Commands
 from visionstudio.ui.conditions import conditions
+from visionstudio.ui.console.opener import Console
 from visionstudio.ui.dialog_opener import Dialogs
 from visionstudio.ui.dropping import Dropping
 from visionstudio.ui.finding import Finding
@@ -86,6 +87,7 @@ class MainWindow(WindowParts):
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self.tour = Tour(self)
         self.finding = Finding(self)
+        self.console = Console(self)
         self.prompting = PromptControl(self)
         self._connect()
         apply_aids(self)
@@ -244,6 +246,7 @@ class MainWindow(WindowParts):
         self.class_panel.set_session(session)
         self.object_panel.set_session(session)
         self.finding.set_session(session)
+        self.console.set_session(session)
         workbench = project.workbench if project is not None else None
         if "model_panel" in self.__dict__:
             self.model_panel.set_workbench(workbench)
@@ -318,6 +321,7 @@ class MainWindow(WindowParts):
             return True
         self._remember_place()
         self._models_later.stop()
+        self.console.stop()
         self.viewer.set_session(None)
         try:
             project.close()

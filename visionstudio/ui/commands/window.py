@@ -26,5 +26,8 @@ class WindowCommands(Group):
     def show_jobs(self) -> None:
         self._window.job_strip.open_list()
 
+    def show_console(self) -> None:
+        self._window.console.toggle()
+
     def reset_layout(self) -> None:
         self._window.reset_layout()

@@ -1,0 +1,1 @@
+"""The scripting console: Python with the open project bound."""
