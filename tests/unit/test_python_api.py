@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 import visionstudio as vs
+from visionstudio.app.cli import run
 from visionstudio.model.errors import InvalidValue, MediaError, ProjectBusy
 
 
@@ -140,3 +142,29 @@ def test_importing_loads_neither_qt_nor_torch() -> None:
         "sys.exit(f'loaded {bad}' if bad else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_what_is_added_after_an_import_has_ids_of_its_own(tmp_path: Path) -> None:
+    coco = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 50, "height": 40}],
+        "categories": [{"id": 1, "name": "cell"}],
+        "annotations": [
+            {
+                "id": n,
+                "image_id": 1,
+                "category_id": 1,
+                "bbox": [n, 1, 5, 5],
+                "area": 25,
+                "iscrowd": 0,
+            }
+            for n in range(1, 8)
+        ],
+    }
+    (tmp_path / "c.json").write_text(json.dumps(coco))
+    Image.new("RGB", (50, 40)).save(tmp_path / "a.png")
+    folder = tmp_path / "p"
+    assert run(["import", str(folder), "coco", str(tmp_path / "c.json")]) == 0
+    with vs.open(folder) as project:
+        added = project.add(project.media[0].id, vs.Box(20, 20, 30, 30), "cell")
+        assert added.id == 8
+        assert len(project.annotations(project.media[0].id)) == 8

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from pathlib import Path
 
+import apsw
 import numpy as np
 import pytest
 
@@ -320,3 +321,25 @@ def test_media_paths_are_relative_to_the_root(tmp_path: Path) -> None:
         assert store.path_of(item) == tmp_path / "moved" / "a" / "b.png"
     with ProjectStore.create(tmp_path / "p", media_root=Path("/far/away")) as store:
         assert store.media_root == Path("/far/away")
+
+
+def test_ids_are_given_once_though_the_project_forgot_them(tmp_path: Path) -> None:
+    with ProjectStore.create(tmp_path / "p") as store:
+        store.add_media([MediaItem(id=1, path="a.png")])
+        cell = LabelClass(id=1, name="cell", colour="#e69f00")
+        rows = [Annotation(id=n, media_id=1, class_id=1, shape=Box(0, 0, 1, 1)) for n in (1, 2, 3)]
+        store.apply(edits.add("all", [cell, *rows]))
+    connection = apsw.Connection(str(tmp_path / "p" / "project.db"))
+    connection.execute("DELETE FROM sequence")
+    connection.close()
+    with ProjectStore.open(tmp_path / "p") as store:
+        assert [store.reserve_ids(t) for t in ("annotation", "media", "class", "run")] == [
+            4,
+            2,
+            2,
+            1,
+        ]
+        fresh = Annotation(id=4, media_id=1, class_id=1, shape=Box(0, 0, 2, 2))
+        store.apply(edits.add("one", [fresh]))
+    with ProjectStore.open(tmp_path / "p") as store:
+        assert store.reserve_ids("annotation") == 5

@@ -31,6 +31,16 @@ BULK_REMOVAL = 1000
 """A gesture that removes more rows than this makes a backup first."""
 
 
+_HIGHEST = {
+    "annotation": "SELECT max(id) FROM (SELECT max(id) AS id FROM annotation"
+    " UNION ALL SELECT max(id) FROM undone_annotation)",
+    "media": "SELECT max(id) FROM media",
+    "class": "SELECT max(id) FROM class",
+    "run": "SELECT max(id) FROM run",
+    "measurement": "SELECT max(id) FROM measurement",
+}
+
+
 class ProjectStore(ProjectFinder):
     """An open project.
 
@@ -60,6 +70,10 @@ class ProjectStore(ProjectFinder):
         with database.read() as connection:
             self._next: dict[str, int] = pairs(connection, "SELECT name, next FROM sequence")
             self._stored_next = dict(self._next)
+            # Imports once did not note the ids of what they added; none may be given twice.
+            for name, query in _HIGHEST.items():
+                highest = one_row(connection, query)[0] or 0
+                self._next[name] = max(self._next.get(name, 1), highest + 1)
             self._set_position(journal.position(connection))
 
     @classmethod
