@@ -11,9 +11,10 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter
 
 from visionstudio.model.reshaping import turned
-from visionstudio.model.shapes import Box, Ellipse, RotatedBox, Shape, Skeleton
+from visionstudio.model.shapes import Bounds, Box, Ellipse, RotatedBox, Shape, Skeleton
 from visionstudio.session.skeletons import with_visibility
 from visionstudio.ui.canvas import style
+from visionstudio.ui.canvas.snap import Snap
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools import shared
 from visionstudio.ui.tools.base import Host, Pointer, Tool
@@ -159,9 +160,18 @@ class SelectTool(Tool):
         if drag.kind == "band":
             self.host.refresh()
         elif drag.shapes:
+            before = self._snapper.found
             self.host.lift(self._dragged(drag, pointer))
-            if drag.grip is not None or self.host.snapping:
-                self.host.refresh()  # the marker of what it snaps to, the angle
+            if drag.grip is not None and drag.grip.kind == "turn":
+                self.host.refresh()  # the angle beside it
+            for mark in (before, self._snapper.found):
+                if mark is not None:
+                    self.host.refresh_part(self._mark_area(mark))
+
+    def _mark_area(self, mark: Snap) -> Bounds:
+        """Where the marker of what it snaps to may draw."""
+        reach = 16 * self.host.view.ratio / self.host.view.scale
+        return mark.x - reach, mark.y - reach, mark.x + reach, mark.y + reach
 
     def release(self, pointer: Pointer) -> None:
         drag, self._drag = self._drag, None
