@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from visionstudio.model.shapes import (
     Tag,
     encode,
 )
-from visionstudio.session import editing, shaping
+from visionstudio.session import booleans, editing, pixels, shaping
 from visionstudio.session.project import ProjectSession
 from visionstudio.storage import ProjectStore
 
@@ -103,7 +104,8 @@ class Hand:
         classes = [c.id for c in session.classes]
         acts = ["add"] * 6 + ["tag", "verify", "undo", "undo", "redo", "redo", "class"]
         if chosen:
-            acts += ["reshape", "move", "turn", "relabel", "group", "delete"]
+            acts += ["reshape", "move", "turn", "relabel", "group", "delete", "answer"]
+            acts += ["pixels"] * 2
         if len(classes) > 2:
             acts += ["drop"]
         act = chance.choice(acts)
@@ -122,6 +124,12 @@ class Hand:
                 group = chance.choice([None, 1, 2])
                 self.tell(act, ids=ids, group=group)
                 session.apply(editing.set_group(chosen, group))
+            case "answer":
+                values = {chance.choice(("side", "age")): chance.choice((None, "left", 7, True))}
+                self.tell(act, ids=ids, values=values)
+                session.set_attributes(ids, values)
+            case "pixels":
+                self.pixels(chosen)
             case "delete":
                 self.tell(act, ids=ids)
                 session.delete(ids)
@@ -162,6 +170,21 @@ class Hand:
                 shapes[a.id] = turn(a.shape) or a.shape
         self.tell(act, shapes={i: _text(s) for i, s in shapes.items()})
         self.session.reshape_many(shapes)
+
+    def pixels(self, chosen: list[Annotation]) -> None:
+        """Masks of what has an inside; masks grow, lose their holes or become polygons."""
+        changes: tuple[Callable[[Shape], Shape | None], ...] = (
+            lambda s: pixels.as_mask(s, 200, 160),
+            lambda s: booleans.grown(s, self.chance.choice((-1, 1, 2)), (200, 160)),
+            shaping.without_holes,
+            shaping.as_polygon,
+        )
+        change = self.chance.choice(changes)
+        areas = [a for a in chosen if pixels.covers(a.shape)]
+        edit, _ = shaping.changed("Pixels", areas, lambda a: change(a.shape))
+        shapes = {c.row.id: c.after.shape for c in edit.changes} if edit is not None else {}
+        self.tell("reshape", shapes={i: _text(s) for i, s in shapes.items()})
+        self.session.apply(edit)
 
     def tell(self, act: str, **facts: Any) -> None:
         say(act=act, **facts)

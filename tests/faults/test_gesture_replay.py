@@ -41,6 +41,7 @@ class State:
                 "label": a.class_id,
                 "shape": [kind, data.hex()],
                 "group": a.group_id,
+                "answers": dict(a.attributes),
             }
         classes = {c.id: c.name for c in store.classes()}
         return cls(rows, classes, frozenset(m.id for m in store.media() if m.verified))
@@ -67,6 +68,13 @@ class State:
                 return self.changed(said["ids"], label=said["label"])
             case "group":
                 return self.changed(said["ids"], group=said["group"])
+            case "answer":
+                result = self
+                for i in said["ids"]:
+                    answers = {**self.annotations[i]["answers"], **said["values"]}
+                    kept = {k: v for k, v in answers.items() if v is not None}
+                    result = result.changed([i], answers=kept)
+                return result
             case "delete":
                 return self.without(set(said["ids"]))
             case "tag":
@@ -90,7 +98,7 @@ class State:
     def added(self, new_id: int | None, media: int, label: int, shape: list[str]) -> State | None:
         if new_id is None:
             return None
-        row = {"media": media, "label": label, "shape": shape, "group": None}
+        row = {"media": media, "label": label, "shape": shape, "group": None, "answers": {}}
         return State({**self.annotations, new_id: row}, self.classes, self.verified)
 
 
