@@ -21,6 +21,7 @@ from visionstudio.ui.dialogs.class_mapping import ClassMapping
 from visionstudio.ui.dialogs.exchange import Checks, Table
 from visionstudio.ui.dialogs.exporting import ExportDialog
 from visionstudio.ui.dialogs.importing import ImportDialog
+from visionstudio.ui.dialogs.live_export import LiveExportDialog
 
 D = TypeVar("D", bound=QDialog)
 W = TypeVar("W", bound=QWidget)
@@ -225,3 +226,26 @@ def test_cancel_leaves_everything_as_it_is(driver: Driver, pictures: Path, tmp_p
     assert "Nothing was changed" in window._summary.text()
     assert not child(window, QPushButton, "importRun").isEnabled()
     window.close()
+
+
+def test_an_export_is_kept_up_to_date_from_the_menu(driver: Driver, pictures: Path) -> None:
+    driver.open(pictures)
+    driver.session.add_class("cell")
+    driver.window.actions_["file.live_export"].trigger()
+    window = dialog(driver, LiveExportDialog)
+    assert not child(window, QPushButton, "liveExportOff").isEnabled()
+    assert child(window, QComboBox, "liveExportFormat").currentData() == "labelme"
+    QTest.mouseClick(child(window, QPushButton, "liveExportOn"), LEFT)
+    driver.wait(lambda: driver.window.project.workbench.live_export.target is not None)
+    driver.window.activateWindow()  # what a window manager does
+    driver.qtbot.waitUntil(driver.window.isActiveWindow)
+    driver.window.viewer.focus_canvas()
+    driver.key(Qt.Key.Key_W)
+    driver.drag((20, 20), (60, 70))
+    driver.wait((pictures / "0.json").exists)
+    driver.wait(lambda: len(json.loads((pictures / "0.json").read_text())["shapes"]) == 1)
+    assert not (pictures / "1.json").exists()
+    driver.window.actions_["file.live_export"].trigger()
+    window = dialog(driver, LiveExportDialog)
+    QTest.mouseClick(child(window, QPushButton, "liveExportOff"), LEFT)
+    driver.wait(lambda: driver.window.project.workbench.live_export.target is None)

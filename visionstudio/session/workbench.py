@@ -6,6 +6,7 @@ from visionstudio.session.evaluations import Evaluations
 from visionstudio.session.exchange import Exchange
 from visionstudio.session.generations import Generations
 from visionstudio.session.jobs import Jobs
+from visionstudio.session.live_export import LiveExport
 from visionstudio.session.models import Models
 from visionstudio.session.predictions import Predictions
 from visionstudio.session.project import ProjectSession
@@ -34,6 +35,7 @@ class Workbench:
         self.shape_work = ShapeWork(session, jobs)
         self.generations = Generations(models, jobs)
         self.retouches = Retouches(session, models, jobs)
+        self.live_export = LiveExport(session)
         self.exchange = Exchange(session, jobs)
         self.team = TeamWork(session, jobs)
 
@@ -42,6 +44,7 @@ class Workbench:
         for job in self.jobs.running:
             job.cancel()
         self.exchange.close()
+        self.live_export.close()
         self.team.close()
         self.trainings.close()
         self.shape_work.close()

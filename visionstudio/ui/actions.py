@@ -67,6 +67,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("file.add_media", "Add pictures or videos…", "add_media", "File", when="writable", icon="image-plus", separator=True),
     Action("file.import", "Import annotations…", "import_annotations", "File", ("Ctrl+I",), "writable", "import"),
     Action("file.export", "Export annotations…", "export_annotations", "File", ("Ctrl+E",), "project", "export"),
+    Action("file.live_export", "Keep an export up to date…", "live_export", "File", when="writable", icon="sync"),
     Action("file.export_video", "Export video…", "export_video", "File", ("Ctrl+Shift+E",), "video", "filmstrip"),
     Action("file.statistics", "Statistics…", "statistics", "File", when="project", icon="chart-bar", separator=True),
     Action("file.merge", "Merge another project…", "merge_project", "File", when="writable", icon="call-merge"),

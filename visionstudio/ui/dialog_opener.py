@@ -161,6 +161,12 @@ class Dialogs:
         dialog.zone_wanted.connect(lambda: run("tool.measure_area"))
         self._show(dialog)
 
+    def open_live_export(self) -> None:
+        if self._window.project is not None:
+            from visionstudio.ui.dialogs.live_export import LiveExportDialog
+
+            self._show(LiveExportDialog(self._window.project.workbench, self._window))
+
     def open_plugins(self) -> None:
         from visionstudio.ui.dialogs.plugins import PluginsDialog
 

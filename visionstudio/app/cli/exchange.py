@@ -188,10 +188,18 @@ def export(
         bool, typer.Option("--verify/--no-verify", help="Read it again and compare.")
     ] = True,
     dry_run: DryRun = False,
+    keep: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep/--no-keep",
+            help="Keep it up to date while one labels in the window, or no export any more.",
+        ),
+    ] = None,
 ) -> Reply:
     """Write a project's labels in another format, and check them. Proposals stay out."""
     from visionstudio.formats.dataset import WriteOptions
     from visionstudio.session.exporting import Selection, export_project
+    from visionstudio.session.live_export import LiveTarget, set_live_target
 
     options = WriteOptions(
         copy_media=copy_media,
@@ -199,7 +207,10 @@ def export(
         variant=_checked_variant(format_name, variant),
     )
     progress = ProgressLine()
-    with project_store(folder, read_only=True) as store:
+    with project_store(folder, read_only=keep is None or dry_run) as store:
+        if keep is not None and not dry_run:
+            target = LiveTarget(format_name, str(out.absolute()), variant)
+            set_live_target(store, target if keep else None)
         done = export_project(
             store,
             format_name,

@@ -57,6 +57,9 @@ class FileCommands(Group):
     def second_pass(self) -> None:
         self._window.dialogs.open_second_pass()
 
+    def live_export(self) -> None:
+        self._window.dialogs.open_live_export()
+
     def show_folder(self) -> None:
         if self._window.project is not None:
             folder = str(self._window.project.folder)

@@ -1,0 +1,116 @@
+"""An export that is kept up to date: whatever is saved is there soon, and nothing else changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.unit.session_tools import Pump
+from visionstudio.model import edits
+from visionstudio.model.labels import LabelClass
+from visionstudio.model.shapes import Box
+from visionstudio.session.library import add_media
+from visionstudio.session.live_export import LiveExport, LiveTarget, live_target
+from visionstudio.session.project import ProjectSession
+from visionstudio.storage import ProjectStore
+
+
+@pytest.fixture
+def pump() -> Pump:
+    return Pump()
+
+
+@pytest.fixture
+def session(tmp_path: Path, pump: Pump) -> Iterator[ProjectSession]:
+    for name in ("a.png", "b.png"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        Image.new("RGB", (64, 48)).save(tmp_path / "in" / name)
+    store = ProjectStore.create(tmp_path / "project", media_root=tmp_path / "in")
+    add_media(store, [tmp_path / "in"])
+    store.apply(edits.add("class", [LabelClass(id=1, name="cell", colour="#56b4e9")]))
+    session = ProjectSession(store, pump.post)
+    yield session
+    session.close()
+
+
+def shapes(file: Path) -> list[list[list[float]]]:
+    """The points of a labelme file, none where there is no file."""
+    if not file.exists():
+        return []
+    return [s["points"] for s in json.loads(file.read_text())["shapes"]]
+
+
+def test_what_is_saved_is_there(session: ProjectSession, pump: Pump, tmp_path: Path) -> None:
+    live = LiveExport(session)
+    failures: list[object] = []
+    session.failed.connect(failures.append)
+    out = tmp_path / "in"
+    live.set(LiveTarget("labelme", str(out)))
+    pump.until(lambda: live.target is not None and not live.busy)
+    assert live_target(session.store) == LiveTarget("labelme", str(out))
+    first, second = session.media
+    session.open_media(first.id)
+    made = session.new_annotation(Box(1, 2, 30, 40), class_id=1)
+    pump.until(lambda: shapes(out / "a.json"))
+    assert shapes(out / "a.json") == [[[1, 2], [30, 40]]]
+    assert not (out / "b.json").exists()
+    session.open_media(second.id)
+    session.new_annotation(Box(5, 5, 9, 9), class_id=1)
+    pump.until(lambda: shapes(out / "b.json"))
+    before = (out / "b.json").stat().st_mtime_ns, (out / "a.json").stat().st_ino
+    session.open_media(first.id)
+    pump.until(lambda: session.annotations)
+    session.reshape(made.id, Box(1, 2, 20, 40))
+    pump.until(lambda: shapes(out / "a.json") == [[[1, 2], [20, 40]]])
+    session.undo()
+    pump.until(lambda: shapes(out / "a.json") == [[[1, 2], [30, 40]]])
+    session.undo()
+    session.undo()
+    pump.until(lambda: not shapes(out / "b.json"))
+    assert (out / "a.json").stat().st_ino != before[1]
+    session.undo()
+    pump.until(lambda: not shapes(out / "a.json"))
+    live.set(None)
+    pump.until(lambda: live.target is None)
+    session.redo()
+    pump.until(lambda: session.saved and session.redo_title is not None)
+    assert not shapes(out / "a.json")
+    assert not failures
+    live.close()
+
+
+def test_one_file_is_written_whole_and_what_is_left_at_the_end(
+    session: ProjectSession, pump: Pump, tmp_path: Path
+) -> None:
+    live = LiveExport(session)
+    file = tmp_path / "out.json"
+    live.set(LiveTarget("coco", str(file)))
+    pump.until(file.exists)
+    pump.until(lambda: not live.busy)
+    same = file.stat().st_mtime_ns
+    live.set(LiveTarget("coco", str(file)))
+    pump.until(lambda: not live.busy and not live._pending)
+    assert file.stat().st_mtime_ns == same  # a file that would be the same is left alone
+    session.open_media(session.media[0].id)
+    for n in range(5):
+        session.new_annotation(Box(n, 2, 30, 40), class_id=1)
+    live.close()
+    session.close()
+    assert len(json.loads(file.read_text())["annotations"]) == 5
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    session: ProjectSession, pump: Pump, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    live = LiveExport(session)
+    failures: list[Exception] = []
+    session.failed.connect(failures.append)
+    live.set(LiveTarget("coco", str(tmp_path / "file" / "out.json")))
+    pump.until(lambda: failures)
+    assert "out.json" in str(failures[0])
+    live.close()
