@@ -12,6 +12,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QPushButton, QWidget
+from shiboken6 import isValid
 
 from tests.gui.conftest import Driver
 from visionstudio.model.annotations import State
@@ -122,7 +123,7 @@ def test_dropped_labels_are_looked_at_mapped_and_imported(
     target = child(window, QComboBox, "importTarget")
     QTest.keyClicks(target.lineEdit(), "leave out")
     QTest.keyClick(target.lineEdit(), Qt.Key.Key_Return)
-    driver.wait(lambda: not target.isVisible())
+    driver.wait(lambda: not (isValid(target) and target.isVisible()))
     assert classes.mapping() == {"dog": None}
     place.setY(classes.visualItemRect(classes.topLevelItem(0)).center().y())
     QTest.mouseClick(classes.viewport(), LEFT, pos=place)
