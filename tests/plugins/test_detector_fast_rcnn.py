@@ -95,5 +95,4 @@ def test_it_learns_from_eight_blood_cell_pictures(
     data = memory_data(("RBC", "WBC", "Platelets"), samples, samples)
     params = FastRcnnTrainParams(epochs=40, regions="quality", flip="none", colour=0.0)
     result = FastRcnn().train(data, params, train_context(threads=2))
-    # What selective search does not propose, platelets above all, cannot be found.
     assert result.metrics["AP50"] >= 0.4
