@@ -56,7 +56,7 @@ class ModelTree(QTreeWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_STATE, QHeaderView.ResizeMode.Stretch)
-        for column, width in enumerate((240, 240, 110, 90, 180)):
+        for column, width in enumerate((280, 230, 110, 90, 170)):
             header.resizeSection(column, width)
         # The table's numbers stand to the right, and so does their heading.
         self.headerItem().setTextAlignment(_SIZE, _RIGHT)
