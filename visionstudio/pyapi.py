@@ -18,6 +18,7 @@ from visionstudio.model.interpolation import all_filled
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Shape
+from visionstudio.pywork import ProjectWork
 from visionstudio.session.import_plan import SPLIT
 from visionstudio.session.library import add_media, probe_media
 from visionstudio.session.proposals import corrected
@@ -102,7 +103,7 @@ def common_folder(paths: Sequence[Path]) -> Path | None:
     return common if common != Path(common.anchor) else None
 
 
-class Project:
+class Project(ProjectWork):
     """An open project. Use it as a context manager, or call `close`.
 
     Not meant for several threads at a time. Every change is on disk when its

@@ -14,9 +14,9 @@ from PIL import Image
 from visionstudio.app.cli import run
 from visionstudio.app.cli.commands import build
 from visionstudio.app.cli.names import COMMANDS
-from visionstudio.app.cli.predict import listed_targets
 from visionstudio.app.main import is_command, main
 from visionstudio.model.errors import VisionStudioError
+from visionstudio.session.batch import listed_targets
 
 PROGRAM = [sys.executable, "-m", "visionstudio"]
 

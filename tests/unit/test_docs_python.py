@@ -70,8 +70,9 @@ def project(cells: Path) -> Iterator[vs.Project]:
 
 def test_the_examples_run(cells: Path, supervision: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(cells.parent)
-    blocks = re.findall(r"^```python[^\n]*\n(.*?)^```", DOCS.read_text(), re.M | re.S)
-    assert len(blocks) == 5
+    text = DOCS.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python(?! no test)[^\n]*\n(.*?)^```", text, re.M | re.S)
+    assert len(blocks) == 7
     names: dict[str, Any] = {}
     out = io.StringIO()
     with redirect_stdout(out):
@@ -79,6 +80,39 @@ def test_the_examples_run(cells: Path, supervision: None, monkeypatch: pytest.Mo
             exec(compile(block, "docs/python.md", "exec"), names)
     assert "('RBC', 'WBC') torch.Size([3, 70, 90])" in out.getvalue()
     assert "['RBC' 'WBC']" in out.getvalue()
+    assert "2 of 2 equal" in out.getvalue()
+    assert "\n0 2\n" in out.getvalue()  # importing what is there adds nothing
+    assert names["outcome"].results == 1
+    assert names["project"] is not None
+
+
+@pytest.mark.slow
+def test_train_and_evaluate(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "p").mkdir()
+    for n in range(24):
+        shade = 40 if n % 2 else 200
+        pixels = np.clip(rng.normal(shade, 20, (32, 32, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "p" / f"{n:02}.png")
+    told: list[float] = []
+    with vs.open(tmp_path / "p") as project:
+        with project.edit("tags"):
+            for n, item in enumerate(project.media[:20]):
+                project.add(item.id, vs.Tag(), "dark" if n % 2 else "bright")
+        run = project.train(
+            "classifier/simplecnn",
+            params={"epochs": 5},
+            progress=lambda fraction, _: told.append(fraction or 0.0),
+        )
+        assert told
+        assert run.weights is not None
+        found = project.evaluate(run=run.folder)
+        assert found.metrics["accuracy"] > 0.7
+        assert project.predict("classifier/simplecnn", weights=run.weights).results == 4
+        with pytest.raises(vs.VisionStudioError, match="either a model or a run"):
+            project.evaluate()
+        with pytest.raises(vs.VisionStudioError):
+            project.train("detector/yolov5")  # nothing is labelled that it learns from
 
 
 def test_a_data_set_for_pytorch_holds_what_is_labelled(project: vs.Project) -> None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Protocol
 
-from visionstudio.engine.events import FINAL, Event, OnEvent
+from visionstudio.engine.events import (
+    FINAL,
+    Event,
+    Failed,
+    Finished,
+    FrameFailed,
+    FrameResult,
+    OnEvent,
+    Progress,
+    Stopped,
+)
 from visionstudio.engine.lanes import LaneEngine
 from visionstudio.engine.process_host import ProcessHost
 from visionstudio.engine.requests import AnyRequest
+from visionstudio.model.errors import Cancelled
 
-__all__ = ["Host", "LocalHost", "OnEvent", "ProcessHost", "run"]
+__all__ = ["Host", "LocalHost", "OnEvent", "ProcessHost", "answers", "run"]
 
 
 class Host(Protocol):
@@ -72,3 +83,30 @@ def run(host: Host, request: AnyRequest) -> Iterator[Event]:
                 return
     finally:
         host.cancel(job)
+
+
+def answers(
+    request: AnyRequest,
+    progress: Callable[[float | None, str], None] | None = None,
+    host: Host | None = None,
+) -> Iterator[FrameResult | FrameFailed | Finished]:
+    """What a request gives, run in this process; `progress` is told, a failure raised.
+
+    A `host` that is given keeps its models for the next request. Raises Cancelled.
+    """
+    at_work: Host = host if host is not None else LocalHost()
+    try:
+        for event in run(at_work, request):
+            match event:
+                case Progress(fraction, message):
+                    if progress is not None:
+                        progress(fraction, message)
+                case FrameResult() | FrameFailed() | Finished():
+                    yield event
+                case Failed():
+                    raise event.error()
+                case Stopped():
+                    raise Cancelled
+    finally:
+        if host is None:
+            at_work.close()

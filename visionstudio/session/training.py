@@ -6,7 +6,6 @@ The curves of a run live here, so that a closed dialog can be opened again.
 
 from __future__ import annotations
 
-import datetime
 import shutil
 import tempfile
 from collections import defaultdict
@@ -38,6 +37,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.models import Models
 from visionstudio.session.project import ProjectSession
+from visionstudio.session.runs import new_run_folder
 from visionstudio.session.signal import Signal
 from visionstudio.storage import ProjectStore
 
@@ -117,9 +117,7 @@ class Trainings:
 
     def start(self, request: TrainingRequest) -> Training:
         """Freeze the data and start the child; what goes wrong ends the job."""
-        name = request.model.id.replace("/", "-")
-        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-        folder = self._session.store.folder / "runs" / f"{stamp}-{name}"
+        folder = new_run_folder(self._session.store.folder, request.model.id)
         title = f"Train {request.model.title}"
         if request.find_lr:
             folder = Path(tempfile.mkdtemp(prefix="visionstudio-lr-"))

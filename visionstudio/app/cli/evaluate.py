@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from visionstudio.app.cli.opening import parameters, project_store, results_of
-from visionstudio.app.cli.predict import Device, Params, Weights, check_task
+from visionstudio.app.cli.opening import parameters, project_store
+from visionstudio.app.cli.predict import Device, Params, Weights
 from visionstudio.app.cli.reply import ProgressLine, Reply, columns, figures
-from visionstudio.app.cli.train import find_run
 
 if TYPE_CHECKING:
-    from visionstudio.engine.evaluation import Collector, Evaluation
+    from visionstudio.engine.evaluation import Evaluation
     from visionstudio.engine.evaluation.truth import Key
-    from visionstudio.engine.training import RunInfo
+    from visionstudio.session.subject import Subject
     from visionstudio.storage.store import ProjectStore
 
 _SPLITS = ("train", "val", "all")
@@ -101,13 +100,15 @@ def evaluate(
         raise typer.BadParameter("give one of --model, --run and --predictions")
     if split is not None and split not in _SPLITS:
         raise typer.BadParameter(f"'{split}' is none of train, val, all", param_hint="--split")
+    from visionstudio.session.subject import Subject
+
     with project_store(folder, read_only=True) as store:
         if predictions is not None:
             return _reply(_of_predictions(store, predictions, split), report)
         if run is not None and len(run) > 1:
-            subjects = [_Subject.of(folder, None, None, one) for one in run]
+            subjects = [Subject.of(folder, None, None, one) for one in run]
             return _compare(store, subjects, split, device, report)
-        subject = _Subject.of(folder, model, weights, run[0] if run else None)
+        subject = Subject.of(folder, model, weights, run[0] if run else None)
         if subject.model.startswith("generator/"):
             from visionstudio.app.cli.evaluate_generator import evaluate_generator
 
@@ -117,7 +118,7 @@ def evaluate(
                 store, subject.model, subject.weights, keys, values, device, inception
             )
             return _reply(found, report, subject)
-        found = subject.evaluate(store, subject.keys(split), parameters(param or ()), device)
+        found = _measured(subject, store, subject.keys(split), parameters(param or ()), device)
         found = _with_split(found, subject.split(split))
         if subject.is_run and subject.run is not None and found.split == "val":
             from visionstudio.engine.reports import keep_evaluation
@@ -126,12 +127,26 @@ def evaluate(
         return _reply(found, report, subject)
 
 
+def _measured(
+    subject: Subject,
+    store: ProjectStore,
+    keys: list[Key] | None,
+    params: dict[str, Any],
+    device: str,
+) -> Evaluation:
+    progress = ProgressLine()
+    try:
+        return subject.evaluate(store, keys, params, device, progress)
+    finally:
+        progress.close()
+
+
 def _with_split(evaluation: Evaluation, split: str) -> Evaluation:
     """The evaluation, with the side of the split that it is about."""
     return msgspec.structs.replace(evaluation, split=split)
 
 
-def _reply(found: Evaluation, report: Path | None, subject: _Subject | None = None) -> Reply:
+def _reply(found: Evaluation, report: Path | None, subject: Subject | None = None) -> Reply:
     document = found.summary()
     if report is not None:
         from visionstudio.engine.reports import write_evaluation_report
@@ -156,7 +171,7 @@ def _class_table(found: Evaluation) -> str:
 
 def _compare(
     store: ProjectStore,
-    subjects: list[_Subject],
+    subjects: list[Subject],
     split: str | None,
     device: str,
     report: Path | None,
@@ -173,7 +188,7 @@ def _compare(
             "the runs have no picture of that split in common",
             next_step="train with the same seed and holdout, or give --split all",
         )
-    found = [s.evaluate(store, sorted(keys), {}, device) for s in subjects]
+    found = [_measured(s, store, sorted(keys), {}, device) for s in subjects]
     found = [_with_split(f, s.split(split)) for f, s in zip(found, subjects, strict=True)]
     names = [s.run.folder.name if s.run is not None else s.model for s in subjects]
     table = compare(names, found)
@@ -217,9 +232,10 @@ def _of_predictions(store: ProjectStore, predictions: Path, split: str | None) -
     from visionstudio.engine.evaluation import analyse_file
     from visionstudio.model.errors import FormatError
     from visionstudio.session.evaluating import truth_of
+    from visionstudio.session.subject import no_split
 
     if split not in (None, "all"):
-        raise _no_split(split)
+        raise no_split(split)
     if not predictions.exists():
         raise FormatError(
             "there is no such file of predictions",
@@ -227,103 +243,3 @@ def _of_predictions(store: ProjectStore, predictions: Path, split: str | None) -
             next_step="make one with: visionstudio predict … --out FILE",
         )
     return analyse_file(truth_of(store), predictions)
-
-
-def _no_split(split: str | None) -> Exception:
-    from visionstudio.model.errors import InvalidValue
-
-    return InvalidValue(
-        f"only a training run knows its split '{split}'",
-        next_step="give --run RUN, or weights that lie in the folder of their run",
-    )
-
-
-class _Subject:
-    """The model to measure, with the run that trained it where that is known."""
-
-    def __init__(self, model: str, weights: Path | None, run: RunInfo | None, is_run: bool) -> None:
-        self.model = model
-        self.weights = weights
-        self.run = run
-        self.is_run = is_run
-
-    @classmethod
-    def of(
-        cls, folder: Path, model: str | None, weights: Path | None, run: Path | None
-    ) -> _Subject:
-        """By a run, or by model and weights; weights in a run's folder know their run."""
-        from visionstudio.engine.training import load_run
-        from visionstudio.model.errors import TrainingError
-
-        if run is not None:
-            found = load_run(find_run(folder, run))
-            if found.weights is None:
-                raise TrainingError(
-                    "the run has no weights yet",
-                    where=str(found.folder),
-                    next_step=f"go on with: visionstudio train {folder} --resume {found.folder}",
-                )
-            return cls(found.model, weights or found.weights, found, True)
-        near = None
-        if weights is not None:
-            try:
-                near = load_run(weights.parent)
-            except TrainingError:
-                near = None
-        return cls(model or "", weights, near, False)
-
-    def evaluate(
-        self,
-        store: ProjectStore,
-        keys: list[Key] | None,
-        params: dict[str, Any],
-        device: str,
-    ) -> Evaluation:
-        """Predict on the pictures of the split and compare."""
-        from visionstudio.engine.discovery import discover
-        from visionstudio.engine.evaluation import Collector
-        from visionstudio.session.evaluating import truth_of
-
-        info = discover().model(self.model)
-        check_task(info)
-        collector = Collector(truth_of(store, keys), info.output)
-        self._predict(collector, params, device)
-        weights = str(self.weights.absolute()) if self.weights is not None else ""
-        found = collector.evaluate()
-        return msgspec.structs.replace(found, model=self.model, weights=weights)
-
-    def split(self, split: str | None) -> str:
-        """The side of the split that is meant."""
-        return split or ("val" if self.is_run else "all")
-
-    def keys(self, split: str | None) -> list[Key] | None:
-        """The pictures of a side of the split, None for all that are labelled."""
-        split = self.split(split)
-        if self.run is None:
-            if split != "all":
-                raise _no_split(split)
-            return None
-        if split == "all" and not self.is_run:
-            return None
-        return self.run.of(split)
-
-    def _predict(self, collector: Collector, params: dict[str, Any], device: str) -> None:
-        from visionstudio.engine.events import FrameFailed, FrameResult
-        from visionstudio.engine.requests import Predict
-        from visionstudio.model.errors import MediaError
-
-        request = Predict(
-            model=self.model,
-            frames=collector.truth.frames(),
-            weights=str(self.weights.absolute()) if self.weights is not None else None,
-            params=params,
-            device=device,
-        )
-        failed: list[str] = []
-        for event in results_of(request, ProgressLine()):
-            if isinstance(event, FrameResult):
-                collector.add(int(event.key), event.result)
-            elif isinstance(event, FrameFailed):
-                failed.append(event.reason)
-        if failed and not len(collector):
-            raise MediaError("none of the pictures could be predicted", where=failed[0])

@@ -72,30 +72,9 @@ def results_of(
 
     A `host` that is given keeps its models for the next request.
     """
-    from visionstudio.engine.events import (
-        Failed,
-        Finished,
-        FrameFailed,
-        FrameResult,
-        Progress,
-        Stopped,
-    )
-    from visionstudio.engine.host import LocalHost, run
-    from visionstudio.model.errors import Cancelled
+    from visionstudio.engine.host import answers
 
-    at_work: Host = host if host is not None else LocalHost()
     try:
-        for event in run(at_work, request):
-            match event:
-                case Progress():
-                    progress(event.fraction, event.message)
-                case FrameResult() | FrameFailed() | Finished():
-                    yield event
-                case Failed():
-                    raise event.error()
-                case Stopped():
-                    raise Cancelled
+        yield from answers(request, progress, host)
     finally:
         progress.close()
-        if host is None:
-            at_work.close()

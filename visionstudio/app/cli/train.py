@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,6 +67,7 @@ def train(
     from visionstudio.engine.training.drawn import plan_drawn
     from visionstudio.engine.training.plan import load_plan
     from visionstudio.model.errors import TrainingError
+    from visionstudio.session.runs import find_run, new_run_folder
 
     if resume is not None:
         run = find_run(folder, resume)
@@ -124,26 +124,6 @@ def _number(variable: str, default: int) -> int:
     """A number that torchrun sets."""
     text = os.environ.get(variable, "")
     return int(text) if text.isdigit() else default
-
-
-def new_run_folder(project: Path, model: str) -> Path:
-    """A folder in the project's runs/ that does not exist yet."""
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    base = project / "runs" / f"{stamp}-{model.replace('/', '-')}"
-    found, number = base, 2
-    while found.exists():
-        found, number = base.with_name(f"{base.name}-{number}"), number + 1
-    return found
-
-
-def find_run(project: Path, run: Path) -> Path:
-    """A run by its folder, or by its name in the project's runs/."""
-    if run.is_dir():
-        return run
-    from visionstudio.storage.paths import project_folder
-
-    inside = project_folder(project) / "runs" / run
-    return inside if inside.is_dir() else run
 
 
 def _train(
