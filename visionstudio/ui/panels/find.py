@@ -235,16 +235,15 @@ class FindPanel(QWidget):
         busy = self._search is not None and self._search.done < 1
         text = ""
         if chosen:
-            text = tr("{count} of {total}", count=f"{chosen:,}", total=f"{found:,}")
+            text = tr("{count} of {total}:", count=f"{chosen:,}", total=f"{found:,}")
+        elif busy and self._search is not None:
+            text = f"{found:,}  {self._search.done:.0%}"
         elif self._search is not None:
-            text = tr("{count} found", count=f"{found:,}")
-        if busy and self._search is not None:
-            text += "  …  " + f"{self._search.done:.0%}"
+            text = tr("All {count}:", count=f"{found:,}")
         self.count.setText(text)
         writable = self._session is not None and not self._session.store.read_only
         acting = chosen or (0 if busy else found)
-        for title, button in self.buttons.items():
-            button.setText(f"{title} ({acting:,})" if acting else title)
+        for button in self.buttons.values():
             button.setEnabled(writable and acting > 0)
 
     # Results

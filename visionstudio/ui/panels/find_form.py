@@ -60,15 +60,15 @@ class FindForm(QWidget):
         self.text.setPlaceholderText(tr("Class, file, attribute value, source or #number…"))
         self.text.setClearButtonEnabled(True)
         self.where = self._box("findWhere", tr("Where to look"))
-        self.where.addItem(tr("Everywhere"), False)
-        self.where.addItem(tr("This picture"), True)
+        self.where.addItem(tr("Project"), False)
+        self.where.addItem(tr("Picture"), True)
         self.label_class = self._box("findClass", tr("Class"))
         self.state = self._box("findState", tr("State"))
-        self.state.addItem(tr("Any state"), None)
+        self.state.addItem(tr("State"), None)
         for state in State:
             self.state.addItem(state_text(state), state.value)
         self.kind = self._box("findKind", tr("Shape"))
-        self.kind.addItem(tr("Any shape"), None)
+        self.kind.addItem(tr("Shape"), None)
         for kind in KINDS:
             self.kind.addItem(icon(SHAPE_ICONS[kind], "muted"), tr(kind.replace("_", " ")), kind)
         self.source = self._box("findSource", tr("Source"))
@@ -169,7 +169,7 @@ class FindForm(QWidget):
         """Offer the classes of a project."""
         chosen = self.label_class.currentData()
         self.label_class.clear()
-        self.label_class.addItem(tr("Any class"), None)
+        self.label_class.addItem(tr("Class"), None)
         for one in classes:
             swatch = QPixmap(12, 12)
             swatch.fill(QColor(one.colour))
@@ -186,7 +186,7 @@ class FindForm(QWidget):
         chosen = self.source.currentData()
         self.source.clear()
         for text, source in (
-            (tr("Any source"), ""),
+            (tr("Source"), ""),
             (tr("drawn by hand"), "manual"),
             (tr("imported"), "import"),
             (tr("from a model"), "model"),
