@@ -21,10 +21,26 @@ def alternate(
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
     """Median seconds of both, called in turn after one warm-up each."""
+    pairs = in_turn(ours, limit, rounds, clock)
+    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+
+def in_turn(
+    ours: Callable[[], object],
+    limit: Callable[[], object],
+    rounds: int = 7,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[tuple[float, float]]:
+    """Seconds of both in each round, called in turn after one warm-up each."""
     ours()
     limit()
-    pairs = [(seconds(ours, clock), seconds(limit, clock)) for _ in range(rounds)]
-    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+    return [(seconds(ours, clock), seconds(limit, clock)) for _ in range(rounds)]
+
+
+def typical(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The pair whose ratio is the median: for small differences, where the machine's speed
+    drifts more from round to round than the sides differ. The number of pairs is odd."""
+    return sorted(pairs, key=lambda p: p[0] / p[1])[len(pairs) // 2]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -121,6 +121,7 @@ def _fit(
     wrapped, optimizer = fabric.setup(model, optimizer)
     if average is not None:
         average.to(fabric.device)
+    judged: nn.Module = average.module if average is not None else model
     step_size = settings.batch * settings.accumulate
     steps_per_epoch = -(-len(recipe.items) // step_size)
     pace = Pace(settings.epochs * steps_per_epoch, ctx.time_left)
@@ -153,8 +154,19 @@ def _fit(
         record, stepper.parts = Record(**state["record"]), state["parts"]
         checkpoint.restore_rng(state)
 
+    written = float("-inf")  # when the weights were, by the clock
+    unwritten = False
+
+    def write() -> None:
+        nonlocal written, unwritten
+        info = replace(recipe.info, metrics=dict(record.metrics))
+        save_weights(ctx.run_folder / BEST, judged.state_dict(), info)
+        written, unwritten = time.monotonic(), False
+
     def save() -> None:
         if lead:
+            if unwritten:
+                write()
             parts = {
                 "fingerprint": fingerprint,
                 "model": model.state_dict(),
@@ -169,14 +181,15 @@ def _fit(
             checkpoint.save_checkpoint(ctx.run_folder, parts)
 
     def validate() -> None:
+        nonlocal unwritten
         record.step = pace.step
         if lead:
             started = time.perf_counter()
-            judged: nn.Module = average.module if average is not None else model
             record.add(*judge(judged, recipe.validate, recipe.best, ctx))
-            if record.is_best:
-                info = replace(recipe.info, metrics=dict(record.metrics))
-                save_weights(ctx.run_folder / BEST, judged.state_dict(), info)
+            # Without figures the newest weights are the best: no need to write each epoch's.
+            unwritten = not record.last and time.monotonic() - written < _CHECKPOINT_SECONDS[0]
+            if record.is_best and not unwritten:
+                write()
             model.train()
             pace.validation_seconds = time.perf_counter() - started
             record.validation += pace.validation_seconds

@@ -46,6 +46,8 @@ class Stepper(Generic[E]):
         self._average = average
         self._recipe = recipe
         self._clip = clip
+        # With Fabric, torch.cuda.is_available() loads the driver anew each time: not for a step.
+        self._on_cuda = fabric.device.type == "cuda"
         self.parts = parts
 
     def step(self, examples: list[E], rate: float, number: int) -> dict[str, float]:
@@ -66,7 +68,7 @@ class Stepper(Generic[E]):
 
     def _gradients(self, examples: list[E], rate: float, number: int) -> dict[str, float]:
         while True:
-            before = _random_state()
+            before = self._random_state()
             self._optimizer.zero_grad(set_to_none=True)
             try:
                 return self._add_up(examples, rate, number)
@@ -79,9 +81,14 @@ class Stepper(Generic[E]):
             self.parts = min(len(examples), 2 * self.parts)
             log.warning("memory ran out: a step is computed in %d parts from now on", self.parts)
             self._optimizer.zero_grad(set_to_none=True)
-            if torch.cuda.is_available():
+            if self._on_cuda:
                 torch.cuda.empty_cache()
             _set_random_state(before)
+
+    def _random_state(self) -> list[Tensor]:
+        """Torch's random state on the CPU and, when training runs there, on the GPU."""
+        cuda = [torch.cuda.get_rng_state()] if self._on_cuda else []
+        return [torch.get_rng_state(), *cuda]
 
     def _add_up(self, examples: list[E], rate: float, number: int) -> dict[str, float]:
         sums: dict[str, float] = {}
@@ -118,12 +125,6 @@ def _split(examples: list[E], parts: int) -> list[list[E]]:
     parts = min(parts, len(examples))
     ends = [round(i * len(examples) / parts) for i in range(parts + 1)]
     return [examples[a:b] for a, b in itertools.pairwise(ends)]
-
-
-def _random_state() -> list[Tensor]:
-    """Torch's random state on the CPU and, where there is one, on the GPU in use."""
-    cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
-    return [torch.get_rng_state(), *cuda]
 
 
 def _set_random_state(state: list[Tensor]) -> None:

@@ -155,6 +155,16 @@ def test_without_validation_data_the_last_weights_are_kept(train_context: Contex
     assert all(torch.equal(state[n], t) for n, t in model.state_dict().items())
 
 
+def test_without_validation_data_weights_are_not_written_at_every_epoch(
+    train_context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    monkeypatch.setattr("visionstudio_torch.fit.save_weights", lambda *args: written.append(args))
+    monkeypatch.setattr("visionstudio_torch.fit._CHECKPOINT_SECONDS", (1e9, 1e9))
+    fit(_model(), _recipe(validate=lambda _: {}), SETTINGS, train_context())
+    assert len(written) == 2  # of six epochs the first and the last
+
+
 def test_a_loss_that_is_no_number_is_an_error_with_advice(train_context: Context) -> None:
     recipe = _recipe(loss=lambda model, batch: {"bad": model(batch).sum() * float("nan")})
     with pytest.raises(TrainingError, match=r"not a number.*lower the learning rate"):
