@@ -342,6 +342,35 @@ class SiamFcTraining(FitParams):
 
 
 @dataclass(frozen=True)
+class AtomTraining(FitParams):
+    """How ATOM's overlap predictor is trained on pairs of an object's looks."""
+
+    lr: float = lr_param(2e-3)
+    batch: int = batch_param(16, unit="pairs")
+    weights: str = weights_param(
+        help="builtin: the predictor that comes with the program; none: from scratch; or a "
+        "weights file of this model.",
+    )
+    freeze: bool = freeze_param(
+        True, advanced=True, help="The backbone always stays as it is; only overlap is learned."
+    )
+    pairs: int = pairs_param(600)
+    shift: float = translate_param(0.1)
+    scale: float = scale_param(0.25)
+    colour: float = colour_param(0.15)
+    flip: bool = mirror_param(True)
+    paste: float = param(
+        0.7,
+        low=0.0,
+        high=1.0,
+        step=0.1,
+        impact="train",
+        help="The share of regions of pictures without labels that are cut out and pasted on "
+        "another ground, so that they have an outline.",
+    )
+
+
+@dataclass(frozen=True)
 class DetectAndTrackParams:
     """Which detections count, and when one is an object that was lost."""
 
@@ -494,6 +523,16 @@ MANIFEST = Manifest(
                 ("backbone.conv1.0.weight", (96, 3, 11, 11)),
                 ("backbone.conv5.0.weight", (256, 192, 3, 3)),
             ),
+        ),
+        _tracker(
+            "atom",
+            "ATOM",
+            "A filter that learns the object while it tracks, and boxes fitted by predicted "
+            "overlap (Danelljan et al., 2019), on the built-in backbone, with a check of every "
+            "answer and a Lost state; overlap can be trained on your tracks, boxes and pictures.",
+            "atom:AtomTracker",
+            params=SiamFcParams,
+            train_params=AtomTraining,
         ),
         _tracker(
             "sort",
