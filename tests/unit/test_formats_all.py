@@ -128,8 +128,8 @@ def survival(one: Format, variant: str, pictures: Path, out: Path) -> Iterator[s
         ours, theirs = np.array(row.shape.bounds()), np.array(shape.bounds())
         near = np.abs(ours - theirs).max() <= 0.51
         if isinstance(row.shape, RotatedBox):  # the smallest one around the shape
-            out, back = theirs - ours, ours - theirs
-            near |= bool(min(out[:2].min(), back[2:].min()) >= -0.51)
+            outer, inner = theirs - ours, ours - theirs
+            near |= bool(min(outer[:2].min(), inner[2:].min()) >= -0.51)
             assert row.shape.area() <= Box(*shape.bounds()).area() + 0.1
         assert near, (name, row.shape.bounds(), shape.bounds())
         same = row.shape.kind == shape.kind and _same(row.shape, shape)

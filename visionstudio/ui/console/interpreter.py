@@ -77,6 +77,7 @@ class Interpreter:
         self._thread: int | None = None
         self._lock = threading.Lock()
         self.busy = False
+        self._stopped = False
         self.names: dict[str, Any] = {}
 
     def set_session(self, session: ProjectSession | None) -> None:
@@ -90,7 +91,7 @@ class Interpreter:
         session = self._session
         if session is None or self.busy:
             return
-        self.busy = True
+        self.busy, self._stopped = True, False
         current, selected = session.current, session.selected()
         post = session.post
 
@@ -99,7 +100,10 @@ class Interpreter:
 
         def work(store: ProjectStore) -> bool:
             self._bind(store, item=current, selection=selected)
-            return self._execute(text, _Output(tell))
+            try:
+                return self._execute(text, _Output(tell))
+            except KeyboardInterrupt:  # it came when all was done
+                return False
 
         def done(ok: bool) -> None:
             self.busy = False
@@ -112,12 +116,10 @@ class Interpreter:
         session.in_store(work, done, failed)
 
     def stop(self) -> None:
-        """Interrupt what runs."""
+        """Interrupt what runs, or what waits for its turn."""
         with self._lock:
-            if self._thread is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread), ctypes.py_object(KeyboardInterrupt)
-                )
+            self._stopped = self.busy
+            _interrupt(self._thread, KeyboardInterrupt)
 
     def _bind(self, store: ProjectStore, **values: Any) -> None:
         import numpy
@@ -135,7 +137,10 @@ class Interpreter:
         self.names["help"] = lambda thing: output.write(pydoc.plain(pydoc.render_doc(thing)))
         with self._lock:
             self._thread = threading.get_ident()
+            stopped = self._stopped
         try:
+            if stopped:
+                raise KeyboardInterrupt
             self._run(text, output)
         except KeyboardInterrupt:
             output.write("stopped\n")
@@ -146,6 +151,7 @@ class Interpreter:
             return True
         finally:
             with self._lock:
+                _interrupt(self._thread, None)  # one that comes too late must not hit the store
                 self._thread = None
             output.flush()
         return False
@@ -163,6 +169,13 @@ class Interpreter:
                 output.write(f"{value!r}\n")
         else:
             exec(compile(tree, _FILE, "exec"), self.names)
+
+
+def _interrupt(thread: int | None, error: type[BaseException] | None) -> None:
+    """Raise an error in a thread at its next bytecode; None takes one back that waits."""
+    if thread is not None:
+        raised = None if error is None else ctypes.py_object(error)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
 
 
 def _own(lines: list[str]) -> list[str]:
