@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from visionstudio.api.results import TrackState
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import VisionStudioError
-from visionstudio.model.media import MediaItem, MediaKind
+from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
 from visionstudio.model.shapes import Box, Shape
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.picture import Picture
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from visionstudio.media.prefetch import Loaded, Prefetch
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.video.bar import VideoBar
+    from visionstudio.ui.video.playback import VideoInfo
     from visionstudio.ui.video.player import VideoPlayer
     from visionstudio.ui.video.tracks import TrackTable
 
@@ -300,6 +302,7 @@ class Viewer(QWidget):
             self.bar = VideoBar(self)
             self.bar.set_player(self.player)
             self._layout.addWidget(self.bar)
+            self.player.opened.connect(self._video_opened)
             self.player.frame_ready.connect(self._frame_ready)
             self.player.frame_failed.connect(self._frame_failed)
             self.player.failed.connect(self._show_error)
@@ -316,6 +319,16 @@ class Viewer(QWidget):
             self.bar.hide()
         if self.tracks is not None:
             self.tracks.show(None)
+
+    def _video_opened(self, info: VideoInfo) -> None:
+        """Go to any frame at once, also before the library has come to read the header."""
+        session, item = self._session, self._item
+        if session is None or item is None or item.frames == info.frames:
+            return
+        known = session.media.get(item.id)
+        if known is not None and known.status is MediaStatus.UNKNOWN:
+            fresh = replace(known, width=info.width, height=info.height, frames=info.frames)
+            session.put_media([fresh])
 
     def _frame_ready(self, frame: int, pts: object, rgb: Any) -> None:
         session = self._session
