@@ -186,7 +186,7 @@ def test_a_short_occlusion_is_bridged_with_the_same_filter() -> None:
         ((400, 10, 440, 50), "outside the 320x240"),
         ((-50, -50, -10, -10), "outside"),
         ((10, 10, 11, 60), "at least 4x4"),
-        ((317, 10, 350, 60), "3x50 px in the frame"),
+        ((317, 10, 350, 60), "only 9% of the region"),
         ((math.nan, 10, 50, 60), "finite"),
         ((10, 10, math.inf, 60), "finite"),
     ],
