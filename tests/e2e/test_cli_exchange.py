@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import visionstudio as vs
 from visionstudio.app.cli import run
 from visionstudio.storage.store import ProjectStore
 
@@ -168,8 +169,8 @@ def test_the_old_export_survives_a_full_disk(
     out = tmp_path / "out.json"
     call("export", tmp_path / "p", "coco", out)
     before = out.read_bytes()
-    Image.new("RGB", (40, 30)).save(tmp_path / "b.png")  # what is as it was is not written again
-    call("init", tmp_path / "p", "--media", tmp_path / "b.png")
+    with vs.open(tmp_path / "p") as project:  # what is as it was is not written again
+        project.add(project.media[0].id, vs.Box(1, 2, 30, 20), "cell")
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -178,7 +179,7 @@ def test_the_old_export_survives_a_full_disk(
     assert run(["export", str(tmp_path / "p"), "coco", str(out)]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert out.read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png", "out.json", "p"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "out.json", "p"]
 
 
 def test_nothing_is_written_outside_the_folder(
