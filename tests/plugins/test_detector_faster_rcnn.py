@@ -55,6 +55,7 @@ def test_size_and_parameters() -> None:
     assert all(m.result_kind == "boxes" for m in MANIFEST.models)
 
 
+@pytest.mark.slow
 def test_it_learns_to_find_shapes(train_context: Callable[..., Any], memory_data: Any) -> None:
     data = memory_data(("square", "disc"), [squares(i) for i in range(8)], [squares(3), squares(5)])
     ctx = train_context()

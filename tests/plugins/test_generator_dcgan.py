@@ -108,6 +108,7 @@ def test_what_cannot_be_drawn_is_refused(trained: Path, train_context: Callable[
         next(model.generate(GenerateRequest(0), PARAMS, ctx))
 
 
+@pytest.mark.slow
 def test_pictures_without_tags_are_learned_without_classes(
     train_context: Callable[..., Any], memory_data: Callable[..., Any]
 ) -> None:

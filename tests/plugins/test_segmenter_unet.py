@@ -78,6 +78,7 @@ def test_losses_ignore_what_is_not_known() -> None:
     assert sum(float(v) for v in losses(perfect, labels).values()) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["builtin", "none"])
 def test_it_learns_discs(start: str, train_context: Callable[..., Any], memory_data: Any) -> None:
     data = memory_data(("disc",), [discs(i) for i in range(6)], [discs(10), discs(11)])
@@ -97,6 +98,7 @@ def test_it_learns_discs(start: str, train_context: Callable[..., Any], memory_d
     assert (truth & (found.labels == 1)).sum() > 0.6 * (truth | (found.labels == 1)).sum()
 
 
+@pytest.mark.slow
 def test_classes_that_cover_everything_need_no_background(
     train_context: Callable[..., Any], memory_data: Any
 ) -> None:

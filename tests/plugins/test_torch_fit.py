@@ -313,6 +313,7 @@ _TWO = """
 """
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path: Path, train_context: Context) -> None:
     """Two gloo processes, each with half of every batch, end where one ends."""
     here = Path(__file__)

@@ -111,6 +111,7 @@ def leaving_clip(
     return frames, np.array(truth)
 
 
+@pytest.mark.slow
 def test_crossing_equals_bare_csrt_box_for_box(shared_data: Path) -> None:
     frames, truth = crossing(shared_data)
     first = tuple(truth[0])
@@ -129,6 +130,7 @@ def test_the_bag_that_turns_and_deforms_equals_bare_csrt(shared_data: Path) -> N
     assert figures(ours, truth)["mean_iou"] >= figures(bare, truth)["mean_iou"] - 0.01
 
 
+@pytest.mark.slow
 def test_a_pedestrian_who_vanishes_is_lost_and_not_parked(shared_data: Path) -> None:
     frames, truth = crossing(shared_data)
     gone = 67
