@@ -351,8 +351,8 @@ class SessionCore(StoreLink):
         ids = frozenset(i.id for i in fresh)
         if ids:
             moved = self.media.put(fresh)
-            self.media_changed.emit(None if moved else ids)
             self._refresh_current(ids)
+            self.media_changed.emit(None if moved else ids)
 
     def _store_changed(self) -> None:
         self.reload()
@@ -411,8 +411,8 @@ class SessionCore(StoreLink):
         if effects.media:
             ids = frozenset(c.row.id for c in effects.media)
             is_list = any(c.before is None or c.after is None for c in effects.media)
-            self.media_changed.emit(None if is_list else ids)
             self._refresh_current(ids)
+            self.media_changed.emit(None if is_list else ids)
         if shown_changed:
             self._drop_dead_selection()
             self.annotations_changed.emit()

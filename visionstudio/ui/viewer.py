@@ -242,7 +242,17 @@ class Viewer(QWidget):
             self._show_error(loaded.error)
             return
         self._presenter.put(picture, keep_view=self._ready)
+        self._size_seen(picture.width, picture.height)
         self._pixels_shown()
+
+    def _size_seen(self, width: int, height: int, frames: int = 1) -> None:
+        """What is on screen can be worked on before the library has come to read its header."""
+        known = self._session.media.get(self._item.id) if self._session and self._item else None
+        if self._session is None or known is None or known.status is not MediaStatus.UNKNOWN:
+            return
+        if (known.width, known.height, known.frames) != (width, height, frames):
+            fresh = replace(known, width=width, height=height, frames=frames)
+            self._session.put_media([fresh])
 
     def _post(self, call: Callable[[], None]) -> None:
         if self._session is not None:
@@ -321,14 +331,7 @@ class Viewer(QWidget):
             self.tracks.show(None)
 
     def _video_opened(self, info: VideoInfo) -> None:
-        """Go to any frame at once, also before the library has come to read the header."""
-        session, item = self._session, self._item
-        if session is None or item is None or item.frames == info.frames:
-            return
-        known = session.media.get(item.id)
-        if known is not None and known.status is MediaStatus.UNKNOWN:
-            fresh = replace(known, width=info.width, height=info.height, frames=info.frames)
-            session.put_media([fresh])
+        self._size_seen(info.width, info.height, info.frames)
 
     def _frame_ready(self, frame: int, pts: object, rgb: Any) -> None:
         session = self._session
