@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 MARKS := $(if $(CI)$(SLOW),,-m "not slow")
 # Real processes and windows on a shared machine: CI tries a failed test once more and says so.
 RERUNS := $(if $(CI),--reruns 1)
+# A file's tests stay in one process: they share fixtures that are dear to make.
+WORKERS := -n 2 --dist loadfile
 
 .PHONY: run test lint bench clean
 run: $(READY)
@@ -16,7 +18,7 @@ run: $(READY)
 
 test: $(READY)
 	@sh .ci/system-packages test
-	$(BIN)/python -m pytest $(MARKS) $(RERUNS) $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(MARKS) $(RERUNS) $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
