@@ -67,7 +67,7 @@ class Driver:
 
     def open(self, *paths: Path) -> None:
         """Open paths and wait for the first picture or error on screen."""
-        with self.qtbot.waitSignal(self.window.viewer.shown, timeout=15000):
+        with self.qtbot.waitSignal(self.window.viewer.shown, timeout=60_000):
             self.window.open(list(paths))
         self.qtbot.waitUntil(self.window.isActiveWindow)
 
@@ -102,7 +102,7 @@ class Driver:
 
     def wait(self, condition: Callable[[], bool]) -> None:
         """Until something is so."""
-        self.qtbot.waitUntil(condition, timeout=10000)
+        self.qtbot.waitUntil(condition, timeout=60_000)
 
     def saved(self) -> None:
         """Until everything is on disk."""

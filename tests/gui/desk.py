@@ -105,7 +105,7 @@ class Desk(Driver):
     def go_to(self, wanted: str) -> MediaItem:
         """Open a media item by its name: filter, then click the row that is left."""
         item = next(i for i in self.session.media if i.path.endswith(wanted))
-        with self.qtbot.waitSignal(self.window.viewer.shown, timeout=20_000):
+        with self.qtbot.waitSignal(self.window.viewer.shown, timeout=60_000):
             self.session.open_media(item.id)
         return item
 
@@ -114,7 +114,7 @@ class Desk(Driver):
         before = len(self.window.jobs.all)
         start()
         self.qtbot.waitUntil(
-            lambda: any(title in j.title for j in self.window.jobs.all[before:]), timeout=20_000
+            lambda: any(title in j.title for j in self.window.jobs.all[before:]), timeout=60_000
         )
         job = next(j for j in self.window.jobs.all[before:] if title in j.title)
         self.qtbot.waitUntil(lambda: job.state.is_final, timeout=JOB_MS)
@@ -124,7 +124,7 @@ class Desk(Driver):
     def dialog(self, kind: type[D]) -> D:
         self.qtbot.waitUntil(
             lambda: any(isinstance(w, kind) for w in QApplication.topLevelWidgets()),
-            timeout=20_000,
+            timeout=60_000,
         )
         return next(
             w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()
@@ -142,7 +142,7 @@ class Desk(Driver):
         self.type_into(self.child(QDoubleSpinBox, "trainingMinutes", dialog), minutes)
         job = self.job(lambda: self.press("trainingStart", dialog), f"Train {model}")
         self.qtbot.waitUntil(
-            self.child(QAbstractButton, "trainingUse", dialog).isVisible, timeout=20_000
+            self.child(QAbstractButton, "trainingUse", dialog).isVisible, timeout=60_000
         )
         assert dialog.isVisible()
         curves = self.window.project.workbench.trainings.all[-1].curves  # type: ignore[union-attr]
@@ -151,7 +151,7 @@ class Desk(Driver):
         self.press("trainingClose", dialog)
         self.window.activateWindow()  # what a window manager does
         self.qtbot.waitUntil(self.window.isActiveWindow)
-        self.qtbot.waitUntil(lambda: isinstance(weights.currentData(), Path), timeout=20_000)
+        self.qtbot.waitUntil(lambda: isinstance(weights.currentData(), Path), timeout=60_000)
         return job
 
     def proposals(self) -> int:

@@ -170,7 +170,7 @@ def test_a_hundred_thousand_arrive_while_the_window_lives(qtbot: QtBot, canvas: 
     rows = [note(n, Box(x, y, x + 4, y + 4)) for n, (x, y) in enumerate(corners)]
     canvas.set_annotations(rows, CLASSES)
     assert len(canvas.visible_ids()) < len(rows)  # the rest comes in slices
-    qtbot.waitUntil(lambda: canvas.settled, timeout=20_000)
+    qtbot.waitUntil(lambda: canvas.settled, timeout=60_000)
     assert len(canvas.visible_ids()) == len(rows)
     assert reddish(drawn(qtbot, canvas)[:390, :390]).mean() > 0.5
 

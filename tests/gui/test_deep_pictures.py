@@ -33,7 +33,7 @@ def shown_grey(driver: Driver, x: int, y: int) -> int:
 
 
 def go_on(driver: Driver) -> None:
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.key(Qt.Key.Key_D)
 
 
@@ -62,7 +62,7 @@ def test_a_16_bit_grey_and_an_8_bit_picture(driver: Driver, tmp_path: Path) -> N
     driver.key(Qt.Key.Key_C)
     assert driver.canvas.picture.levels is None
     assert shown_grey(driver, 10, 100) == 100
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.key(Qt.Key.Key_A)
     assert driver.canvas.picture.levels is None
     assert readout(driver, 80, 60) == str(ramp[60, 80])

@@ -35,7 +35,7 @@ def shown(driver: Driver, x: int, y: int) -> tuple[int, int, int]:
 
 
 def go(driver: Driver, key: Qt.Key) -> None:
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.key(key)
 
 

@@ -86,7 +86,7 @@ def test_a_run_is_evaluated_and_its_mistakes_are_shown(desk: Desk, tmp_path: Pat
     assert filled[0].text() in about.text()
     row, column = filled[0].data(Qt.ItemDataRole.UserRole)
     first = evaluation.pictures[evaluation.cell(row, column)[0].picture]
-    with desk.qtbot.waitSignal(desk.window.viewer.shown, timeout=20_000):
+    with desk.qtbot.waitSignal(desk.window.viewer.shown, timeout=60_000):
         QTest.mouseClick(gallery.viewport(), LEFT, pos=QPoint(60, 60))
     assert desk.session.current is not None
     assert desk.session.current.id == first.media_id

@@ -92,7 +92,7 @@ def test_save_elsewhere(
     assert driver.window.settings.note("recent")[0] == str(new)
     driver.drag((10, 80), (50, 110))
     driver.wait(lambda: driver.count() == 3)
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.key(Qt.Key.Key_D)
     driver.close()
     with ProjectStore.open(new) as store:

@@ -16,7 +16,7 @@ from tests.gui.conftest import Driver
 def test_a_file_that_is_no_picture_leaves_no_project_behind(driver: Driver, tmp_path: Path) -> None:
     stranger = tmp_path / "passwd"
     stranger.write_text("root:x:0:0\n")
-    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=10000) as failed:
+    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=60_000) as failed:
         driver.window.open([stranger])
     assert "not a picture" in str(failed.args[0])
     assert [p.name for p in tmp_path.iterdir() if p.is_dir() and p.name != "home"] == []
@@ -33,7 +33,7 @@ def test_a_long_name_does_not_widen_the_panels(
     width = window.object_dock.width()
     window.actions_["window.inspection"].trigger()
     item = next(i for i in driver.session.media if i.name == long.name)
-    with driver.qtbot.waitSignal(window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(window.viewer.shown, timeout=60_000):
         driver.session.open_media(item.id)
     driver.wait(lambda: window.inspection_panel.name.text() == long.name)
     window.viewer.banners.show_banner("long", str(long), "warning")
@@ -51,10 +51,10 @@ def test_a_stranger_named_project_can_be_told_and_closed(
 ) -> None:
     project = pictures / "project.db"
     project.write_bytes(content)
-    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=60_000):
         driver.window.open([pictures])
     button = driver.window.findChild(QPushButton, "messageAction")
-    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=60_000):
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     assert project.read_bytes() == content
     assert driver.window.welcome.isVisible()

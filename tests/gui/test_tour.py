@@ -123,7 +123,7 @@ def test_skipped_for_good_and_started_from_the_menu(
     assert desk.window.settings.note(NOTE) == "skipped"
     assert desk.canvas.hasFocus()  # the click has not taken the keys from the picture
     desk.window.close_project()
-    with desk.qtbot.waitSignal(desk.window.viewer.shown, timeout=15_000):
+    with desk.qtbot.waitSignal(desk.window.viewer.shown, timeout=60_000):
         desk.window.actions_["help.tour"].trigger()  # opens the sample project for it
     step_is(desk, 0)
     desk.press("tourNext")  # nothing drawn: nothing to undo either

@@ -15,7 +15,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 def go(driver: Driver, key: Qt.Key, name: str) -> None:
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.key(key)
     assert driver.session.current.name == name
 
@@ -29,7 +29,7 @@ def test_a_deleted_box_comes_back_on_its_picture(driver: Driver, pictures: Path)
     driver.wait(lambda: driver.count() == 0)
     go(driver, Qt.Key.Key_D, "1.png")
     driver.saved()
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.key(Qt.Key.Key_Z, CTRL)
     driver.wait(lambda: driver.session.selection == {box.id})
     assert driver.session.current.name == "0.png"
@@ -38,7 +38,7 @@ def test_a_deleted_box_comes_back_on_its_picture(driver: Driver, pictures: Path)
     media = driver.window.media_panel
     assert media.view.currentIndex().row() == 0
     go(driver, Qt.Key.Key_D, "1.png")
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.key(Qt.Key.Key_Z, CTRL | SHIFT)
     driver.wait(lambda: driver.count() == 0 and driver.session.saved)
     assert driver.session.current.name == "0.png"

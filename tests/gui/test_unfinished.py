@@ -29,7 +29,7 @@ def kept(driver: Driver) -> dict[str, Any]:
 
 
 def go(driver: Driver, number: int) -> None:
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10_000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         driver.session.open_media(driver.session.media[number].id)
 
 

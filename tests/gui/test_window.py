@@ -151,7 +151,7 @@ def test_tag_verify_and_go_on(driver: Driver, pictures: Path) -> None:
 def test_a_damaged_picture_shows_why_and_next_goes_on(driver: Driver, pictures: Path) -> None:
     driver.open(pictures)
     for name in ("1.png", "2.jpg", "3.png"):
-        with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=10000):
+        with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
             driver.key(Qt.Key.Key_D)
         assert driver.session.current.name == name
     damaged = next(i for i in driver.session.media if i.name == "2.jpg")
@@ -202,7 +202,7 @@ def test_hover_in_the_list_and_in_the_picture(driver: Driver, pictures: Path) ->
     draw_first_box(driver)
     driver.key(Qt.Key.Key_V)
     view = driver.window.object_panel.view
-    with driver.qtbot.waitSignal(driver.window.object_panel.hovered, timeout=5000) as hovered:
+    with driver.qtbot.waitSignal(driver.window.object_panel.hovered, timeout=60_000) as hovered:
         row = view.visualRect(driver.window.object_panel.model.index(0))
         QTest.mouseMove(view.viewport(), row.center())
     assert hovered.args == [driver.session.annotations[0].id]
@@ -236,7 +236,7 @@ def test_second_writer_reads_only(make_window: Callable[[], Driver], pictures: P
 def test_an_empty_folder_is_told_and_left_alone(driver: Driver, tmp_path: Path) -> None:
     folder = tmp_path / "nothing"
     folder.mkdir()
-    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=10000) as failed:
+    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=60_000) as failed:
         driver.window.open([folder])
     assert "no pictures" in str(failed.args[0])
     assert any("no pictures" in text for text in driver.window.toasts.texts)
@@ -251,10 +251,10 @@ def test_a_damaged_project_is_recovered(driver: Driver, pictures: Path) -> None:
     driver.session.store.backup("test")
     driver.window.close_project()
     (folder / "project.db").write_bytes(b"not a database" * 1000)
-    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=10000):
+    with driver.qtbot.waitSignal(driver.window.open_failed, timeout=60_000):
         driver.window.open([pictures])
     button = driver.window.findChild(QPushButton, "messageAction")
-    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=15000):
+    with driver.qtbot.waitSignal(driver.window.viewer.shown, timeout=60_000):
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     driver.wait(lambda: driver.count() == 1)
 
