@@ -156,7 +156,13 @@ def test_options_by_keys_and_strip(hand: Driver, make_window: Callable[[], Drive
     assert not strip.isVisible()
     hand.key(Qt.Key.Key_B)
     assert strip.isVisible()
-    size = strip.findChild(QSpinBox)
+    hand.key(Qt.Key.Key_W, SHIFT)
+    hand.key(Qt.Key.Key_B)  # from a tool with options to another
+    assert strip.width() > 200
+    assert strip.height() > 24
+    hand.window._run("inspect.rulers")
+    assert strip.y() >= hand.canvas.y() + 20  # below the ruler
+    size = strip.findChildren(QSpinBox)[-1]
     for _ in range(3):
         hand.key(Qt.Key.Key_BracketLeft)
     assert size.value() == 14

@@ -138,8 +138,14 @@ def test_inpaint_a_region(desk: Desk) -> None:
     desk.window.activateWindow()
     desk.wait(desk.window.isActiveWindow)
     desk.canvas.setFocus()
-    desk.key(Qt.Key.Key_Z, CONTROL)
+    with desk.qtbot.waitSignal(desk.window.viewer.shown, timeout=10000):
+        desk.key(Qt.Key.Key_Z, CONTROL)
     desk.wait(lambda: len(desk.session.media) == before)
+    assert desk.session.current == item  # back where one came from
+    desk.wait(lambda: desk.canvas.visible_ids() != frozenset())
+    picture = desk.canvas.picture
+    assert picture is not None
+    assert (picture.width, picture.height) == (600, 400)
     desk.key(Qt.Key.Key_Z, CONTROL | SHIFT)
     desk.wait(lambda: len(desk.session.media) == before + 1)
 

@@ -211,16 +211,17 @@ class Batch:
             )
 
     def _frames(self, targets: Sequence[Target]) -> list[FrameRef]:
-        """Every frame to predict; files that cannot be opened are noted as failed."""
+        """Every frame and page to predict; files that cannot be opened are noted as failed."""
         frames = []
         for target in targets:
             path = str(target.path.absolute())
-            if target.kind != "image":
-                try:
-                    target.frames = probe(target.path, target.kind).frames
-                except (MediaError, OSError) as error:
-                    self.failed.append({"file": target.name, "reason": one_line(error)})
-                    continue
+            try:
+                target.frames = probe(target.path, target.kind).frames
+            except (MediaError, OSError) as error:
+                self.failed.append({"file": target.name, "reason": one_line(error)})
+                continue
+            if target.kind == "image" and target.frames > 1:
+                target.kind = MediaKind.STACK  # which a file's name does not tell
             frames += [
                 FrameRef(f"{target.id}:{n}", path, str(target.kind), n)
                 for n in range(target.frames)

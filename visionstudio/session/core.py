@@ -77,6 +77,7 @@ class SessionCore(StoreLink):
         self.applied = Signal()
         self.current: MediaItem | None = None
         self.frame = 0
+        self.came_from: tuple[int, int] | None = None  # media id and frame, of another item
         self.selection: frozenset[int] = frozenset()
         self.primary: int | None = None
         self._order: tuple[int, ...] = ()  # of selection
@@ -201,6 +202,8 @@ class SessionCore(StoreLink):
         tracks = self._to_follow
         if media_id != self._shown.media_id:
             tracks = frozenset()
+            if self._shown.media_id:
+                self.came_from = self._shown.media_id, self._shown.frame
         elif self.selection:
             tracks = frozenset(a.track_id for a in self.selected() if a.track_id is not None)
         self.frame = frame

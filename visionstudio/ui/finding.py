@@ -43,9 +43,7 @@ class Finding(QObject):
             self.dock = QDockWidget(tr("Find"), window)
             self.dock.setObjectName("findDock")
             self.dock.setWidget(panel)
-            if not window.restoreDockWidget(self.dock):
-                window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
-                window.resizeDocks([self.dock], [_HEIGHT], Qt.Orientation.Vertical)
+            window.stand_below(self.dock, _HEIGHT)
             panel.opened.connect(self._open)
             panel.changed_many.connect(window.toast_undo)
             panel.message.connect(window.toast)

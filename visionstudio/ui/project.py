@@ -47,13 +47,16 @@ class OpenProject:
         return self.session.store.read_only
 
     def go_to_first_place(self) -> None:
-        """The picture that was asked for, else the last one looked at, else the first."""
+        """The picture that was asked for, else the last one looked at, else the first.
+
+        When a picture on screen has gone, the one before it on screen is the last one.
+        """
         session, opened = self.session, self._opened
         media = session.media
-        wanted = None
-        if opened.wanted is not None:
-            wanted = media.at_path(opened.wanted)
-        frame = 0
+        left, frame = session.came_from or (0, 0)
+        wanted = media.get(left)
+        if wanted is None and opened.wanted is not None:
+            wanted, frame = media.at_path(opened.wanted), 0
         if wanted is None:
             wanted = media.get(self.remembered.get("media", 0))
             frame = int(self.remembered.get("frame", 0)) if wanted is not None else 0

@@ -93,6 +93,7 @@ class TagStrip(QWidget):
         self._session: ProjectSession | None = None
         self._shown: tuple[object, ...] = ()
         self._chips: list[TagChip] = []
+        self._edge = 0
         over.installEventFilter(self)
         self.hide()
 
@@ -139,9 +140,14 @@ class TagStrip(QWidget):
             chip.show()
         self._place()
 
+    def keep_off(self, edge: int) -> None:
+        """Leave as many widget units free at the canvas's upper and left edge."""
+        self._edge = edge
+        self._place()
+
     def _place(self) -> None:
         """Rows of chips from the upper left corner, as many as fit side by side."""
-        room = max(self._over.width() - 2 * _MARGIN, 80)
+        room = max(self._over.width() - self._edge - 2 * _MARGIN, 80)
         x = y = height = width = 0
         for chip in self._chips:
             size = chip.sizeHint()
@@ -151,7 +157,8 @@ class TagStrip(QWidget):
             x += size.width() + _GAP
             width, height = max(width, min(x - _GAP, room)), size.height()
         at = self._over.pos()
-        self.setGeometry(at.x() + _MARGIN, at.y() + _MARGIN, width, y + height)
+        edge = self._edge + _MARGIN
+        self.setGeometry(at.x() + edge, at.y() + edge, width, y + height)
         self.setVisible(bool(self._chips))
         self.raise_()
 

@@ -196,6 +196,7 @@ QMenu::item:disabled { color: @disabled; }
 QMenu::separator { height: 1px; background: @line; margin: 4px 8px; }
 QMenu::icon { padding-left: 8px; }
 QToolTip { background: @raised; color: @text; border: 1px solid @line; padding: 4px; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QDockWidget { font-weight: 600; }
 QDockWidget::title { background: @window; padding: 6px 8px; }
 QTabBar { background: @window; }

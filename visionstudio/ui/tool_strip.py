@@ -43,6 +43,7 @@ class ToolStrip(QFrame):
         self._canvas = canvas
         self._tool: Tool | None = None
         self._editors: dict[str, Editor] = {}
+        self._edge = 0
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(10, 4, 10, 4)
         self._row.setSpacing(8)
@@ -53,9 +54,9 @@ class ToolStrip(QFrame):
 
     def _tool_changed(self, _name: str) -> None:
         self._tool = self._canvas.tool
+        self.hide()  # what is added to a widget on screen has no size before the next event
         self._clear()
         if not self._tool.options:
-            self.hide()
             return
         row = BY_ID.get(f"tool.{self._tool.name}")
         if row is not None and row.icon:
@@ -115,13 +116,18 @@ class ToolStrip(QFrame):
         if editor.value() != self._tool.values[name]:
             editor.set_value(self._tool.values[name])
 
+    def keep_off(self, edge: int) -> None:
+        """Leave as many widget units free at the canvas's upper edge."""
+        self._edge = edge
+        self._place()
+
     def _place(self) -> None:
         """In the middle above the picture, below whatever lies at the canvas's upper edge."""
         room = self._canvas.geometry()
         size = self.sizeHint().boundedTo(room.size())
         self.setGeometry(
             room.x() + max(0, (room.width() - size.width()) // 2),
-            room.y() + _MARGIN,
+            room.y() + self._edge + _MARGIN,
             size.width(),
             size.height(),
         )

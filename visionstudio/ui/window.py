@@ -490,10 +490,11 @@ class MainWindow(WindowParts):
         self.show_tool(canvas.tool_name)
 
     def show_tool(self, name: str) -> None:
-        """Check the button of the tool in use."""
+        """Check the button of the tool in use; what works on the selection belongs to Select."""
         action = self.actions_.actions.get(f"tool.{name}")
-        if action is not None:
-            action.setChecked(True)
+        if action is None or not action.isCheckable():
+            action = self.actions_["tool.select"]
+        action.setChecked(True)
 
     def _show_pixel(self, x: int, y: int, values: str) -> None:
         place = self.inspector.measuring.place_text(x, y) if x >= 0 else ""
@@ -501,7 +502,8 @@ class MainWindow(WindowParts):
         self.status.pixel.setText(f"{x}, {y}   {values}{tail}" if x >= 0 else "")
 
     def _show_zoom(self) -> None:
-        self.status.zoom.setText(f"{self.viewer.canvas.zoom * 100:.0f} %")
+        canvas = self.viewer.canvas
+        self.status.zoom.setText(f"{canvas.zoom * 100:.0f} %" if canvas.picture else "")
 
     # What is remembered
 

@@ -70,6 +70,7 @@ class WindowParts(QMainWindow):
         self.jobs = jobs
         self._poster = poster
         self._folded: list[QDockWidget] = []
+        self._late: list[QDockWidget] = []  # below the picture, made when first wanted
         self.actions_ = ActionSet(self, run, settings.note("keys", {}))
         self._build_centre()
         self._build_docks()
@@ -165,6 +166,18 @@ class WindowParts(QMainWindow):
     def _connect_models(self, panel: ModelPanel) -> None:
         raise NotImplementedError
 
+    def stand_below(self, dock: QDockWidget, height: int) -> None:
+        """Put a panel made late where it was; at first below the picture, as a tab of what is there.
+
+        Panels beside each other would together be wider than a small window.
+        """
+        self._late.append(dock)
+        if self.restoreDockWidget(dock):
+            return
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        self.tabifyDockWidget(self.results_dock, dock)
+        self.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+
     @property
     def docks(self) -> tuple[QDockWidget, ...]:
         return (
@@ -188,6 +201,10 @@ class WindowParts(QMainWindow):
         self.results_dock.setFloating(False)
         self.results_dock.hide()
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.results_dock)
+        for dock in self._late:
+            dock.setFloating(False)
+            dock.hide()
+            self.tabifyDockWidget(self.results_dock, dock)
         self.resizeDocks([self.results_dock], [_BELOW], Qt.Orientation.Vertical)
         self.addDockWidget(left, self.media_dock)
         self.addDockWidget(left, self.class_dock)
@@ -239,7 +256,8 @@ class WindowParts(QMainWindow):
 
     def toggle_panels(self) -> None:
         """Fold all panels away, or bring back those that were."""
-        shown = [dock for dock in (*self.docks, self.results_dock) if not dock.isHidden()]
+        every = (*self.docks, self.results_dock, *self._late)
+        shown = [dock for dock in every if not dock.isHidden()]
         if shown:
             self._folded = shown
             for dock in shown:

@@ -37,9 +37,7 @@ class Console(QObject):
             self.dock = dock = QDockWidget(tr("Console"), self._window)
             dock.setObjectName("consoleDock")
             dock.setWidget(panel)
-            if not self._window.restoreDockWidget(dock):
-                self._window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
-                self._window.resizeDocks([dock], [_HEIGHT], Qt.Orientation.Vertical)
+            self._window.stand_below(dock, _HEIGHT)
             panel.set_session(self._session)
         return self._panel
 

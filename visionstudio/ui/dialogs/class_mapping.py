@@ -43,6 +43,7 @@ class ClassMapping(QTreeWidget):
         self.setItemDelegateForColumn(_BECOMES, _Target(self))
         self.itemClicked.connect(self._edit)
         self.itemActivated.connect(self._edit)
+        self.setColumnWidth(0, 180)
         self._known: tuple[str, ...] = ()
         self._used: Mapping[str, str | None] = {}
 

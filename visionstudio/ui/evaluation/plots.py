@@ -34,7 +34,7 @@ class EvaluationPlots(QWidget):
         self._class.currentIndexChanged.connect(lambda _: self._draw())
         self._about = QLabel()
         self._about.setObjectName("curveAbout")
-        self._about.setProperty("role", "secondary")
+        self._about.setProperty("role", "muted")
         row.addWidget(self._class)
         row.addWidget(self._about, 1)
         layout.addLayout(row)

@@ -10,7 +10,7 @@ from visionstudio.ui.canvas.measuring import Overlay
 from visionstudio.ui.inspect.loupe import Loupe
 from visionstudio.ui.inspect.measure_control import MeasureControl
 from visionstudio.ui.inspect.minimap import Minimap
-from visionstudio.ui.inspect.overlays import Grid, Rulers, ScaleBar
+from visionstudio.ui.inspect.overlays import RULER, Grid, Rulers, ScaleBar
 
 if TYPE_CHECKING:
     from visionstudio.ui.window import MainWindow
@@ -60,6 +60,9 @@ class ViewAids(QObject):
         self._canvas.overlays[:] = [*others, *wanted]
         for name in NAMES:
             self._window.actions_[f"inspect.{name}"].setChecked(name in self._on)
+        edge = round(RULER) if "rulers" in self._on else 0
+        for strip in (self._window.viewer.tool_strip, self._window.viewer.tags):
+            strip.keep_off(edge)
         self._canvas.refresh()
 
     def _hovered(self, x: int, y: int, _text: str) -> None:

@@ -180,7 +180,7 @@ class _JobRow(QWidget):
         self._title = QLabel(job.title)
         self._state = QLabel()
         self._state.setWordWrap(True)
-        self._state.setProperty("role", "secondary")
+        self._state.setProperty("role", "muted")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._cancel = QToolButton()

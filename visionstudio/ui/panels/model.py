@@ -112,7 +112,7 @@ class ModelPanel(QWidget):
         self._weights.currentIndexChanged.connect(lambda _: self._update_enabled())
         self._about = QLabel()
         self._about.setWordWrap(True)
-        self._about.setProperty("role", "secondary")
+        self._about.setProperty("role", "muted")
         layout.addWidget(self._model)
         layout.addWidget(self._weights)
         layout.addWidget(self._detector)

@@ -52,7 +52,7 @@ class ProposalControls(QWidget):
         layout.addLayout(row)
         self._count = QLabel()
         self._count.setObjectName("proposalCount")
-        self._count.setProperty("role", "secondary")
+        self._count.setProperty("role", "muted")
         # The same room for every text: neither the panel nor the picture beside it moves.
         self._count.setWordWrap(True)
         self._count.setMinimumHeight(2 * self._count.fontMetrics().lineSpacing())

@@ -47,7 +47,7 @@ class AgreementDialog(CompareDialog):
         self._kinds.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._kinds.activated.connect(lambda _: self._show_grid())
         about = QLabel(tr("Green is mine, orange theirs."))
-        about.setProperty("role", "secondary")
+        about.setProperty("role", "muted")
         row = QHBoxLayout()
         row.addWidget(self._kinds)
         row.addWidget(about, 1)
@@ -56,6 +56,8 @@ class AgreementDialog(CompareDialog):
         splitter.addWidget(self.table)
         splitter.addWidget(right)
         splitter.setSizes([540, 460])
+        splitter.hide()  # until there is something to show
+        self._results = splitter
         self.body.addWidget(splitter, 1)
         label = QLabel(tr("Same object from an IoU of"))
         self._least = QDoubleSpinBox()
@@ -87,6 +89,7 @@ class AgreementDialog(CompareDialog):
 
     def broke(self, error: VisionStudioError) -> None:
         self._found = None
+        self._results.hide()
         self._save.setEnabled(False)
         self.table.setRowCount(0)
         self._kinds.clear()
@@ -95,6 +98,7 @@ class AgreementDialog(CompareDialog):
 
     def _show(self, found: Agreement) -> None:
         self._found = found
+        self._results.show()
         self._save.setEnabled(True)
         alpha = "–" if math.isnan(found.alpha) else f"{found.alpha:.3f}"
         self.say(

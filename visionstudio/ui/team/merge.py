@@ -76,7 +76,7 @@ class MergeDialog(CompareDialog):
         label = QLabel(tr("Where both differ"))
         label.setBuddy(self._rule)
         self._about = QLabel(tr("Green is mine, orange theirs. M keeps mine, T takes theirs."))
-        self._about.setProperty("role", "secondary")
+        self._about.setProperty("role", "muted")
         self._about.setWordWrap(True)
         self._choices = QWidget()
         self._choices.setVisible(False)
@@ -198,6 +198,7 @@ class MergeDialog(CompareDialog):
         self._merge.setText(text)
         writable = not self._workbench.session.store.read_only
         self._choices.setVisible(plan is not None)
+        self.grid.setVisible(plan is not None)
         self.grid.empty_text = "" if plan is None else "No differences."
         ready = plan is not None and bool(some or plan.preparations)
         self._merge.setEnabled(ready and writable and not self.busy)

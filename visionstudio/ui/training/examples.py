@@ -49,7 +49,7 @@ class ExamplesPage(QWidget):
         row = QHBoxLayout()
         self._about = QLabel(tr("Training pictures as the model sees them, with what it learns."))
         self._about.setObjectName("examplesAbout")
-        self._about.setProperty("role", "secondary")
+        self._about.setProperty("role", "muted")
         self._about.setWordWrap(True)
         again = QPushButton(tr("Roll again"))
         again.setObjectName("examplesAgain")

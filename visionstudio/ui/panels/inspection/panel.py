@@ -13,7 +13,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
-    QHBoxLayout,
+    QGridLayout,
     QHeaderView,
     QLabel,
     QScrollArea,
@@ -88,11 +88,19 @@ class InspectionPanel(QWidget):
         self.scale.setCurrentIndex(1)
         self.display = DisplayBox(self._control)
         self.figures = FigureTable()
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        for combo in (self.region, self.scale):
+        counts = QGridLayout()
+        counts.setSpacing(6)
+        counts.setColumnStretch(1, 1)
+        # One below the other: beside each other neither could be read in a narrow panel.
+        for row, (title, combo) in enumerate(
+            ((tr("Counted"), self.region), (tr("Counts"), self.scale))
+        ):
+            label = QLabel(title)
+            label.setProperty("role", "muted")
+            label.setBuddy(combo)
             combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            row.addWidget(combo, 1)
+            counts.addWidget(label, row, 0)
+            counts.addWidget(combo, row, 1)
 
         inside = QWidget()
         inside.setObjectName("inspectionInside")
@@ -101,7 +109,7 @@ class InspectionPanel(QWidget):
         column.setSpacing(8)
         for widget in (self.name, self.lines, self.histogram):
             column.addWidget(widget)
-        column.addLayout(row)
+        column.addLayout(counts)
         column.addWidget(self.display)
         column.addWidget(self.figures)
         column.addStretch(1)

@@ -35,9 +35,19 @@ class ResultsPanel(QWidget):
         self.tabs.setObjectName("resultsTabs")
         self.tabs.setAccessibleName(tr("Results"))
         self.profile = ProfileView()
-        self.measurements = ResultTable("measurements", tr("Measurements"))
-        self.regions = ResultTable("regions", tr("Figures of the objects"))
-        self.metadata = ResultTable("metadata", tr("Metadata of the file"))
+        self.measurements = ResultTable(
+            "measurements",
+            tr("Measurements"),
+            tr("Nothing has been measured: press M and draw a line in the picture"),
+        )
+        self.regions = ResultTable(
+            "regions",
+            tr("Figures of the objects"),
+            tr("Measure tells area, perimeter and values of every object"),
+        )
+        self.metadata = ResultTable(
+            "metadata", tr("Metadata of the file"), tr("The file says nothing about itself")
+        )
         titles = (tr("Profile"), tr("Measurements"), tr("Objects"), tr("Metadata"))
         views = (self.profile, self.measurements, self.regions, self.metadata)
         for view, title in zip(views, titles, strict=True):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from visionstudio.ui import theme
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.numbers import number
 
@@ -107,11 +108,13 @@ class ResultTable(QWidget):
     """The keys of the selected rows."""
     export_wanted = Signal()
 
-    def __init__(self, name: str, what: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, what: str, empty: str, parent: QWidget | None = None) -> None:
+        """`what` are the rows, `empty` says how there come to be some."""
         super().__init__(parent)
         self.setObjectName(name)
         self.model = RowsModel(self)
-        self.view = QTableView()
+        self._empty = empty
+        self.view = _Table()
         self.view.setObjectName(f"{name}Table")
         self.view.setAccessibleName(what)
         self.view.setModel(self.model)
@@ -185,6 +188,7 @@ class ResultTable(QWidget):
 
     def _tell_count(self) -> None:
         shown = len(self.model.rows)
+        self.view.empty = tr("Nothing matches") if self.search.text().strip() else self._empty
         self.count.setText(tr("{count} rows", count=f"{shown:,}"))
         self.copy_button.setEnabled(shown > 0)
         self.export_button.setEnabled(shown > 0)
@@ -224,6 +228,21 @@ class ResultTable(QWidget):
                 self.delete_wanted.emit(keys)
         else:
             super().keyPressEvent(event)
+
+
+class _Table(QTableView):
+    """With a text in the place of rows while there are none."""
+
+    empty = ""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.model().rowCount():
+            return
+        painter = QPainter(self.viewport())
+        painter.setPen(theme.colour("muted"))
+        how = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+        painter.drawText(self.viewport().rect().adjusted(16, 0, -16, 0), how, self.empty)
 
 
 def cell_text(value: Any) -> str:
