@@ -199,7 +199,7 @@ def test_proposals_go_into_the_project_as_one_step(
         assert store.counts().proposals == 0
 
 
-def test_one_bad_picture_does_not_stop_the_others(
+def test_a_stack_has_all_its_pages_and_a_bad_picture_does_not_stop_the_others(
     trained: tuple[Path, Path], tmp_path: Path, call: Call, fail: Fail
 ) -> None:
     folder = tmp_path / "in"
@@ -207,10 +207,17 @@ def test_one_bad_picture_does_not_stop_the_others(
     Image.new("RGB", (9, 9)).save(folder / "good.png")
     (folder / "cut.png").write_bytes((folder / "good.png").read_bytes()[:30])
     (folder / "text.jpg").write_text("this is no picture")
+    pages = [Image.new("L", (9, 9), 80 * n) for n in range(3)]
+    pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
     args = ("--model", "classifier/simplecnn", "--weights", trained[1] / "best.safetensors")
     out = tmp_path / "out.json"
     document = call("predict", folder, *args, "--out", out)
-    assert (document["media"], document["results"]) == (3, 1)
+    assert (document["media"], document["results"]) == (4, 4)
+    rows = json.loads(out.read_text())["results"]
+    assert [(r["file"], r.get("frame")) for r in rows] == [
+        ("good.png", None),
+        *(("pages.tif", page) for page in range(3)),
+    ]
     assert {f["file"] for f in document["failed"]} == {"cut.png", "text.jpg"}
     assert "text.jpg" in fail("predict", folder / "text.jpg", *args, "--out", tmp_path / "no.json")
     assert not (tmp_path / "no.json").exists()

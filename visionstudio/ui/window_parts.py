@@ -167,7 +167,7 @@ class WindowParts(QMainWindow):
         raise NotImplementedError
 
     def stand_below(self, dock: QDockWidget, height: int) -> None:
-        """Put a panel made late where it was; at first below the picture, as a tab of what is there.
+        """Put a panel made late where it was; at first below the picture, as one of its tabs.
 
         Panels beside each other would together be wider than a small window.
         """
