@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from tests.gui.track_desk import Tracks, clip
 from tests.video_maker import make, number_in
 from visionstudio.api import Detections
+from visionstudio.engine.discovery import discover
 from visionstudio.engine.events import Finished, FrameResult
+from visionstudio.engine.host import LocalHost
 from visionstudio.engine.requests import Predict
 from visionstudio.media.image import read_rgb
 from visionstudio.media.live import LiveReader
@@ -71,10 +73,11 @@ def test_preview_model_picture_and_recording(
 ) -> None:
     host = Spots()
     monkeypatch.setattr(clip.window.models, "host", lambda: host)
-    choice = ModelChoice(type("M", (), {"id": "detector/spots", "title": "Spots"})())  # type: ignore[arg-type]
+    facts = {"id": "detector/spots", "title": "Spots", "task": "detector", "output": "detections"}
+    choice = ModelChoice(type("M", (), facts)())
     source = make(tmp_path / "camera.mp4", 30)
     dialog = opened(clip)
-    monkeypatch.setattr(dialog, "_model", lambda: choice)
+    monkeypatch.setattr(dialog, "_model", lambda: (choice, None))
     start(dialog, str(source))
     live = dialog._live
     clip.wait(lambda: live.figures().shown > 3)
@@ -109,6 +112,108 @@ def test_preview_model_picture_and_recording(
     QTest.mouseClick(dialog.start, LEFT)
     assert not live.running
     dialog.close()
+
+
+def at(dialog: LiveDialog, x: float, y: float) -> QPoint:
+    """The place in the preview of a point of the picture."""
+    place = dialog.preview._place()
+    scale = place.width() / dialog.preview.image.width()
+    return QPointF(place.left() + x * scale, place.top() + y * scale).toPoint()
+
+
+def draw(dialog: LiveDialog, box: tuple[int, int, int, int], *, leave: bool = False) -> None:
+    preview = dialog.preview
+    QTest.mousePress(preview, LEFT, pos=at(dialog, *box[:2]))
+    QTest.mouseMove(preview, at(dialog, *box[2:]))
+    assert preview.drawing
+    if leave:
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not preview.drawing
+        assert dialog.isVisible()
+    QTest.mouseRelease(preview, LEFT, pos=at(dialog, *box[2:]))
+
+
+def bar_in(rgb: np.ndarray) -> tuple[int, int]:
+    """Left and right of the bar; its top and bottom are 48 and 80."""
+    _, xs = np.nonzero((rgb[48:80, :, 0] > 150) & (rgb[48:80, :, 2] < 90))
+    return int(xs.min()), int(xs.max()) + 1
+
+
+@pytest.mark.slow
+def test_a_box_drawn_on_the_live_picture_is_tracked(
+    clip: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = LocalHost()
+    monkeypatch.setattr(clip.window.models, "host", lambda: host)
+    csrt = discover().models["tracker/csrt"]
+    dialog = opened(clip)
+    monkeypatch.setattr(dialog, "_model", lambda: (ModelChoice(csrt), None))
+    # The bar goes to the right, 16 pixels a second, for ten seconds.
+    numbers = [n // 8 for n in range(240)]
+    start(dialog, str(make(tmp_path / "camera.mp4", 240, numbers=numbers)))
+    live = dialog._live
+    clip.wait(lambda: live.figures().shown > 3)
+    QTest.mouseClick(dialog.model, LEFT)
+    assert dialog.hint.isVisible()
+    left, right = bar_in(dialog.preview._rgb)
+    draw(dialog, (left, 48, right, 80), leave=True)
+    assert live.figures().objects == 0
+    left, right = bar_in(dialog.preview._rgb)
+    draw(dialog, (left, 48, right, 80))
+    assert live.figures().objects == 1
+
+    def follows() -> bool:
+        """It has moved with the bar, and has caught up with what came while the box was drawn."""
+        lefts = [a.shape.bounds()[0] for a in live.model.found]
+        now = bar_in(live._last.rgb)[0]
+        return any(at > left + 15 and abs(at - now) < 12 for at in lefts)
+
+    clip.wait(follows)
+    (one,) = live.model.found
+    assert live.model.classes["bar"].id == one.class_id
+    clip.wait(lambda: "behind" in dialog.figures.text() and "objects: 1" in dialog.figures.text())
+
+    # A region without anything to follow is refused; the first object goes on.
+    draw(dialog, (100, 84, 140, 87))
+    clip.wait(lambda: "at least 4x4" in dialog.problem.text())
+    assert live.figures().objects == 1
+    QTest.mouseClick(dialog.forget, LEFT)
+    assert live.figures().objects == 0
+    dialog.close()
+    host.close()
+
+
+@pytest.mark.slow
+def test_all_objects_are_tracked_live(
+    clip: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tracker of many objects gets what a detector sees, and tells their ids."""
+    host = LocalHost()
+    monkeypatch.setattr(clip.window.models, "host", lambda: host)
+    monkeypatch.setattr("visionstudio.engine.live_tracking.detecting", lambda *_: spot)
+    sort = discover().models["tracker/sort"]
+    facts = {"id": "detector/spots", "title": "Spots"}
+    detector = ModelChoice(type("M", (), facts)())
+    dialog = opened(clip)
+    monkeypatch.setattr(dialog, "_model", lambda: (ModelChoice(sort), detector))
+    numbers = [n // 4 for n in range(120)]
+    start(dialog, str(make(tmp_path / "camera.mp4", 120, numbers=numbers)))
+    QTest.mouseClick(dialog.model, LEFT)
+    assert not dialog.hint.isVisible()  # nothing is to be drawn
+    clip.wait(lambda: len(dialog._live.model.found) == 1)
+    (one,) = dialog._live.model.found
+    assert one.track_id == 1
+    assert dialog._live.model.classes["bar"].id == one.class_id
+    clip.wait(lambda: "objects: 1" in dialog.figures.text())
+    assert "Spots" in dialog.model.text()
+    dialog.close()
+    host.close()
+
+
+def spot(_number: int, picture: np.ndarray) -> Detections:
+    left, right = bar_in(picture)
+    box = np.array([[left, 48, right, 80]], float)
+    return Detections(box, np.array([0.9]), np.array([0]), ("bar",))
 
 
 def test_a_source_that_is_none_says_why(clip: Tracks, tmp_path: Path) -> None:

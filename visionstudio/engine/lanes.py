@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from visionstudio.engine import streams, work
+from visionstudio.engine import live_tracking, streams, work
 from visionstudio.engine.children import quiet_threads
 from visionstudio.engine.context import JobContext
 from visionstudio.engine.devices import cpu_threads, list_devices, resolve_device
@@ -31,6 +31,7 @@ from visionstudio.engine.requests import (
     EditImage,
     Examples,
     Generate,
+    LiveTrack,
     Predict,
     Prompted,
     Track,
@@ -77,6 +78,7 @@ class _Lane(threading.Thread):
         self.device = device
         self.models = LoadedModels(device)
         self.reader = FrameReader()
+        self.live = live_tracking.Streams()
         self._make = make
         self._jobs: list[_Job] = []
         self._changed = threading.Condition()
@@ -268,6 +270,8 @@ class LaneEngine:
                 return work.edit(request, tools)
             case Track():
                 return streams.track(request, tools)
+            case LiveTrack():
+                return live_tracking.track_live(request, tools, lane.live)
             case Generate():
                 return streams.generate(request, tools)
             case Examples():

@@ -11,6 +11,8 @@ from visionstudio.api.params import Value
 
 Params = dict[str, Value]
 BoxRow = tuple[int, float, float, float, float, float]
+LiveBox = tuple[int, float, float, float, float]
+SpanRow = tuple[int, int, float, float, float, float]
 
 
 class FrameRef(msgspec.Struct, frozen=True):
@@ -71,7 +73,10 @@ class Track(Request, frozen=True, kw_only=True):
 
     Frames run from `start` to `end`, both included, or down to it when `backwards`;
     None means the video's first and last frame, swapped when backwards. A tracker of one object
-    gets `box` x1, y1, x2, y2 in frame `start`; its results are TrackStates. A tracker
+    gets `box` x1, y1, x2, y2 in frame `start`; its results are TrackStates. Or it follows
+    several in one pass, each with a tracker of its own: `spans`, rows (first frame, last
+    frame or -1, x1, y1, x2, y2); its results are tuples of (place in `spans`, TrackState), and
+    an object that cannot be started is a FrameFailed. A tracker
     of many gets what `detector` sees in each frame or, without one, `detections`, rows
     (frame, x1, y1, x2, y2, score); its results are tuples of (track id, TrackState). The
     key of a result is the frame number as text. `kind` 'boxes' means that there are no
@@ -85,7 +90,29 @@ class Track(Request, frozen=True, kw_only=True):
     end: int | None = None
     backwards: bool = False
     box: tuple[float, float, float, float] | None = None
+    spans: tuple[SpanRow, ...] = ()
     detections: tuple[BoxRow, ...] = ()
+    detector: str = ""
+    detector_weights: str | None = None
+    detector_params: Params = msgspec.field(default_factory=dict)
+    weights: str | None = None
+    params: Params = msgspec.field(default_factory=dict)
+
+
+class LiveTrack(Request, frozen=True, kw_only=True):
+    """The next frame of a live source for a tracker; one FrameResult with the key of the frame.
+
+    Requests of one `stream` are shown to the same trackers: of one object each, for which
+    `boxes`, rows (id, x1, y1, x2, y2), are begun in this frame and those of `forget` are
+    ended first; or one of many objects, which gets what `detector` sees. The result is a tuple
+    of (id, TrackState). Without a `frame` the stream ends and there is no result.
+    """
+
+    model: str
+    stream: str
+    frame: FrameRef | None = None
+    boxes: tuple[LiveBox, ...] = ()
+    forget: tuple[int, ...] = ()
     detector: str = ""
     detector_weights: str | None = None
     detector_params: Params = msgspec.field(default_factory=dict)
@@ -136,4 +163,6 @@ class Unload(Request, frozen=True, kw_only=True):
     model: str | None = None
 
 
-AnyRequest = Predict | Prompted | Track | Generate | EditImage | Examples | Devices | Unload
+AnyRequest = (
+    Predict | Prompted | Track | LiveTrack | Generate | EditImage | Examples | Devices | Unload
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -10,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from visionstudio.api.params import build
-from visionstudio.api.results import Detections, GeneratedImage
+from visionstudio.api.results import Detections, GeneratedImage, TrackState
 from visionstudio.api.tasks import Frame, GenerateRequest
 from visionstudio.engine.checking import check_count, check_result, check_track
 from visionstudio.engine.events import FrameFailed, FrameResult
 from visionstudio.engine.frames import BlankVideo, VideoAhead
 from visionstudio.engine.loaded import Loaded, find_spec, implementation, is_out_of_memory
 from visionstudio.engine.registry import ModelInfo
-from visionstudio.engine.requests import Examples, Generate, Track
+from visionstudio.engine.requests import Examples, Generate, LiveTrack, Track
+from visionstudio.engine.several import Several
 from visionstudio.engine.tracking import frame_order
 from visionstudio.engine.tracking import track as follow
 from visionstudio.engine.work import Steps, Tools, no_room, plugin_fault
@@ -37,6 +39,8 @@ def track(request: Track, tools: Tools) -> Steps:
     """Follow one object or many; one result a frame, told as soon as it is there."""
     info = tools.info(request.model, ("tracker",))
     many = info.output == "tracks"
+    if not many and request.spans:
+        return (yield from _several(request, info, tools))
     if not many and request.box is None:
         raise InvalidValue("tracking needs the object's box", next_step="draw it, or give --roi")
     video = _video(request, tools)
@@ -59,6 +63,69 @@ def track(request: Track, tools: Tools) -> Steps:
     return {"frames": frames, "lost": lost}
 
 
+def _several(request: Track, info: ModelInfo, tools: Tools) -> Steps:
+    """Several objects in one pass through the video, each with a tracker of its own."""
+    video = _video(request, tools)
+    tools.ctx.report(0.0, "loading the model")
+    trackers = Several(
+        lambda: tools.models.take(info, request.params, request.weights, tools.ctx),
+        lambda loaded: tools.models.put_back(loaded, request.params, request.weights),
+    )
+    counted = [0, 0]
+    try:
+        results = _spans(request, trackers, video, tools)
+        while (result := _next(results, info)) is not None:
+            tools.emit(result)
+            if isinstance(result, FrameResult):
+                counted[0] += 1
+                counted[1] += _is_lost(result)
+            yield
+    finally:
+        video.close()
+        trackers.close()
+    return {"frames": counted[0], "lost": counted[1]}
+
+
+def _spans(
+    request: Track, trackers: Several, video: VideoAhead | BlankVideo, tools: Tools
+) -> Iterator[FrameResult | FrameFailed]:
+    farthest = 0 if request.backwards else video.frames - 1
+    spans = [(start, farthest if end < 0 else end) for start, end, *_ in request.spans]
+    for start, end in spans:
+        frame_order(video.frames, start, end, request.backwards)
+    pick, other = (max, min) if request.backwards else (min, max)
+    begin, stop = pick(s for s, _ in spans), other(e for _, e in spans)
+    order = frame_order(video.frames, begin, stop, request.backwards)
+    video.follow(order)
+    failed: list[VisionStudioError] = []
+    for done, number in enumerate(order):
+        states: list[tuple[int, TrackState]] = []
+        picture: Frame | MediaError
+        try:
+            picture = video.read(number)
+        except MediaError as error:
+            picture = error
+        states += trackers.update(picture, tools.ctx)
+        for place, (start, _) in enumerate(spans):
+            if start != number:
+                continue
+            try:
+                states.append(trackers.start(place, picture, request.spans[place][2:], tools.ctx))
+            except (InvalidValue, MediaError) as error:
+                failed.append(
+                    type(error)(error.what, where=f"frame {number}", next_step=error.next_step)
+                )
+                yield FrameFailed(f"{number}:{place}", one_line(failed[-1]))
+        if len(failed) == len(spans):
+            raise failed[0]
+        for place, (_, end) in enumerate(spans):
+            if end == number:
+                trackers.stop(place)
+        shape = video.shape
+        yield FrameResult(str(number), tuple((n, check_track(s, *shape)) for n, s in states))
+        tools.ctx.report((done + 1) / len(order), f"frame {number}")
+
+
 def _video(request: Track, tools: Tools) -> VideoAhead | BlankVideo:
     if request.kind != "boxes":
         return VideoAhead(tools.reader, request.path, request.kind)
@@ -79,8 +146,15 @@ def _is_lost(event: FrameResult | FrameFailed) -> bool:
 
 def _next(results: Iterator[Any], info: ModelInfo) -> Any:
     """The next value or None; what the plugin raises names it."""
-    try:
+    with blaming(info):
         return next(results, None)
+
+
+@contextlib.contextmanager
+def blaming(info: ModelInfo) -> Iterator[None]:
+    """What the plugin raises inside names it; what was wrong with the request stays as it is."""
+    try:
+        yield
     except (Cancelled, MediaError):
         raise
     except Exception as error:
@@ -121,7 +195,7 @@ def _many(
     request: Track, loaded: Loaded, video: VideoAhead | BlankVideo, tools: Tools
 ) -> Iterator[FrameResult | FrameFailed]:
     """A tracker of many objects sees each frame with the detections that belong to it."""
-    detect = _detector(request, tools) if request.detector else _given(request)
+    detect = detecting(request, tools) if request.detector else _given(request)
     order = frame_order(video.frames, request.start, request.end, request.backwards)
     video.follow(order)
     if hasattr(loaded.model, "begin"):
@@ -154,7 +228,7 @@ def _given(request: Track) -> Callable[[int, Frame], Detections]:
     return detect
 
 
-def _detector(request: Track, tools: Tools) -> Callable[[int, Frame], Detections]:
+def detecting(request: Track | LiveTrack, tools: Tools) -> Callable[[int, Frame], Detections]:
     """What a detector sees in a frame."""
     info = tools.info(request.detector, ("detector",))
 

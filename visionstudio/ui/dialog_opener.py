@@ -138,14 +138,14 @@ class Dialogs:
         from visionstudio.session.live import Live
         from visionstudio.ui.dialogs.live import LiveDialog
 
-        def model() -> ModelChoice | None:
-            choice = window.model_panel.choice()
-            return choice if choice is not None and window.model_panel.can_predict else None
-
         session = project.session
+
+        def label() -> str:
+            return session.active_class.name if session.active_class is not None else ""
+
         live = Live(window.models, session.classes, session.threshold)
-        folder = project.folder / "live"
-        self._show(LiveDialog(live, model, folder, lambda p: window.add_media([p]), window))
+        folder, keep = project.folder / "live", lambda p: window.add_media([p])
+        self._show(LiveDialog(live, window.model_panel.live_choice, label, folder, keep, window))
 
     def open_counting(self) -> None:
         """Count the tracks of the video that is shown across lines and zones."""

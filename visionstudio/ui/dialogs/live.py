@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QImage, QPainter, QPaintEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -25,56 +23,26 @@ from visionstudio.media.live import cameras
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.live import Live
 from visionstudio.session.models import ModelChoice
-from visionstudio.ui import theme
+from visionstudio.ui.dialogs.live_preview import Preview
 from visionstudio.ui.i18n import tr
 
 _FIGURES_MS = 250
 
 
-class Preview(QWidget):
-    """The newest frame, as large as there is room."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("livePreview")
-        self.setAccessibleName(tr("Live picture"))
-        self.setMinimumSize(320, 200)
-        self.image: QImage | None = None
-        self._rgb: NDArray[np.uint8] | None = None  # the image's memory
-
-    def show_frame(self, rgb: NDArray[np.uint8] | None) -> None:
-        if rgb is None:
-            self.image = None
-        else:
-            height, width = rgb.shape[:2]
-            self._rgb = rgb
-            self.image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(event.rect(), theme.colour("canvas"))
-        if self.image is None:
-            painter.setPen(theme.colour("muted"))
-            text = tr("Choose a camera, or type the address of a stream, and press Start.")
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
-        else:
-            size = self.image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-            left, top = (self.width() - size.width()) / 2, (self.height() - size.height()) / 2
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(QRectF(left, top, size.width(), size.height()), self.image)
-        painter.end()
-
-
 class LiveDialog(QDialog):
-    """`model()` is what the Model panel has chosen. Files go into `folder`, then to `keep`."""
+    """Files go into `folder`, then to `keep`.
+
+    `model()` is what the Model panel has chosen, with the detector of a tracker of many objects;
+    it raises VisionStudioError when that cannot run. `label()` is the class of what is drawn.
+    """
 
     message = Signal(str, str)
 
     def __init__(
         self,
         live: Live,
-        model: Callable[[], ModelChoice | None],
+        model: Callable[[], tuple[ModelChoice, ModelChoice | None]],
+        label: Callable[[], str],
         folder: Path,
         keep: Callable[[Path], None],
         parent: QWidget | None = None,
@@ -83,7 +51,8 @@ class LiveDialog(QDialog):
         self.setObjectName("live")
         self.setWindowTitle(tr("Camera or stream"))
         self.resize(900, 640)
-        self._live, self._model, self._folder, self._keep = live, model, folder, keep
+        self._live, self._folder, self._keep = live, folder, keep
+        self._model, self._label = model, label
         self._build()
         live.frame_ready.connect(self.preview.show_frame)
         live.ended.connect(self._ended)
@@ -113,7 +82,13 @@ class LiveDialog(QDialog):
         self.model.toggled.connect(self._choose_model)
         self.snapshot = self._button("liveSnapshot", tr("Take a picture"), self._snapshot)
         self.record = self._button("liveRecord", tr("Record"), self._record)
+        self.forget = self._button("liveForget", tr("Forget the objects"), self._forget)
         self.preview = Preview()
+        self.preview.began.connect(self._live.hold)
+        self.preview.drawn.connect(self._drawn)
+        self.preview.given_up.connect(self._live.model.let_go)
+        self.hint = QLabel(tr("Draw a box around the object: the tracker follows it live."))
+        self.hint.setObjectName("liveHint")
         self.figures = QLabel()
         self.figures.setObjectName("liveFigures")
         self.figures.setProperty("role", "muted")
@@ -127,6 +102,7 @@ class LiveDialog(QDialog):
         top.addWidget(self.file)
         top.addWidget(self.start)
         below.addWidget(self.model)
+        below.addWidget(self.forget)
         below.addStretch(1)
         below.addWidget(self.snapshot)
         below.addWidget(self.record)
@@ -135,6 +111,7 @@ class LiveDialog(QDialog):
         layout.setSpacing(8)
         layout.addLayout(top)
         layout.addWidget(self.problem)
+        layout.addWidget(self.hint)
         layout.addWidget(self.preview, 1)
         layout.addWidget(self.figures)
         layout.addLayout(below)
@@ -164,16 +141,36 @@ class LiveDialog(QDialog):
         self._update()
 
     def _choose_model(self, *_: object) -> None:
-        choice = self._model() if self.model.isChecked() else None
-        if self.model.isChecked() and choice is None:
-            self._say(tr("Choose a classifier, detector or segmenter that is ready"))
-            self.model.setChecked(False)
-            return
-        self._live.set_model(choice)
+        choice, detector = None, None
+        if self.model.isChecked():
+            try:
+                choice, detector = self._model()
+            except VisionStudioError as error:
+                self._say(str(error))
+                self.model.setChecked(False)
+                return
+        self._live.model.choose(choice, detector)
         title = choice.model.title if choice is not None else ""
+        if detector is not None:
+            title += f" · {detector.model.title}"
         self.model.setText(
             tr("Run {model}", model=title) if title else tr("Run the model of the Model panel")
         )
+        self._update()
+
+    def _drawn(self, box: tuple[float, float, float, float]) -> None:
+        self.problem.hide()
+        self._live.model.follow(box, self._label())
+
+    def _forget(self) -> None:
+        self._live.model.forget_objects()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc leaves a box that is being drawn before it closes the dialog."""
+        if event.key() == Qt.Key.Key_Escape and self.preview.drawing:
+            self.preview.give_up()
+        else:
+            super().keyPressEvent(event)
 
     def _snapshot(self) -> None:
         self._live.snapshot(self._folder)
@@ -194,6 +191,10 @@ class LiveDialog(QDialog):
         self.file.setEnabled(not running)
         self.snapshot.setEnabled(running)
         self.record.setEnabled(running)
+        draws = running and self._live.model.draws
+        self.preview.set_drawing(draws)
+        self.hint.setVisible(draws)
+        self.forget.setVisible(draws)
         self.record.setText(tr("End recording") if self._live.recording else tr("Record"))
         if running:
             self._timer.start()
@@ -209,11 +210,14 @@ class LiveDialog(QDialog):
         if seen.latency is not None:
             parts.append(
                 tr(
-                    "model {ms} ms behind, {fps}/s",
+                    "model {ms} ms behind, {fps}/s, {skipped} frames skipped",
                     ms=round(seen.latency * 1000),
                     fps=f"{seen.model_fps:.1f}",
+                    skipped=seen.skipped,
                 )
             )
+        if self._live.model.tracks:
+            parts.append(tr("objects: {count}, lost: {lost}", count=seen.objects, lost=seen.lost))
         if self._live.recording:
             text = tr("recording: {frames} frames", frames=seen.recorded)
             parts.append(text + (f" (−{seen.unrecorded})" if seen.unrecorded else ""))

@@ -27,6 +27,7 @@ from visionstudio.engine.model_store import WeightsEntry
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.training.runs import RunInfo
 from visionstudio.model.annotations import Annotation
+from visionstudio.model.errors import InvalidValue
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box
 from visionstudio.session.model_files import usable_files
@@ -279,11 +280,26 @@ class ModelPanel(QWidget):
         model = self.model()
         return model is not None and (model.ready or self._weights.chosen() is not None)
 
-    @property
-    def can_predict(self) -> bool:
-        """Whether the chosen model finds things in pictures and has its weights."""
-        model = self.model()
-        return model is not None and model.task in PREDICTORS and self._can_run()
+    def live_choice(self) -> tuple[ModelChoice, ModelChoice | None]:
+        """What runs on a live source, with the detector of a tracker of many objects.
+
+        Raises InvalidValue when that cannot run.
+        """
+        choice = self.choice()
+        if choice is None or choice.model.task == "generator" or not self._can_run():
+            raise InvalidValue(
+                "no model is ready",
+                next_step="choose a classifier, detector, segmenter or tracker in the Model panel",
+            )
+        if choice.model.output != "tracks":
+            return choice, None
+        detector = self._detector.chosen()
+        if detector is None:
+            raise InvalidValue(
+                "tracking all objects needs a detector",
+                next_step="choose one in the Model panel, below the tracker",
+            )
+        return choice, detector
 
     def _update_enabled(self) -> None:
         model = self.model()
