@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import json
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.video_maker import make, number_in
+from tests.video_maker import HEIGHT, WIDTH, make, number_in, picture
 from visionstudio.app.cli import run
 from visionstudio.media.video import open_video
 from visionstudio.media.video_write import VideoWriter
@@ -32,6 +34,7 @@ from visionstudio.model.shapes import (
     Tag,
 )
 from visionstudio.pyapi import create
+from visionstudio.session.lettering import font_for, runs, text_chip
 from visionstudio.session.overlays import draw_overlays
 from visionstudio.session.video_export import Drawn, Product, VideoOrder, export_video
 
@@ -193,7 +196,7 @@ def test_the_command_line(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     out = tmp_path / "part.mp4"
     assert run(["video", "clip", str(clip), str(out), "--start", "3", "--end", "9", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer == {"files": 1, "frames": 7, "damaged": []}
+    assert answer == {"files": 1, "frames": 7, "damaged": [], "sound": False}
     assert run(["video", "annotated", str(clip), str(out)]) == 1
     assert "give the project" in capsys.readouterr().err
     folder = tmp_path / "project"
@@ -203,3 +206,77 @@ def test_the_command_line(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["video", "annotated", str(folder), str(annotated), "--end", "2"]) == 0
     assert run(["video", "clip", str(folder), str(out), "--item", "none.mp4"]) == 1
     assert "clip.mp4" in capsys.readouterr().err
+
+
+def with_sound(path: Path) -> Path:
+    """Three seconds of numbered frames; a tone begins after exactly one."""
+    rate = 48_000
+    tone = np.sin(np.arange(3 * rate) * 2 * np.pi * 440 / rate).astype(np.float32) * 0.5
+    tone[:rate] = 0
+    with av.open(str(path), "w") as out:
+        film = out.add_stream("libx264", rate=25)
+        film.width, film.height, film.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        sound = out.add_stream("aac", rate=rate, layout="mono")
+        for n in range(75):
+            out.mux(film.encode(av.VideoFrame.from_ndarray(picture(n), format="rgb24")))
+        for start in range(0, len(tone), 1024):
+            block = tone[None, start : start + 1024]
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            out.mux(sound.encode(frame))
+        out.mux(film.encode(None))
+        out.mux(sound.encode(None))
+    return path
+
+
+def tone_begins(path: Path) -> float:
+    """When something is heard, in s from the first picture of the file."""
+    with av.open(str(path)) as film:
+        picture = next(film.decode(video=0)).time
+    with av.open(str(path)) as heard:
+        for frame in heard.decode(audio=0):
+            loud = np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.05)
+            if len(loud):
+                return float(frame.time + loud[0] / frame.sample_rate - picture)
+    raise AssertionError("nothing is heard")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_sound_comes_along_at_its_time(tmp_path: Path, suffix: str) -> None:
+    source = with_sound(tmp_path / "source.mp4")
+    assert tone_begins(source) == pytest.approx(1.0, abs=0.03)
+    out = tmp_path / f"part{suffix}"
+    made = export_video(source, VideoOrder(Product.CLIP, out, first=20, last=59))
+    assert made.sound
+    assert tone_begins(out) == pytest.approx(1.0 - 20 / 25, abs=0.03)
+    with av.open(str(out)) as heard:
+        last = max(f.time for f in heard.decode(audio=0))
+        assert last == pytest.approx(40 / 25, abs=0.06)
+
+
+def test_a_video_without_sound_stays_without(clip: Path, tmp_path: Path) -> None:
+    made = export_video(clip, VideoOrder(Product.CLIP, tmp_path / "a.mp4"))
+    assert not made.sound
+    with av.open(str(tmp_path / "a.mp4")) as film:
+        assert not film.streams.audio
+
+
+def test_names_are_written_in_their_script() -> None:
+    """Each letter as a font draws it, not the box that stands for letters it lacks."""
+    name = "行人"
+    if any(font_for(letter) is None for letter in name):
+        pytest.skip("no font of this system has Chinese letters")
+    chips = [text_chip(text, (255, 255, 255), 20) for text in (name, "道路", "\U0010fffe" * 2)]
+    assert all(chip.min() < 100 for chip in chips)  # there is ink
+    assert not any(
+        a.shape == b.shape and np.array_equal(a, b) for a, b in itertools.combinations(chips, 2)
+    )
+    # One font for the whole, Latin letters too, where it has them.
+    assert len(list(runs(f"{name} car #3 0.50"))) == 1
+    rgb = np.zeros((120, 200, 3), np.uint8)
+    one = at(0, Box(20, 60, 90, 100))
+    drawn = [
+        draw_overlays(rgb, [one], {1: LabelClass(id=1, name=text, colour="#ff0000")})
+        for text in (name, "道路")
+    ]
+    assert not np.array_equal(*drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.media.video_sound import Sound, SoundOf
 from visionstudio.model.errors import InvalidValue, MediaError, StorageFull, one_line
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
@@ -34,7 +36,8 @@ class VideoWriter:
     """Encodes frames of one size as H.264 into an open binary file.
 
     An odd width or height is filled up by repeating its last column or row, which
-    H.264 needs. `time_base` is in seconds, as are stamps in its units.
+    H.264 needs. `time_base` is in seconds, as are stamps in its units. `sound` is copied along,
+    if there is any of a kind that the container holds: `has_sound` says so.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class VideoWriter:
         fps: float,
         time_base: Fraction,
         crf: int = 18,
+        sound: SoundOf | None = None,
     ) -> None:
         self._path = path
         self._size = height, width
@@ -61,7 +65,11 @@ class VideoWriter:
         self._counts = path.suffix.lower() == ".avi"
         if not self._counts:
             self._stream.codec_context.time_base = time_base
-        self._number = 0
+        self._sound = Sound.find(sound, self._container) if sound is not None else None
+
+    @property
+    def has_sound(self) -> bool:
+        return self._sound is not None
 
     def _new_stream(self, rate: Fraction, crf: int) -> Any:
         for codec in _CODECS:
@@ -93,10 +101,12 @@ class VideoWriter:
             frame.time_base = self._time_base
             self._last = frame.pts
         self._put(frame)
+        self._put_sound(float(pts * self._time_base))
 
     def close(self) -> None:
-        """Write what the encoder still holds, and the end of the file."""
+        """Write what the encoder still holds, the rest of the sound, and the end of the file."""
         self._put(None)
+        self._put_sound(math.inf)
         try:
             self._container.close()
         except (av.FFmpegError, OSError) as error:
@@ -104,10 +114,23 @@ class VideoWriter:
 
     def abandon(self) -> None:
         """Let go of the file without finishing it."""
+        if self._sound is not None:
+            self._sound.close()
         try:
             self._container.close()
         except (av.FFmpegError, OSError, ValueError):
             return
+
+    def _put_sound(self, seconds: float) -> None:
+        if self._sound is None:
+            return
+        try:
+            for packet in self._sound.up_to(seconds):
+                self._container.mux(packet)
+        except (av.FFmpegError, OSError) as error:
+            raise self._told(error) from error
+        if seconds == math.inf:
+            self._sound.close()
 
     def _put(self, frame: Any) -> None:
         try:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.labels import LabelClass
@@ -24,6 +22,7 @@ from visionstudio.model.shapes import (
     Skeleton,
     Tag,
 )
+from visionstudio.session.lettering import text_chip
 
 Rgb = NDArray[np.uint8]
 _UNKNOWN = LabelClass(id=0, name="?", colour="#b0b0b0")
@@ -130,7 +129,7 @@ def _write(
     text = label.name if one.track_id is None else f"{label.name} #{one.track_id}"
     if one.score is not None:
         text += f" {one.score:.2f}"
-    chip = _chip(text, colour, size)
+    chip = text_chip(text, colour, size)
     left, top = 0, 0
     if not isinstance(one.shape, Tag):
         x1, y1, _, _ = one.shape.bounds()
@@ -140,16 +139,3 @@ def _write(
     left = min(max(left, 0), max(0, width - chip.shape[1]))
     room = out[top : top + chip.shape[0], left : left + chip.shape[1]]
     room[:] = chip[: room.shape[0], : room.shape[1]]
-
-
-@lru_cache(maxsize=4096)
-def _chip(text: str, colour: tuple[int, int, int], size: int) -> Rgb:
-    """A text on its colour (h, w, 3)."""
-    font = ImageFont.load_default(size)
-    left, top, right, bottom = font.getbbox(text)
-    image = Image.new("RGB", (round(right - left) + 6, round(bottom - top) + 6), colour)
-    red, green, blue = colour
-    bright = 0.299 * red + 0.587 * green + 0.114 * blue > 140
-    ink = (0, 0, 0) if bright else (255, 255, 255)
-    ImageDraw.Draw(image).text((3 - left, 3 - top), text, fill=ink, font=font)
-    return np.asarray(image, np.uint8)

@@ -19,6 +19,7 @@ from PIL import Image
 from visionstudio.formats.output import replacing, together, write_bytes
 from visionstudio.formats.progress import Progress, reported
 from visionstudio.media.video import Video, open_video
+from visionstudio.media.video_sound import SoundOf
 from visionstudio.media.video_write import VideoWriter, container_of
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import InvalidValue, MediaError
@@ -60,11 +61,13 @@ class VideoOrder:
 
 @dataclass(frozen=True, slots=True)
 class VideoWritten:
-    """How many files and frames came of it, and the frames that were too damaged."""
+    """How many files and frames came of it, the frames that were too damaged, and whether the
+    sound of the video came along."""
 
     files: int
     frames: int
     damaged: tuple[int, ...] = ()
+    sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ def _video(
                     writer = VideoWriter(
                         handle, order.out, width, height,
                         fps=video.fps / order.step, time_base=video.time_base,
+                        sound=_sound_of(video, path, frames),
                     )  # fmt: skip
                 writer.write(rgb, int(video.pts[frame]) - start)
                 count += 1
@@ -188,7 +192,13 @@ def _video(
             if writer is not None:
                 writer.abandon()
             raise
-    return VideoWritten(1, count, tuple(damaged))
+    return VideoWritten(1, count, tuple(damaged), writer.has_sound)
+
+
+def _sound_of(video: Video, path: Path, frames: range) -> SoundOf:
+    """What is heard from the first of the frames to the end of the last one."""
+    start, end = (float(int(video.pts[n]) * video.time_base) for n in (frames[0], frames[-1]))
+    return SoundOf(path, start, end + 1 / video.fps)
 
 
 def _pictures(

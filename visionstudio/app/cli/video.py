@@ -123,6 +123,8 @@ def _write(src: Path, out: Path, product: Product, item: str | None, **options: 
     finally:
         line.close()
     document = {"files": made.files, "frames": made.frames, "damaged": list(made.damaged)}
+    if product is not Product.FRAMES:
+        document["sound"] = made.sound
     text = f"{count(made.frames, 'frame')}: {out}"
     if made.damaged:
         text += f"\n{count(len(made.damaged), 'damaged frame')} left out"
