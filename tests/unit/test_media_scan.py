@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from visionstudio.media.scan import find_media, frame_files, kind_of, natural_key
+from visionstudio.media.scan import find_media, frame_files, has_media, kind_of, natural_key
 from visionstudio.model.errors import MediaError
 from visionstudio.model.media import MediaKind
 
@@ -33,6 +33,17 @@ def test_everything_beneath_in_path_order(folder: Path) -> None:
     expected = ["a-b/1.tif", "a.PNG", "a/10.jpg", "a/2.jpg", "a/deep/er/z.webp", "b.jpg", "c.mp4"]
     assert names(found, folder) == expected == sorted(expected)
     assert [f.kind for f in found].count(MediaKind.VIDEO) == 1
+
+
+def test_whether_a_folder_itself_holds_any(folder: Path) -> None:
+    assert has_media(folder)
+    assert has_media(folder / "a")
+    assert not has_media(folder / "a" / "deep")  # only beneath
+    assert not has_media(folder / "nowhere")
+    (folder / "named.jpg").mkdir()
+    for name in ("b.jpg", "a.PNG", "c.mp4"):
+        (folder / name).unlink()
+    assert not has_media(folder)  # what is left is hidden, a folder, or neither
 
 
 def test_folders_of_pictures_as_videos(folder: Path) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer, QtMsgType, qInstallMessageHan
 from PySide6.QtGui import QImageReader
 from PySide6.QtWidgets import QApplication
 
+import visionstudio.ui  # noqa: F401 - before everything else: it makes imports faster
 from visionstudio.model.errors import StorageFull, VisionStudioError
 from visionstudio.settings.folders import log_folder
 from visionstudio.settings.store import Settings

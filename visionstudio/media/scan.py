@@ -82,6 +82,18 @@ def find_media(paths: Path | str | Iterable[Path | str], *, as_video: bool = Fal
     return list(map(partial(tuple.__new__, Found), ((path, found[path]) for path in ordered)))
 
 
+def has_media(folder: Path) -> bool:
+    """Whether a folder itself holds a picture or video that `find_media` would find.
+
+    False also where it cannot be listed. Looks only until it has found one.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return any(e.name[0] != "." and kind_of(e.name) and not e.is_dir() for e in entries)
+    except OSError:
+        return False
+
+
 def frame_files(folder: Path) -> list[Path]:
     """The pictures of a folder of frames, in natural order (frame2 before frame10).
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.media.image import read_rgb
-from visionstudio.media.video import Video, open_video
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.media import MediaItem, MediaKind
+
+if TYPE_CHECKING:
+    from visionstudio.media.video import Video
 
 OPEN_VIDEOS = 4
 
@@ -51,6 +53,8 @@ class MediaSource:
             if path in self._videos:
                 self._videos.move_to_end(path)
                 return self._videos[path]
+        from visionstudio.media.video import open_video  # loads slowly, and pictures do without
+
         opened = open_video(path)  # may take long: others go on meanwhile
         with self._lock:
             if path in self._videos:  # another thread was faster

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.edits import Edit
 from visionstudio.model.labels import LabelClass
@@ -344,11 +346,12 @@ class SessionCore(StoreLink):
 
         Without `new`, items that have been removed meanwhile stay away.
         """
+        places = self.media.places_of([i.id for i in items])
+        verified = self.media.are_verified[places] if len(self.media) else np.zeros(len(places))
         fresh = []
-        for item in items:
-            known = self.media.get(item.id)
-            if known is not None:
-                fresh.append(replace(item, verified=known.verified))
+        for item, place, word in zip(items, places.tolist(), verified.tolist(), strict=True):
+            if place >= 0:
+                fresh.append(item if item.verified == word else replace(item, verified=word))
             elif new:
                 fresh.append(item)
         ids = frozenset(i.id for i in fresh)

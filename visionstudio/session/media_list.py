@@ -184,6 +184,14 @@ class MediaList(Sequence[MediaItem]):
             return None
         return int(self._places[at])
 
+    def places_of(self, media_ids: Sequence[int]) -> Places:
+        """Where in the list many items stand, -1 for those that are not there."""
+        ids = np.asarray(media_ids, np.int64)
+        if not len(self._sorted):
+            return np.full(len(ids), -1, np.int64)
+        at = np.minimum(self._sorted.searchsorted(ids), len(self._sorted) - 1)
+        return np.where(self._sorted[at] == ids, self._places[at], -1)
+
     def at_path(self, path: str) -> MediaItem | None:
         """The item of a file."""
         place = self._paths.place_for(path)
@@ -243,14 +251,19 @@ class MediaList(Sequence[MediaItem]):
 
     def put(self, items: Iterable[MediaItem]) -> bool:
         """Replace or add items. Returns whether the list's order or length has changed."""
+        wanted = {item.id: item for item in items}
+        places = self.places_of(list(wanted))
         new: dict[int, MediaItem] = {}
-        for item in items:
-            place = self.place_of(item.id)
-            if place is not None and self._paths[place] == item.path:
-                self._set(place, item)
-                new.pop(item.id, None)
+        known: list[MediaItem] = []
+        stays = np.zeros(len(places), np.bool_)
+        for n, (item, place) in enumerate(zip(wanted.values(), places.tolist(), strict=True)):
+            if place >= 0 and self._paths[place] == item.path:
+                stays[n] = True
+                known.append(item)
             else:
                 new[item.id] = item
+        if known:
+            self._set(places[stays], known)
         if new:
             self._remove(new)
             self._insert(sorted(new.values(), key=lambda i: (i.path, i.id)))
@@ -268,12 +281,14 @@ class MediaList(Sequence[MediaItem]):
         moved = self.put(item for item in result.values() if item is not None)
         return frozenset(result), moved or removed
 
-    def _set(self, place: int, item: MediaItem) -> None:
-        self._width[place], self._height[place] = item.width, item.height
-        self._frames[place] = item.frames
-        self._kind[place], self._status[place] = _KIND[item.kind], _STATUS[item.status]
-        self._verified[place] = item.verified
-        self._reason[place] = self._code(item.reason)
+    def _set(self, places: Places, items: Sequence[MediaItem]) -> None:
+        self._width[places] = [i.width for i in items]
+        self._height[places] = [i.height for i in items]
+        self._frames[places] = [i.frames for i in items]
+        self._kind[places] = [_KIND[i.kind] for i in items]
+        self._status[places] = [_STATUS[i.status] for i in items]
+        self._verified[places] = [i.verified for i in items]
+        self._reason[places] = [self._code(i.reason) for i in items]
 
     def _code(self, text: str) -> int:
         code = self._text_code.get(text)

@@ -6,6 +6,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,6 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     """
     # Here rather than in the GUI thread, which would stand still meanwhile.
     import visionstudio.media.prefetch
-    import visionstudio.ui.panels.model
     import visionstudio.ui.project  # noqa: F401
     from visionstudio.session.library import NewMedia, add_media
     from visionstudio.session.project import ProjectSession
@@ -110,10 +110,17 @@ def _open_or_read(folder: Path) -> tuple[ProjectStore, bool]:
 def _create(folder: Path, first: Path, *, as_video: bool) -> tuple[ProjectStore, list[Found]]:
     """A new project, and what there is at `first`: listing it once is enough."""
     from visionstudio.media.probe import probe
-    from visionstudio.media.scan import find_media, kind_of
+    from visionstudio.media.scan import find_media, has_media, kind_of
     from visionstudio.model.media import MediaKind
     from visionstudio.storage.store import ProjectStore
 
+    root = first if first.is_dir() else first.parent
+    if first.is_dir() and has_media(first):
+        # Both wait for the disk most of the time.
+        with ThreadPoolExecutor(1, "creating") as other:
+            creating = other.submit(ProjectStore.create, folder, media_root=root)
+            found = find_media([first], as_video=as_video)
+        return creating.result(), found
     if not first.is_dir() and kind_of(first.name) is None:
         probe(first, MediaKind.IMAGE)  # says why it is no picture
     found = find_media([first], as_video=as_video)
@@ -124,8 +131,7 @@ def _create(folder: Path, first: Path, *, as_video: bool) -> tuple[ProjectStore,
             where=str(first),
             next_step="choose a folder that has some",
         )
-    store = ProjectStore.create(folder, media_root=first if first.is_dir() else first.parent)
-    return store, found
+    return ProjectStore.create(folder, media_root=root), found
 
 
 def recover(folder: Path) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visionstudio.session.jobs import Jobs
 from visionstudio.session.library import Library
 from visionstudio.session.models import Models
 from visionstudio.session.project import ProjectSession
-from visionstudio.session.workbench import Workbench
 from visionstudio.storage.store import ProjectStore
 from visionstudio.ui.opening import Opened
+
+if TYPE_CHECKING:
+    from visionstudio.session.workbench import Workbench
 
 Post = Callable[[Callable[[], None]], None]
 STATE_KEY = "window"
@@ -22,16 +25,41 @@ FIRST_SECONDS = 0.5
 
 
 class OpenProject:
-    """What the window holds while a project is open."""
+    """What the window holds while a project is open.
 
-    def __init__(self, opened: Opened, models: Models, jobs: Jobs, post: Post) -> None:
+    `made` hears of the workbench, which is made when it is first asked for.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        models: Models,
+        jobs: Jobs,
+        post: Post,
+        made: Callable[[Workbench], None],
+    ) -> None:
         self.session = ProjectSession(opened.store, post, opened.loaded)
-        self.workbench = Workbench(self.session, models, jobs)
+        self._parts = models, jobs, made
         self.library = Library(self.session)
         self.busy_elsewhere = opened.busy
         self.remembered: dict[str, Any] = dict(opened.remembered)
         self._opened = opened
         self._shown = threading.Event()
+
+    @cached_property
+    def workbench(self) -> Workbench:
+        """What runs models, imports and exports; importing it takes longer than opening."""
+        from visionstudio.session.workbench import Workbench
+
+        models, jobs, made = self._parts
+        workbench = Workbench(self.session, models, jobs)
+        made(workbench)
+        return workbench
+
+    @property
+    def has_workbench(self) -> bool:
+        """Whether it has been made."""
+        return "workbench" in self.__dict__
 
     @property
     def folder(self) -> Path:
@@ -112,4 +140,7 @@ class OpenProject:
         self.library.stop()
         if discard:
             self.session.close(discard=True)
-        self.workbench.close()
+        if self.has_workbench:
+            self.workbench.close()
+        else:
+            self.session.close()

@@ -29,6 +29,7 @@ class PromptControl(QObject):
         if prompts is not None:
             prompts.network = self._network
             prompts.failed.connect(lambda error: self._window.toast(str(error), "error"))
+            self._prepare()  # the picture is there already
 
     def _network(self) -> tuple[str, str]:
         settings = self._window.settings

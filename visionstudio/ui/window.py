@@ -36,6 +36,7 @@ from visionstudio.ui.finding import Finding
 from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.inspector import Inspector
+from visionstudio.ui.models_later import ModelsLater
 from visionstudio.ui.object_menu import ObjectMenu
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
@@ -48,6 +49,7 @@ from visionstudio.ui.window_parts import WindowParts, spare_typing
 if TYPE_CHECKING:
     from visionstudio.session.attributes import AttributeChange
     from visionstudio.session.project import ProjectSession
+    from visionstudio.session.workbench import Workbench
     from visionstudio.ui.grid.panel import MediaGrid
     from visionstudio.ui.panels.model import ModelPanel
     from visionstudio.ui.project import OpenProject
@@ -81,9 +83,9 @@ class MainWindow(WindowParts):
         self.dialogs = Dialogs(self)
         self.dropping = Dropping(self)
         self._refresh = self._single_shot(0, self._refresh_actions)
+        self._paint = self._single_shot(0, lambda: self.setUpdatesEnabled(True))
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
-        # What models need is made when the first picture is on screen, not before.
-        self._models_later = self._single_shot(0, lambda: self.model_panel)
+        self._models_later = ModelsLater(self, poster.post)
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self.tour = Tour(self)
         self.finding = Finding(self)
@@ -213,10 +215,14 @@ class MainWindow(WindowParts):
 
         self.welcome.show_busy("")
         opened.store.author = self.settings.author
-        self.project = OpenProject(opened, self.models, self.jobs, self._poster.post)
+        self.project = OpenProject(
+            opened, self.models, self.jobs, self._poster.post, self._use_workbench
+        )
         self._recent.note(self.project.folder)
+        # What follows from this is painted in the next turn of the event loop.
+        self.setUpdatesEnabled(False)
+        self._paint.start()
         self._show_project(self.project)
-        self.project.go_to_first_place()
         self.project.look_for_files()
         self.viewer.focus_canvas()
         if self.session is not None and self.session.current is None:
@@ -247,11 +253,10 @@ class MainWindow(WindowParts):
         self.object_panel.set_session(session)
         self.finding.set_session(session)
         self.console.set_session(session)
-        workbench = project.workbench if project is not None else None
-        if "model_panel" in self.__dict__:
-            self.model_panel.set_workbench(workbench)
-        self.prompting.set_prompts(workbench.prompts if workbench is not None else None)
+        self._use_workbench(None)
         self.viewer.set_session(session)
+        if project is not None:
+            project.go_to_first_place()  # the picture is read while all else is shown
         if "grid" in self.__dict__:
             self.grid.set_session(session)
         self.came_from_grid = False
@@ -289,14 +294,20 @@ class MainWindow(WindowParts):
         for signal in (session.selection_changed, session.annotations_changed,
                        session.threshold_changed):  # fmt: skip
             signal.connect(self.refresh_actions)
-        project.workbench.tracks.progressed.connect(self.viewer.show_tracking)
-        project.workbench.tracks.finished.connect(self.viewer.end_tracking)
         project.library.failed.connect(lambda error: self.toast(str(error), "warning"))
         self.inspector.show_project(project)
         self.status.show_saved(session.saved)
         self._media_changed()
         if project.read_only:
             self._show_read_only(project)
+
+    def _use_workbench(self, workbench: Workbench | None) -> None:
+        if "model_panel" in self.__dict__:
+            self.model_panel.set_workbench(workbench)
+        self.prompting.set_prompts(workbench.prompts if workbench is not None else None)
+        if workbench is not None:
+            workbench.tracks.progressed.connect(self.viewer.show_tracking)
+            workbench.tracks.finished.connect(self.viewer.end_tracking)
 
     def _show_read_only(self, project: OpenProject) -> None:
         text = (
@@ -552,6 +563,7 @@ class MainWindow(WindowParts):
         self.hide()
         self._commands.clipboard.close()
         self.worker.wait()
+        self._models_later.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()
         self.finding.close_threads()

@@ -33,7 +33,8 @@ class EditCommands(Group):
 
     def undo(self) -> None:
         canvas, project = self._window.viewer.canvas, self._window.project
-        if project is not None and project.workbench.shape_work.cancel():
+        working = project is not None and project.has_workbench
+        if project is not None and working and project.workbench.shape_work.cancel():
             return  # what is still being worked out is not there to be undone
         if canvas.undo_step() or (canvas.is_drawing and canvas.cancel()):
             return
