@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from visionstudio.formats import coco, json_blocks
-from visionstudio.formats.dataset import Imported, ReadOptions
+from visionstudio.formats.dataset import DatasetAnnotation, Imported, ReadOptions
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import Cancelled, FormatError
 from visionstudio.model.shapes import Box
@@ -49,6 +49,14 @@ ODD = (
     '{"id":34,"image_id":2,"category_id":2,"track_id":5,"bbox":[1,2,9,9]}',
     '{"image_id":2,"category_id":2,"bbox":[3,2,9,9],"score":0.5}',
     '{"id":36,"image_id":2,"category_id":1,"bbox":[3,2,9,9],"iscrowd":1,"score":null}',
+    '{"id":38,"image_id":2,"category_id":2,"keypoints":[1,2,0,3,4,0],"bbox":[1,2,9,8],"a:b":":"}',
+    '{"id":39,"image_id":2,"category_id":2,"keypoints":[1.5,2,2,3,4,1],"num_keypoints":2,"area":9,'
+    '"segmentation":[[1,1,9,1,9,9],[20,20,30,20,30,30]],"attributes":{"wet":[1,{"b":"é"}]}}',
+    '{"id":40,"image_id":2,"category_id":1,"bbox":[1.25,2,9,8],"huge":' + "9" * 30 + "}",
+    '{"id":41,"image_id":2,"category_id":1,"bbox":null,"segmentation":[[-0.0,1,9,1,9,9]]}',
+    '{"id":-42,"image_id":2,"category_id":1,"bbox":[1,2,3,8],"attributes":{}}',
+    '{"id":43,"image_id":2,"category_id":2,"keypoints":[1,2,3,3,4,1],"bbox":[1,2,9,9]}',
+    '{"id":44,"image_id":2,"category_id":2,"keypoints":[1,2],"bbox":[1,2,9,9]}',
     '{"id":37,"image_id":2,"category_id":1,"segmentation":[[1,1,9,1,9,9],[20,20,30,20,30,30]]}',
 )
 
@@ -134,6 +142,37 @@ def test_streamed_equals_whole(
     assert sorted(map(str, again.skipped)) == sorted(map(str, report.skipped))
 
 
+def told(row: DatasetAnnotation) -> str:
+    """A row but for its drawing order, with whole numbers of fields of its own as such."""
+    own = [json.dumps(v, sort_keys=True) for v in (row.extra, row.attributes)]
+    return f"{replace(row, z=0, extra={}, attributes={})} {own}"
+
+
+def test_one_odd_row_among_plain_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each odd or bad row on its own decides how its block is read: it must not matter."""
+    for number, odd in enumerate((*ODD, *BAD)):
+        rows = [*plain(12, number), odd, *plain(6, number + 100)]
+        file = written(tmp_path / f"{number}.json", rows)
+        whole, streamed = (read(file, monkeypatch, large=large) for large in (False, True))
+        assert streamed.stream is not None
+        found = []
+        faults = []
+        for block in streamed.stream.blocks():
+            faults += block.faults
+            found += [(p, i, a) for p, i, a in block.others]
+            if block.plain is not None:
+                names = [c.name for c in streamed.dataset.classes]
+                images, labels = block.plain.images.tolist(), block.plain.labels.tolist()
+                found += [
+                    (int(block.plain.places[n]), images[n], block.plain.annotation(n, names[label]))
+                    for n, label in enumerate(labels)
+                ]
+        flat = sorted((i, a.where, told(a)) for _, i, a in found)
+        items = enumerate(whole.dataset.items)
+        assert flat == sorted((i, a.where, told(a)) for i, m in items for a in m.annotations)
+        assert sorted(map(str, faults)) == sorted(map(str, whole.skipped))
+
+
 @pytest.mark.parametrize("rule", ["skip", "keep", "replace"])
 def test_merging_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: Any) -> None:
     before = written(tmp_path / "a.json", plain(80))
@@ -190,6 +229,20 @@ def test_a_file_that_is_cut_off_is_one_error(
     monkeypatch.setattr("visionstudio.formats.coco.LARGE", 0)
     with pytest.raises(FormatError, match=r"a\.json"):
         coco.read(file, None, ReadOptions(stream=True))
+
+
+def test_a_file_that_changes_after_the_preview_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "a.json", plain(60))
+    found = read(file, monkeypatch, large=True)
+    written(file, plain(61))
+    with ProjectStore.create(tmp_path / "project") as store:
+        plan = plan_import(store, found, "coco")
+        with pytest.raises(FormatError, match="has changed"):
+            do_import(store, plan)
+        assert not store.media()
+        assert store.undo_title is None
 
 
 def test_boxes_are_what_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

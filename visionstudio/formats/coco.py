@@ -17,7 +17,7 @@ import numpy as np
 
 from visionstudio.formats import coco_files
 from visionstudio.formats.coco_reader import CocoReader, pictures_of
-from visionstudio.formats.coco_stream import CocoRows
+from visionstudio.formats.coco_stream import CocoRows, Numbers
 from visionstudio.formats.coco_write import write
 from visionstudio.formats.dataset import (
     DatasetAnnotation,
@@ -132,9 +132,12 @@ def _stream(file: Path, images: Path | None, split: str) -> Imported | None:
 
     stream = CocoRows(
         path=file,
+        stamp=blocks.stamp,
         spans=spans["annotations"],
-        images={k: place for k, place in places.items() if isinstance(k, int)},
-        labels={k: numbers[c.name] for k, c in reader.classes.items() if isinstance(k, int)},
+        images=Numbers({k: place for k, place in places.items() if isinstance(k, int)}),
+        labels=Numbers(
+            {k: numbers[c.name] for k, c in reader.classes.items() if isinstance(k, int)}
+        ),
         sizes=np.array([i.size for i in reader.images.values()], dtype=np.float64).reshape(-1, 2),
         take=take,
         census=Counter({c.name: census[k] for k, c in reader.classes.items()}),

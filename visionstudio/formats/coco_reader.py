@@ -33,10 +33,11 @@ from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.media import MediaKind
 
-_KNOWN = frozenset(
+KNOWN = frozenset(
     ["id", "image_id", "category_id", "bbox", "area", "segmentation", "iscrowd"]
     + ["keypoints", "num_keypoints", "score", "attributes", "track_id"]
 )
+TRACKS = frozenset(("track_id", "instance_id"))
 Key = int | str
 
 
@@ -174,7 +175,7 @@ class CocoReader:
         if crowd not in (0, 1):
             raise RowFault(f"iscrowd is 0 or 1, not {printable(crowd)}")
         shape, kept = shape_of(row, image.size)
-        kept |= {k: v for k, v in row.items() if k not in _KNOWN}
+        kept |= {k: v for k, v in row.items() if k not in KNOWN}
         attributes = row.get("attributes")
         if attributes is not None and not isinstance(attributes, dict):
             raise RowFault(f"the attributes are no object: {printable(attributes)}")

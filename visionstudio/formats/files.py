@@ -63,6 +63,23 @@ def safe_name(name: str) -> str:
     return last if safe_parts(last) else f"_{last.strip('. ')}"
 
 
+class RealPaths:
+    """Paths without links, for many files of few folders: each folder is looked at once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def of(self, path: str | Path) -> str:
+        """What `os.path.realpath` says of a file."""
+        folder, name = os.path.split(path)
+        # Windows has several names for one file, so that the last part is looked up too
+        if os.name == "nt" or name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)  # noqa: PTH118
+
+
 class PictureRoot:
     """Looks up pictures beneath `root`; `also` are folders inside it to try too.
 
@@ -74,7 +91,9 @@ class PictureRoot:
 
     def __init__(self, root: Path, also: tuple[str, ...] = (), *, search: bool = False) -> None:
         self.root = root.resolve()
-        self._folders = (self.root, *(self.root / a for a in also))
+        inner = (self.root / a for a in also)
+        self._folders = (self.root, *(folder for folder in inner if folder.is_dir()))
+        self._real = RealPaths()
         self._search = search
         self._by_name: dict[str, list[Path]] | None = None
 
@@ -108,7 +127,7 @@ class PictureRoot:
 
     def _inside(self, path: Path) -> Path | None:
         try:
-            if not path.is_file() or not path.resolve().is_relative_to(self.root):
+            if not path.is_file() or not Path(self._real.of(path)).is_relative_to(self.root):
                 return None
         except (OSError, ValueError):
             return None

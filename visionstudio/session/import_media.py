@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from visionstudio.formats.dataset import DatasetItem
+from visionstudio.formats.files import RealPaths
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.storage.store import ProjectStore
 
@@ -16,15 +16,19 @@ class KnownMedia:
     def __init__(self, store: ProjectStore) -> None:
         self.store = store
         self.guessed = ""
-        self.by_file: dict[str, MediaItem] = {}
+        self._by_file: dict[str, MediaItem] | None = None  # made when the first file is found
+        self._real = RealPaths()
         self.by_name: dict[str, list[MediaItem]] = {}
+        self._all: list[MediaItem] = []
         self.videos: list[MediaItem] = []
         for media in store.media():
             self.add(media)
 
     def add(self, media: MediaItem) -> None:
         """Put in an item."""
-        self.by_file.setdefault(os.path.realpath(self.store.path_of(media)), media)
+        if self._by_file is not None:
+            self._by_file.setdefault(self._real.of(self.store.path_of(media)), media)
+        self._all.append(media)
         self.by_name.setdefault(media.name, []).append(media)
         if media.kind in (MediaKind.VIDEO, MediaKind.FRAMES):
             self.videos.append(media)
@@ -32,7 +36,7 @@ class KnownMedia:
     def find(self, item: DatasetItem) -> MediaItem | None:
         """The media item of that file; of that name only where the file was not found."""
         if item.file is not None:
-            return self.by_file.get(os.path.realpath(item.file))
+            return self._of_file(item.file)
         wanted = item.path.split("/")
         found = self.by_name.get(wanted[-1], [])
         for length in range(2, len(wanted) + 1):
@@ -42,6 +46,13 @@ class KnownMedia:
         if len(found) == 1:
             return found[0]
         return None if found or item.kind is MediaKind.IMAGE else self._video(item)
+
+    def _of_file(self, file: Path) -> MediaItem | None:
+        if self._by_file is None:
+            self._by_file = {}
+            for media in self._all:
+                self._by_file.setdefault(self._real.of(self.store.path_of(media)), media)
+        return self._by_file.get(self._real.of(file))
 
     def _video(self, item: DatasetItem) -> MediaItem | None:
         """Files of tracks name a sequence, not a file: a video of that stem, or the only one."""

@@ -32,8 +32,9 @@ from visionstudio.session.import_values import (
     Progress,
 )
 from visionstudio.session.library import probed
-from visionstudio.storage.bulk import Batch, NewRows
-from visionstudio.storage.rows import ANNOTATION, Values, annotation_values
+from visionstudio.storage.bulk import NewRows
+from visionstudio.storage.packing import Packed
+from visionstudio.storage.rows import Values, annotation_values
 from visionstudio.storage.store import ProjectStore
 
 SPLIT = "split"  # the key in `MediaItem.extra`
@@ -46,9 +47,9 @@ Fresh = tuple[MediaItem, DatasetAnnotation, str]
 class _Again:
     """Something to go through that begins anew each time."""
 
-    begin: Callable[[], Iterator[Batch]]
+    begin: Callable[[], Iterator[Packed | list[Values]]]
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Packed | list[Values]]:
         return self.begin()
 
 
@@ -388,7 +389,7 @@ class Planner:
 
         highest = {"track": max(tracks.values(), default=0)}
         highest["group"] = max(groups.values(), default=0)
-        return NewRows(first, len(fresh), [Batch(ANNOTATION.columns, rows())], highest)
+        return NewRows(first, len(fresh), [rows()], highest)
 
     def _numbers(self, table: Literal["track", "group"], values: Iterable[Any]) -> dict[Any, int]:
         """Fresh ids for the file's own numbers of tracks and groups."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,19 +10,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from visionstudio.formats.coco_stream import Block, CocoRows, Columns
+from visionstudio.formats.coco_columns import KINDS, Columns
+from visionstudio.formats.coco_stream import Block, CocoRows
 from visionstudio.formats.dataset import DatasetAnnotation, DatasetItem, Imported, Skipped
-from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
-from visionstudio.session.import_digest import DIGEST, DIGITS, ROW, digest, digest_head
-from visionstudio.storage.bulk import Batch
-from visionstudio.storage.rows import ANNOTATION, KIND_CODE, STATE_CODE, Values, annotation_values
+from visionstudio.session.import_digest import (
+    DIGEST,
+    DIGITS,
+    ROW,
+    digest,
+    digest_head,
+    digests,
+)
+from visionstudio.storage.packing import Packed, Part, Piece, Real, Whole
+from visionstudio.storage.rows import KIND_CODE, STATE_CODE, Values, annotation_values
 
 if TYPE_CHECKING:
     from visionstudio.session.import_plan import Planner
 
 Ints = NDArray[np.int64]
+_KINDS: Ints = np.array([KIND_CODE[kind] for kind in KINDS])
 Slow = tuple[int, int, DatasetAnnotation]
 """A row on its own: its drawing order, the number of its picture, and what it is."""
 
@@ -62,11 +70,8 @@ class StreamedRows:
         self._targets = [mapping.get(name, name) for name in self._labels]
         found = [classes[t].id if t is not None else 0 for t in self._targets]
         self._class_ids: Ints = np.array(found, dtype=np.int64)
-        self._heads = {
-            (place, kind): hashlib.sha256(digest_head(target or "", 0, kind))
-            for place, target in enumerate(self._targets)
-            for kind in ("box", "polygon")
-        }
+        heads = [[digest_head(t or "", 0, kind) for kind in KINDS] for t in self._targets]
+        self._heads = np.array(heads, dtype=np.uint64).reshape(-1, len(KINDS))
         self.highest: dict[str, int] = {}
         self._tracks: dict[int, int] = {}
         self._begin()
@@ -94,11 +99,11 @@ class StreamedRows:
         for _ in self._all(1, collect=True):
             pass
 
-    def batches(self, first: int) -> Iterator[Batch]:
+    def batches(self, first: int) -> Iterator[Packed | list[Values]]:
         """The new rows with ids from `first` on."""
         yield from self._all(first, collect=False)
 
-    def _all(self, first: int, *, collect: bool) -> Iterator[Batch]:
+    def _all(self, first: int, *, collect: bool) -> Iterator[Packed | list[Values]]:
         self._begin()
         for block in self._stream.blocks():
             self.skipped += block.faults
@@ -111,25 +116,23 @@ class StreamedRows:
             rows += [(d, i, row) for d, (_, i, row) in zip(others, block.others, strict=True)]
             values = list(self._slow(rows, first, collect))
             if values:
-                yield Batch(ANNOTATION.columns, values)
+                yield values
 
-    def _depth(self, block: Block) -> tuple[list[int], list[int]]:
+    def _depth(self, block: Block) -> tuple[Ints, list[int]]:
         """The drawing order in their pictures of the block's plain rows, and of the others."""
         plain = block.plain
         images = plain.images if plain is not None else np.zeros(0, dtype=np.int64)
-        if block.others:
-            places = [
-                *(plain.places if plain is not None else ()),
-                *(p for p, _, _ in block.others),
-            ]
-            images = np.append(images, [image for _, image, _ in block.others])
-            by_place = np.argsort(places)
-            depth = np.empty(len(images), dtype=np.int64)
-            depth[by_place] = self._ranks(images[by_place])
-        else:
-            depth = self._ranks(images)
-        count = len(images) - len(block.others)
-        return depth[:count].tolist(), depth[count:].tolist()
+        if not block.others:
+            return self._ranks(images), []
+        others = [(place, image) for place, image, _ in block.others]
+        count = len(images)
+        if plain is not None:
+            others = [*zip(plain.places.tolist(), images.tolist(), strict=True), *others]
+        places, images = np.array(others, dtype=np.int64).T
+        by_place = np.argsort(places)
+        depth = np.empty(len(images), dtype=np.int64)
+        depth[by_place] = self._ranks(images[by_place])
+        return depth[:count], depth[count:].tolist()
 
     def _ranks(self, images: Ints) -> Ints:
         """How many rows of the same picture came before each of these, ever."""
@@ -145,63 +148,56 @@ class StreamedRows:
 
     # rows that nothing in the project can be like
 
-    def _fast(self, rows: Columns, depth: list[int], first: int) -> tuple[Batch | None, list[Slow]]:
+    def _fast(self, rows: Columns, depth: Ints, first: int) -> tuple[Packed | None, list[Slow]]:
         """Plain rows as a batch, and those that have to be looked at one by one."""
         media, labels = self._media_ids[rows.images], self._class_ids[rows.labels]
         free = (media > 0) & (labels > 0) & ~self._busy[rows.images]
         slow = [
-            (depth[i], int(rows.images[i]), self._row(rows, i))
+            (int(depth[i]), int(rows.images[i]), self._row(rows, i))
             for i in np.flatnonzero(~free).tolist()
         ]
-        chosen = np.flatnonzero(free).tolist()
-        if not chosen:
+        chosen = np.flatnonzero(free)
+        if not len(chosen):
             return None, slow
-        of_class = rows.labels.tolist()
-        for label, count in Counter(of_class[i] for i in chosen).items():
-            self.per_class[self._targets[label] or ""] += count
-        columns = {
-            "id": range(first, first + len(chosen)),
-            "media_id": media[chosen].tolist(),
-            "class_id": labels[chosen].tolist(),
-            "geometry": [rows.payloads[i] for i in chosen],
-            "z": [depth[i] for i in chosen],
-            "extra": self._extras(rows, chosen, of_class),
-        }
-        same: dict[str, int | str] = {
+        for label, count in enumerate(np.bincount(rows.labels[chosen]).tolist()):
+            if count:
+                self.per_class[self._targets[label] or ""] += count
+        columns: dict[str, Part | tuple[Part, ...]] = {
+            "media_id": Whole(media[chosen]),
             "frame": 0,
+            "class_id": Whole(labels[chosen]),
             "state": STATE_CODE[State.VERIFIED],
+            "kind": _same(_KINDS[rows.kinds[chosen]]),
+            "geometry": Piece(rows.geometry, rows.starts[chosen], rows.lengths[chosen]),
+            "z": Whole(depth[chosen]),
+            "flags": _same(np.where(rows.crowd[chosen], int(Flags.CROWD), 0)),
             "source": f"import:{self._planner.format_name}",
+            "extra": self._extras(rows, chosen),
         }
-        for name, values in (
-            ("kind", [KIND_CODE[rows.kinds[i]] for i in chosen]),
-            ("flags", [rows.flags[i] for i in chosen]),
-        ):
-            if values.count(values[0]) == len(values):
-                same[name] = values[0]
-            else:
-                columns[name] = values
-        scores = [rows.scores[i] for i in chosen]
-        if scores.count(None) < len(scores):
-            columns["score"] = scores
+        if not np.isnan(rows.scores).all():
+            columns["score"] = Real(rows.scores[chosen])
+        if rows.attributes is not None:
+            columns["attributes"] = Piece.of([rows.attributes[i] for i in chosen])
         self.added += len(chosen)
-        return Batch(tuple(columns), list(zip(*columns.values(), strict=True)), same), slow
+        return Packed(first, len(chosen), columns), slow
 
-    def _extras(self, rows: Columns, chosen: list[int], labels: list[int]) -> list[str]:
+    def _extras(self, rows: Columns, chosen: Ints) -> tuple[Part, ...]:
         """Each row's digest and its number as JSON, as `Planner` stores them."""
-        marks = []
-        heads, kinds, rounded = self._heads, rows.kinds, rows.rounded
-        for i in chosen:
-            found = heads[labels[i], kinds[i]].copy()
-            found.update(rounded[i])
-            marks.append(found.hexdigest()[:DIGITS])
-        keys = [rows.keys[i] for i in chosen]
-        if "" not in keys:
-            whole = f'{{"{DIGEST}":"%s","{ROW}":"%s"}}'
-            return [whole % pair for pair in zip(marks, keys, strict=True)]
-        return [
-            f'{{"{DIGEST}":"{mark}","{ROW}":"{key}"}}' if key else f'{{"{DIGEST}":"{mark}"}}'
-            for mark, key in zip(marks, keys, strict=True)
-        ]
+        heads = self._heads[rows.labels, rows.kinds]
+        marks = digests(heads, rows.values, rows.counts)
+        starts = np.arange(len(heads)) * DIGITS
+        every = np.full(len(heads), DIGITS)
+        mark = Piece(marks, starts, every, is_text=True).only(chosen)
+        own: tuple[Part, ...] = ("{",)
+        if rows.extras is not None:
+            texts = [rows.extras[i] for i in chosen]
+            own = ("{", Piece.of([f'"coco":{text},' if text else "" for text in texts]))
+        if rows.has_key.all():
+            key: tuple[Part, ...] = (f'","{ROW}":"', Whole(rows.keys[chosen]), '"}')
+        else:
+            pairs = zip(rows.keys[chosen].tolist(), rows.has_key[chosen].tolist(), strict=True)
+            key = (Piece.of([f'","{ROW}":"{k}"}}' if there else '"}' for k, there in pairs]),)
+        return (*own, f'"{DIGEST}":"', mark, *key)
 
     def _row(self, rows: Columns, row: int) -> DatasetAnnotation:
         return rows.annotation(row, self._labels[int(rows.labels[row])])
@@ -275,3 +271,9 @@ class StreamedRows:
             self._tracks[track] = self._planner.store.reserve_ids("track")
             self.highest["track"] = self._tracks[track]
         return self._tracks[track]
+
+
+def _same(values: Ints) -> Part:
+    """A column of whole numbers, of just one where all are the same."""
+    first = int(values[0])
+    return first if (values == first).all() else Whole(values)

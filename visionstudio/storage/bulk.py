@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import apsw
+import numpy as np
 
 from visionstudio.model.errors import InvalidValue
 from visionstudio.storage.database import one_row
-from visionstudio.storage.rows import ANNOTATION, Value
+from visionstudio.storage.packing import Packed
+from visionstudio.storage.rows import ANNOTATION, Value, Values
 
 ASIDE = 5_000
 """Removed rows of one range beyond this are moved aside instead of into the journal."""
 _INDEX = "annotation_by_frame"
-_SIMPLE = re.compile(r"[A-Za-z0-9_:./ -]*")
+_PARENTS = {ANNOTATION.columns.index(f"{table}_id"): table for table in ("media", "class", "run")}
 _INDEX_PAYS = 20_000  # changed rows from which building the index anew is faster than keeping it
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows of these columns; the `same` ones have one value in all of them, the rest are NULL."""
-
-    columns: tuple[str, ...]
-    rows: Iterable[Sequence[Value]]
-    same: Mapping[str, int | str] = field(default_factory=dict)
-
-    @property
-    def insert(self) -> str:
-        """INSERT of one row."""
-        for value in self.same.values():
-            if isinstance(value, str) and not _SIMPLE.fullmatch(value):
-                raise InvalidValue(f"{value!r} cannot stand in a statement")
-        names = ", ".join((*self.columns, *self.same))
-        values = ["?"] * len(self.columns)
-        values += [str(v) if isinstance(v, int) else f"'{v}'" for v in self.same.values()]
-        return f"INSERT INTO {ANNOTATION.name} ({names}) VALUES ({', '.join(values)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +26,30 @@ class NewRows:
     """Annotations to add as rows of their table, at most `limit` with ids from `first` on.
 
     For so many that values of them would not fit into memory: `batches` are
-    taken one by one, and their ids follow each other without a gap. `highest`
+    taken one by one, rows of all columns or packed ones, and their ids follow each other
+    without a gap. `highest`
     are the highest numbers that they use besides their ids, by the name of the
     sequence.
     """
 
     first: int
     limit: int
-    batches: Iterable[Batch]
+    batches: Iterable[Packed | Iterable[Values]]
     highest: Mapping[str, int] = field(default_factory=dict)
 
 
 def insert(connection: apsw.Connection, new: NewRows) -> int:
     """Put in new rows and return how many. Raises InvalidValue when their ids have gaps."""
-    with _index_aside(connection, new.limit):
+    parents: dict[int, set[Value]] = {place: set() for place in _PARENTS}
+    with _parents_later(connection, parents), _index_aside(connection, new.limit):
         before = connection.total_changes()
         for batch in new.batches:
-            connection.executemany(batch.insert, batch.rows)
+            if isinstance(batch, Packed):
+                for place, found in parents.items():
+                    found.update(batch.different(ANNOTATION.columns[place]))
+                batch.insert(connection, ANNOTATION.name)
+            else:
+                connection.executemany(ANNOTATION.insert, _noting(batch, parents))
         made = connection.total_changes() - before
     if (
         made > new.limit
@@ -101,6 +89,40 @@ def _count(connection: apsw.Connection, table: str, first: int, last: int) -> in
     sql = f"SELECT count(*) FROM {table} WHERE id BETWEEN ? AND ?"
     found: int = one_row(connection, sql, (first, last))[0]
     return found
+
+
+def _noting(rows: Iterable[Values], parents: Mapping[int, set[Value]]) -> Iterator[Values]:
+    for row in rows:
+        for place, found in parents.items():
+            found.add(row[place])
+        yield row
+
+
+@contextmanager
+def _parents_later(
+    connection: apsw.Connection, parents: Mapping[int, set[Value]]
+) -> Iterator[None]:
+    """Without looking up each row's picture, class and run: the different ones are looked up after.
+
+    Raises InvalidValue for one that is not there.
+    """
+    switch = apsw.SQLITE_DBCONFIG_ENABLE_FKEY
+    connection.config(switch, 0)
+    try:
+        yield
+    finally:
+        connection.config(switch, 1)
+    for place, found in parents.items():
+        table = _PARENTS[place]
+        wanted = np.array([i for i in found if i is not None], dtype=np.int64)
+        if not len(wanted):
+            continue
+        sql = f"SELECT count(*) FROM carray(?) AS n JOIN {table} ON {table}.id = n.value"
+        if one_row(connection, sql, (apsw.carray(wanted),))[0] != len(wanted):
+            raise InvalidValue(
+                f"new annotations name a {table} that is not in the project",
+                next_step="reload the project and import again",
+            )
 
 
 @contextmanager

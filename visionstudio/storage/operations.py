@@ -21,6 +21,7 @@ from typing import Any
 
 import apsw
 import msgspec
+import numpy as np
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Change, Edit, Row
@@ -118,7 +119,7 @@ def run(connection: apsw.Connection, operations: Iterable[Operation]) -> list[Op
         elif kind == RESTORE:
             back += [_restore(connection, operation) for operation in group]
         else:
-            back += [_update(connection, operation) for operation in group]
+            back += _update(connection, group)
     back.reverse()
     return back
 
@@ -174,18 +175,44 @@ def _restore(connection: apsw.Connection, operation: Operation) -> Operation:
     return [REMOVE, number, first, count]
 
 
-def _update(connection: apsw.Connection, operation: Operation) -> Operation:
-    _, number, row_id, columns, values = operation
-    table = TABLES[number]
-    names = [table.columns[c] for c in columns]
-    old = connection.execute(
-        f"SELECT {', '.join(names)} FROM {table.name} WHERE id = ?", (row_id,)
-    ).fetchone()
-    if old is None:
-        raise _missing(table, row_id)
-    sets = ", ".join(f"{name} = ?" for name in names)
-    connection.execute(f"UPDATE {table.name} SET {sets} WHERE id = ?", (*values, row_id))
-    return [UPDATE, number, row_id, columns, list(old)]
+def _update(connection: apsw.Connection, group: list[Operation]) -> list[Operation]:
+    back: list[Operation] = []
+    for alike in _alike(group):
+        _, number, _, columns, _ = alike[0]
+        table = TABLES[number]
+        names = [table.columns[c] for c in columns]
+        ids = np.array([operation[2] for operation in alike], dtype=np.int64)
+        old = {
+            row[0]: row[1:]
+            for row in connection.execute(
+                f"SELECT t.id, {', '.join(f't.{n}' for n in names)}"
+                f" FROM carray(?) AS n JOIN {table.name} AS t ON t.id = n.value",
+                (apsw.carray(ids),),
+            )
+        }
+        for row_id in ids.tolist():
+            if row_id not in old:
+                raise _missing(table, row_id)
+        connection.executemany(
+            f"UPDATE {table.name} SET {', '.join(f'{n} = ?' for n in names)} WHERE id = ?",
+            [(*values, row_id) for _, _, row_id, _, values in alike],
+        )
+        back += [[UPDATE, number, i, columns, list(old[i])] for i in ids.tolist()]
+    return back
+
+
+def _alike(group: list[Operation]) -> Iterator[list[Operation]]:
+    """Neighbours that change the same columns of different rows."""
+    alike: list[Operation] = []
+    seen: set[int] = set()
+    for operation in group:
+        if alike and (operation[3] != alike[0][3] or operation[2] in seen):
+            yield alike
+            alike, seen = [], set()
+        alike.append(operation)
+        seen.add(operation[2])
+    if alike:
+        yield alike
 
 
 def _missing(table: Table, row_id: int | None) -> InvalidValue:
