@@ -28,6 +28,7 @@ from visionstudio.session.signal import Signal
 from visionstudio.session.storing import StoreLink
 from visionstudio.storage.records import MediaSummary
 from visionstudio.storage.store import IdTable, ProjectStore
+from visionstudio.storage.summaries import MediaSummaries
 
 LARGE = 2000
 """Edits of more changes are stored first and shown then, so that the window never waits."""
@@ -41,7 +42,7 @@ class Loaded:
 
     media: MediaList
     classes: tuple[LabelClass, ...]
-    summaries: dict[int, MediaSummary]
+    summaries: MediaSummaries
     per_class: dict[int, int]
     threshold: float
     hidden_classes: frozenset[int] = frozenset()

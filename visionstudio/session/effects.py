@@ -15,7 +15,7 @@ from visionstudio.model.labels import LabelClass
 from visionstudio.model.measurements import Measurement
 from visionstudio.model.media import MediaItem
 from visionstudio.session.media_list import MediaList
-from visionstudio.storage.records import MediaSummary
+from visionstudio.storage.summaries import MediaSummaries
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class Effects:
 class Tally:
     """Labels and proposals per media item and labels per class, counted along with edits."""
 
-    def __init__(self, media: dict[int, MediaSummary], classes: dict[int, int]) -> None:
+    def __init__(self, media: MediaSummaries, classes: dict[int, int]) -> None:
         self.media = media
         self.classes = classes
 
@@ -128,10 +128,8 @@ class Tally:
         """Count an edit, once. Returns the media items whose figures may have changed."""
         touched = effects.labels.keys() | effects.proposals.keys()
         for media_id in touched:
-            old = self.media.get(media_id, MediaSummary())
-            self.media[media_id] = MediaSummary(
-                old.labels + effects.labels.get(media_id, 0),
-                old.proposals + effects.proposals.get(media_id, 0),
+            self.media.add(
+                media_id, effects.labels.get(media_id, 0), effects.proposals.get(media_id, 0)
             )
         for class_id, difference in effects.per_class.items():
             self.classes[class_id] = self.classes.get(class_id, 0) + difference

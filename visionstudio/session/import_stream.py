@@ -64,7 +64,7 @@ class StreamedRows:
         busy = planner.store.summaries()
         ids = [m.id if m is not None else 0 for m in self._media]
         self._media_ids: Ints = np.array(ids, dtype=np.int64)
-        self._busy = np.array([i in busy for i in ids], dtype=bool)
+        self._busy = busy.has(np.asarray(ids, np.int64))
         mapping = planner.choices.classes
         self._labels = [c.name for c in imported.dataset.classes]
         self._targets = [mapping.get(name, name) for name in self._labels]

@@ -64,11 +64,11 @@ class Sorting:
             pixels = media.pixels
             session.in_store(lambda _: _sorted(np.where(pixels, -pixels, np.nan)), fitting)
         elif order is Order.LABELS:
-            summaries = dict(session.tally.media)
+            summaries = session.tally.media.copy()
 
             def count(_store: ProjectStore) -> Places:
-                sums = (summaries.get(i) for i in ids.tolist())
-                return _sorted(_array(-(s.labels + s.proposals) if s else np.nan for s in sums))
+                total = np.add(*summaries.of(ids))
+                return _sorted(np.where(total, -total, np.nan))
 
             session.in_store(count, fitting)
         else:

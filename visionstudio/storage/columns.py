@@ -115,8 +115,8 @@ def _paths(connection: apsw.Connection) -> tuple[Ids, list[str]]:
     )
     ids: list[Ids] = []
     pieces: list[str] = []
-    for found in _pages(connection, sql, _AFTER_QUOTED):
-        ids.append(_numbers(found[0]))
+    for found in pages(connection, sql, _AFTER_QUOTED):
+        ids.append(numbers(found[0]))
         pieces.append(found[1])
     return _joined(ids), pieces
 
@@ -134,11 +134,11 @@ def _facts(connection: apsw.Connection) -> _Facts:
     reasons: list[NDArray[np.int32]] = []
     places = {"": 0}
     after = -(2**63)
-    for count, first, *texts, low, high, last in _pages(connection, sql, after):
+    for count, first, *texts, low, high, last in pages(connection, sql, after):
         ids = np.arange(first, first + count)
         if last - first + 1 != count:
-            ids = _numbers(one_row(connection, f"SELECT group_concat(id) FROM {page}", [after])[0])
-        columns.append((ids, *map(_numbers, texts)))
+            ids = numbers(one_row(connection, f"SELECT group_concat(id) FROM {page}", [after])[0])
+        columns.append((ids, *map(numbers, texts)))
         code_of = np.full(count, places.setdefault(low, len(places)), np.int32)
         if low != high:
             found = connection.execute(f"SELECT reason FROM {page}", (after,))
@@ -163,7 +163,7 @@ def _places(sorted_ids: Ids, ids: Ids) -> Ids:
     return places
 
 
-def _pages(connection: apsw.Connection, sql: str, after: Any) -> Iterator[tuple[Any, ...]]:
+def pages(connection: apsw.Connection, sql: str, after: Any) -> Iterator[tuple[Any, ...]]:
     """Pages of a query whose last column is where the next one begins."""
     while True:
         found = connection.execute(sql, (after,)).fetchone()
@@ -178,7 +178,8 @@ def _code(column: str, values: tuple[StrEnum, ...]) -> str:
     return f"CASE {column} {cases} ELSE 0 END"
 
 
-def _numbers(text: str) -> Ids:
+def numbers(text: str) -> Ids:
+    """The whole numbers of a text that `group_concat` made."""
     return np.fromstring(text, dtype=np.int64, sep=",")
 
 

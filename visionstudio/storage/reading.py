@@ -23,8 +23,9 @@ from visionstudio.storage import rows
 from visionstudio.storage.columns import MediaColumns, read_columns
 from visionstudio.storage.database import Database, Row, one_row
 from visionstudio.storage.paths import stored_path
-from visionstudio.storage.records import Counts, MediaSummary
+from visionstudio.storage.records import Counts
 from visionstudio.storage.runs import RunRecord
+from visionstudio.storage.summaries import MediaSummaries, read_summaries
 from visionstudio.storage.track_columns import read_track_columns
 
 _READ_AT_ONCE = 5000
@@ -245,14 +246,10 @@ class ProjectReader:
             )
         return Counts(media, sum(per_class.values()), proposed, verified, per_class)
 
-    def summaries(self) -> dict[int, MediaSummary]:
+    def summaries(self) -> MediaSummaries:
         """Labels and proposals per media item; items without either are left out."""
         with self._database.read() as connection:
-            found: list[Row] = connection.execute(
-                f"SELECT media_id, sum(state IN ({_label_codes()})),"
-                f" sum(state = {rows.PROPOSED_CODE}) FROM annotation GROUP BY media_id"
-            ).fetchall()
-        return {media_id: MediaSummary(labels, waiting) for media_id, labels, waiting in found}
+            return read_summaries(connection, _label_codes(), rows.PROPOSED_CODE)
 
     def drawn_on(self, media_ids: Sequence[int], most: int) -> dict[int, list[Annotation]]:
         """At most so many annotations of each item's first frame, not the rejected ones."""

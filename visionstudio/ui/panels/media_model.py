@@ -295,14 +295,13 @@ class MediaModel(QStandardItemModel):
                 return places[np.isin(media.ids[places], self._mine)]
             case "all":
                 return places
-        sums = [session.summary(media_id) for media_id in media.ids[places].tolist()]
-        labelled = np.fromiter((s.labels > 0 for s in sums), np.bool_, len(sums))
-        match self._state:
-            case "unlabelled":
-                return places[~labelled & ~media.are_verified[places]]
-            case "labelled":
-                return places[labelled]
-        return places[np.fromiter((s.proposals > 0 for s in sums), np.bool_, len(sums))]
+        labels, proposals = session.tally.media.of(media.ids[places])
+        wanted = proposals > 0
+        if self._state == "unlabelled":
+            wanted = (labels == 0) & ~media.are_verified[places]
+        elif self._state == "labelled":
+            wanted = labels > 0
+        return places[wanted]
 
     def _use(self, places: NDArray[np.int64] | None) -> None:
         self.beginResetModel()

@@ -32,7 +32,7 @@ from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box
 from visionstudio.session.model_files import usable_files
 from visionstudio.session.models import ModelChoice
-from visionstudio.session.predictions import PredictTarget
+from visionstudio.session.predictions import PredictTarget, all_pictures
 from visionstudio.session.tracks import Way
 from visionstudio.session.training import Training, trained_runs
 from visionstudio.session.workbench import Workbench
@@ -357,22 +357,14 @@ class ModelPanel(QWidget):
     def predict_unlabelled(self) -> None:
         """Predict every picture that has no label yet."""
         if self._workbench is not None:
-            session = self._workbench.session
-            self._predict_targets(
-                [
-                    PredictTarget(i)
-                    for i in session.media
-                    if i.kind is MediaKind.IMAGE and not session.is_labelled(i.id)
-                ]
-            )
+            self._predict_targets(all_pictures(self._workbench.session, unlabelled=True))
 
     def predict_all(self) -> None:
         """Predict every picture of the project."""
         if self._workbench is not None:
-            pictures = [i for i in self._workbench.session.media if i.kind is MediaKind.IMAGE]
-            self._predict_targets([PredictTarget(i) for i in pictures])
+            self._predict_targets(all_pictures(self._workbench.session))
 
-    def _predict_targets(self, targets: list[PredictTarget]) -> None:
+    def _predict_targets(self, targets: Sequence[PredictTarget]) -> None:
         choice = self.choice()
         if self._workbench is None or choice is None:
             return
