@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import queue
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -25,7 +27,7 @@ from visionstudio.engine.children import child_environment, exit_text, kill_grou
 from visionstudio.engine.registry import PluginInfo
 from visionstudio.model.errors import one_line
 
-CHECK_SECONDS = 900.0
+CHECK_SECONDS = 300.0  # without an answer
 HEAVY = ("torch", "torchvision", "tensorflow", "onnxruntime", "PySide6")
 
 
@@ -35,7 +37,7 @@ class _Question(msgspec.Struct, frozen=True):
 
 
 def check_plugin(plugin: PluginInfo) -> list[CheckResult]:
-    """All checks of the plugin's manifest and models. Blocks, up to CHECK_SECONDS.
+    """All checks of the plugin's manifest and models. Blocks, up to CHECK_SECONDS a check.
 
     A plugin that cannot be read has one failed check with the reason; one that ends
     or hangs the process has its last check failed.
@@ -50,20 +52,44 @@ def check_plugin(plugin: PluginInfo) -> list[CheckResult]:
         env=child_environment(),
         start_new_session=True,
     )
-    question = msgspec.json.encode(_Question([p for p in sys.path if p], plugin.manifest))
-    try:
-        out, _ = child.communicate(question, timeout=CHECK_SECONDS)
-        how = f"the process {exit_text(child.returncode)}"
-    except subprocess.TimeoutExpired as late:
-        kill_group(child)
-        out, how = late.stdout or b"", f"not done within {CHECK_SECONDS:g} s"
-    results = []
-    for line in out.splitlines():
-        with contextlib.suppress(msgspec.MsgspecError):
-            results.append(msgspec.json.decode(line, type=CheckResult))
+    assert child.stdin is not None
+    question = _Question([p for p in sys.path if p], plugin.manifest)
+    with contextlib.suppress(OSError):  # a child that has ended says so by what is missing
+        child.stdin.write(msgspec.json.encode(question))
+        child.stdin.close()
+    results, late = _answers(child)
     if not results or results[-1].check != "done":
+        how = f"no answer within {CHECK_SECONDS:g} s"
+        if not late:
+            how = f"the process {exit_text(child.wait())}"
         return [*results, CheckResult("runs to the end", False, how)]
     return results[:-1]
+
+
+def _answers(child: subprocess.Popen[bytes]) -> tuple[list[CheckResult], bool]:
+    """What the child answers until it ends, and whether it was ended for being late."""
+    assert child.stdout is not None
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read(stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError):  # closed when the child is ended
+            for line in stream:
+                lines.put(line)
+        lines.put(b"")
+
+    threading.Thread(target=read, args=(child.stdout,), daemon=True).start()
+    results = []
+    try:
+        while line := lines.get(timeout=CHECK_SECONDS):
+            with contextlib.suppress(msgspec.MsgspecError):
+                results.append(msgspec.json.decode(line, type=CheckResult))
+    except queue.Empty:
+        kill_group(child)
+        return results, True
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(10)
+    kill_group(child)  # what it started, too
+    return results, False
 
 
 def _check(value: str, folder: Path) -> Iterator[CheckResult]:
