@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LOADING_MS = 150
 _FOLLOW_MS = 100
+_TRACKED = -(2**40)  # ids of what a tracker at work shows; those between key frames are -track
 
 
 class Viewer(QWidget):
@@ -87,7 +88,8 @@ class Viewer(QWidget):
         self._presenter = Presenter(self.canvas, self.display, self._post)
         self._first_frame = True
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
-        self._tracked: tuple[int, TrackState] | None = None
+        self._tracked: tuple[int, list[tuple[int, TrackState]]] | None = None
+        self._shown_tracked: set[int] = set()
         self._following = self._single_shot(_FOLLOW_MS, self._follow_tracking)
         canvas = self.canvas
         canvas.shape_drawn.connect(self._shape_drawn)
@@ -353,37 +355,45 @@ class Viewer(QWidget):
         if self._session is not None:
             self._session.go_to_frame(frame)
 
-    def show_tracking(self, media_id: int, frame: int, state: TrackState) -> None:
-        """Follow a tracker at work: its frame, and where it sees the object, ten times a second."""
+    def show_tracking(
+        self, media_id: int, frame: int, states: list[tuple[int, TrackState]]
+    ) -> None:
+        """Follow a tracker at work: its frame, and where it sees the objects, ten times a second.
+
+        `states` has the class of each object and what the tracker says of it.
+        """
         if self._item is None or self._item.id != media_id or self.player is None:
             return
-        self._tracked = (frame, state)
+        self._tracked = (frame, states)
         if not self._following.isActive():
             self._following.start()
 
     def _follow_tracking(self) -> None:
         if self._tracked is None or self._item is None or self.player is None:
             return
-        frame, state = self._tracked
+        frame, states = self._tracked
         self.player.seek(frame)
-        if state.box is not None:
-            active = self._session.active_class if self._session is not None else None
-            shown = Annotation(
-                id=0,
+        shown = [
+            Annotation(
+                id=_TRACKED - place,
                 media_id=self._item.id,
                 frame=frame,
-                class_id=active.id if active is not None else 0,
+                class_id=class_id,
                 shape=Box(*state.box),
             )
-            self.canvas.update_annotations([shown], [])
-        else:
-            self.canvas.update_annotations([], [0])
+            for place, (class_id, state) in enumerate(states)
+            if state.box is not None and not state.lost
+        ]
+        gone = self._shown_tracked - {a.id for a in shown}
+        self._shown_tracked = {a.id for a in shown}
+        self.canvas.update_annotations(shown, list(gone))
 
     def end_tracking(self, *_: object) -> None:
         """The tracker has ended: its proposals take the place of what was shown of it."""
         self._tracked = None
         self._following.stop()
-        self.canvas.update_annotations([], [0])
+        self.canvas.update_annotations([], list(self._shown_tracked))
+        self._shown_tracked = set()
 
     # Annotations
 
