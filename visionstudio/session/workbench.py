@@ -15,6 +15,7 @@ from visionstudio.session.retouching import Retouches
 from visionstudio.session.shape_work import ShapeWork
 from visionstudio.session.team.work import TeamWork
 from visionstudio.session.track_edits import TrackEdits
+from visionstudio.session.tracker_comparison import TrackerComparison
 from visionstudio.session.tracks import Tracks
 from visionstudio.session.training import Trainings
 
@@ -32,6 +33,7 @@ class Workbench:
         self.evaluations = Evaluations(session, models, jobs)
         self.tracks = Tracks(session, models, jobs)
         self.track_edits = TrackEdits(session)
+        self.tracker_comparison = TrackerComparison(session, models, jobs)
         self.shape_work = ShapeWork(session, jobs)
         self.generations = Generations(models, jobs)
         self.retouches = Retouches(session, models, jobs)
@@ -44,6 +46,7 @@ class Workbench:
         for job in self.jobs.running:
             job.cancel()
         self.exchange.close()
+        self.tracker_comparison.close()
         self.live_export.close()
         self.team.close()
         self.trainings.close()

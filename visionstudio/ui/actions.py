@@ -230,6 +230,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("track.loop_off", "End the loop", "loop_off", "Track", ("Ctrl+\\",), "video", "repeat-off"),
     Action("track.go_to_frame", "Go to frame or time…", "go_to_frame", "Track", ("Ctrl+G",), "video"),
     Action("track.count", "Count across lines and zones…", "count_tracks", "Track", ("Ctrl+Shift+N",), "video", "counter", separator=True),
+    Action("track.compare", "Compare trackers…", "compare_trackers", "Track", (), "video", "podium"),
     Action("track.timeline", "Show or hide the timeline", "toggle_timeline", "Track", ("Ctrl+Alt+T",), "video", "chart-timeline", separator=True),
     # Inspect
     Action("inspect.contrast", "Auto-contrast", "auto_contrast", "Inspect", ("C",), "media", "contrast-circle", checkable=True),

@@ -161,6 +161,15 @@ class Dialogs:
         dialog.zone_wanted.connect(lambda: run("tool.measure_area"))
         self._show(dialog)
 
+    def open_tracker_comparison(self) -> None:
+        """Compare trackers of one object on the video that is shown."""
+        project = self._window.project
+        item = project.session.current if project is not None else None
+        if project is not None and item is not None:
+            from visionstudio.ui.evaluation.trackers import TrackersDialog
+
+            self._show(TrackersDialog(project.workbench, item, self._window))
+
     def open_live_export(self) -> None:
         if self._window.project is not None:
             from visionstudio.ui.dialogs.live_export import LiveExportDialog

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from visionstudio.app.cli.opening import results_of
 from visionstudio.app.cli.reply import ProgressLine, Reply, columns
 
 if TYPE_CHECKING:
@@ -105,17 +104,10 @@ def _checked(subjects: list[Subject]) -> list[Subject]:
 
 def run_tracker(request: Track, host: Host | None = None) -> tuple[list[Tracked], float]:
     """What a tracker of one object says of every frame, and the seconds it took."""
-    from visionstudio.api.results import TrackState
-    from visionstudio.engine.events import Finished, FrameFailed, FrameResult
-    from visionstudio.engine.tracking import Tracked
+    from visionstudio.engine.evaluation.trackers import tracked_by
 
-    tracked: list[Tracked] = []
-    seconds = 0.0
-    for event in results_of(request, ProgressLine(), host):
-        if isinstance(event, FrameResult) and isinstance(event.result, TrackState):
-            tracked.append(Tracked(int(event.key), event.result))
-        elif isinstance(event, FrameFailed):
-            tracked.append(Tracked(int(event.key), TrackState(None, 0.0, lost=True)))
-        elif isinstance(event, Finished):
-            seconds = event.seconds
-    return tracked, seconds
+    progress = ProgressLine()
+    try:
+        return tracked_by(request, progress, host)
+    finally:
+        progress.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.api.results import TrackState
 from visionstudio.engine.evaluation.sot import (
     NORMALISED,
     PRECISION,
@@ -22,6 +24,8 @@ from visionstudio.engine.evaluation.sot import (
     overlaps,
     starts,
 )
+from visionstudio.engine.events import Finished, FrameFailed, FrameResult
+from visionstudio.engine.host import Host, answers
 from visionstudio.engine.requests import Track
 from visionstudio.engine.tracking import BoxTuple, Tracked
 from visionstudio.model.errors import InvalidValue
@@ -55,6 +59,39 @@ class TrackerResult:
     overlap: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
+def tracked_by(
+    request: Track,
+    progress: Callable[[float | None, str], None] | None = None,
+    host: Host | None = None,
+) -> tuple[list[Tracked], float]:
+    """What a tracker of one object says of every frame, and the seconds it took for them.
+
+    The time runs from the first frame on: loading the model is no part of it. `progress` is
+    told how far it is, and stops the run by raising Cancelled.
+    """
+    tracked: list[Tracked] = []
+    seconds = begun = 0.0
+    for event in answers(request, progress, host):
+        begun = begun or time.perf_counter()
+        if isinstance(event, FrameResult) and isinstance(event.result, TrackState):
+            tracked.append(Tracked(int(event.key), event.result))
+        elif isinstance(event, FrameFailed):
+            tracked.append(Tracked(int(event.key), TrackState(None, 0.0, lost=True)))
+        elif isinstance(event, Finished):
+            seconds = event.seconds
+    if len(tracked) > 1:  # the first frame's share is that of the others
+        seconds = (time.perf_counter() - begun) * len(tracked) / (len(tracked) - 1)
+    return tracked, seconds
+
+
+def last_frame(truth: NDArray[np.float64], frames: int | None) -> int | None:
+    """The last frame of a video that has ground truth: no tracker need go farther."""
+    there = np.flatnonzero(np.isfinite(truth).all(axis=1))
+    if not len(there):
+        return None
+    return int(there[-1]) if not frames else min(int(there[-1]), frames - 1)
+
+
 def parse_subjects(text: str) -> list[Subject]:
     """Trackers of ``tracker/csrt,nano=FILE.onnx``; the task may be left out. InvalidValue."""
     found = []
@@ -78,13 +115,15 @@ def compare_trackers(
     protocol: Protocol = "ope",
     box: BoxTuple | None = None,
     device: str = "auto",
+    end: int | None = None,
 ) -> list[TrackerResult]:
     """Every tracker on the same starts of one clip, in the order given. Blocks.
 
-    `truth` is what `read_ground_truth` gives. A tracker that cannot run raises what it said.
+    `truth` is what `read_ground_truth` gives; each run goes to frame `end`, or the last one. A
+    tracker that cannot run raises what it said.
     """
     return [
-        _measured(source, subject, starts(truth, protocol, box), truth, run, device)
+        _measured(source, subject, starts(truth, protocol, box), truth, run, device, end)
         for subject in subjects
     ]
 
@@ -96,6 +135,7 @@ def _measured(
     truth: NDArray[np.float64],
     run: Runner,
     device: str,
+    end: int | None,
 ) -> TrackerResult:
     found: list[SotCurves] = []
     ious: list[float] = []
@@ -108,6 +148,7 @@ def _measured(
             path=str(source.absolute()),
             kind="frames" if source.is_dir() else "video",
             start=start,
+            end=end,
             box=box,
             weights=str(subject.weights.absolute()) if subject.weights is not None else None,
             device=device,

@@ -61,6 +61,9 @@ class TrackCommands(LabelCommands):
     def count_tracks(self) -> None:
         self._window.dialogs.open_counting()
 
+    def compare_trackers(self) -> None:
+        self._window.dialogs.open_tracker_comparison()
+
     def toggle_timeline(self) -> None:
         bar = self._window.viewer.bar
         if bar is not None:
