@@ -87,15 +87,16 @@ class DisplayControl(QObject):
 
     def show(self, picture: Picture | None) -> None:
         """This is on screen from now on."""
-        from visionstudio.media.display import kind_of_pixels
-
         if picture is self.picture:
             return
         before, self.picture = self.picture, picture
         same = before is not None and picture is not None and before.pixels is picture.pixels
         if not same:
-            self._kind = kind_of_pixels(picture.pixels) if picture is not None else ""
-            self._once = Display()
+            self._kind, self._once = "", Display()
+        if not same and picture is not None:
+            from visionstudio.media.display import kind_of_pixels  # brings the decoders
+
+            self._kind = kind_of_pixels(picture.pixels)
         self.shown_changed.emit()
 
     def set(self, display: Display) -> None:
