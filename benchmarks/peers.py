@@ -169,6 +169,7 @@ def run(python: str, code: str, files: tuple[Path, Path], home: str) -> dict[str
     """What a program says of its jobs, or why it does not."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": home,
                    "VISIONSTUDIO_HOME": home}  # fmt: skip
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has been compiled
     if python != sys.executable:
         environment.pop("PYTHONPATH", None)
     # Ours would go on where it was.

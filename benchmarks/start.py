@@ -76,6 +76,7 @@ def start(code: str) -> dict[str, float]:
     """One start in a fresh process: seconds to idle by the wall clock, resident bytes."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "VISIONSTUDIO_HOME": home}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has been compiled
         if not environment.get("DISPLAY") and not environment.get("WAYLAND_DISPLAY"):
             environment.setdefault("QT_QPA_PLATFORM", "offscreen")
         command = [sys.executable, "-c", code, str(time.time())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,32 @@ def test_importing_stays_light(module: str, forbidden: tuple[str, ...]) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "", f"{module} loads {result.stdout.strip()}"
+
+
+def test_the_empty_window_loads_no_decoders(tmp_path: Path) -> None:
+    """They, and what runs models, come with the first picture: half of the start otherwise."""
+    code = (
+        "import sys\n"
+        "from visionstudio.app.window import MainWindow, Settings, make_application, prepare\n"
+        "app, settings = make_application(), Settings()\n"
+        "prepare(app, settings)\n"
+        "MainWindow(settings).show()\n"
+        "app.processEvents()\n"
+        "heavy = ('torch', 'cv2', 'PIL', 'tifffile', 'av', 'yaml')\n"
+        "print(*[n for n in heavy if n in sys.modules], flush=True)\n"
+        "import os; os._exit(0)\n"
+    )
+    here = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "VISIONSTUDIO_HOME": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=here,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == ""
 
 
 def test_files_stay_about_one_idea() -> None:

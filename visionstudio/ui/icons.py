@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -39,9 +40,17 @@ def _folder() -> Path:
 
 
 @cache
-def _glyphs() -> dict[str, str]:
-    file = next(_folder().glob(_GLYPHS))
-    return {k: chr(int(v, 16)) for k, v in json.loads(file.read_text(encoding="ascii")).items()}
+def _charmap() -> str:
+    return next(_folder().glob(_GLYPHS)).read_text(encoding="ascii")
+
+
+@cache
+def _glyph(name: str) -> str:
+    """An icon's character. Raises KeyError. Of seven thousand a hundred are wanted."""
+    found = re.search(rf'"{re.escape(name)}"\s*:\s*"(?:0x)?([0-9a-fA-F]+)"', _charmap())
+    if found is None:
+        raise KeyError(name)
+    return chr(int(found[1], 16))
 
 
 @cache
@@ -53,13 +62,13 @@ def _family() -> str:
 
 def names() -> frozenset[str]:
     """All icons there are."""
-    return frozenset(_glyphs())
+    return frozenset(json.loads(_charmap()))
 
 
 @cache
 def icon(name: str, token: str = "text") -> QIcon:
     """An icon of the Material Design set, in a colour of the theme. Raises KeyError."""
-    return QIcon(_Engine(_glyphs()[name], token))
+    return QIcon(_Engine(_glyph(name), token))
 
 
 class _Engine(QIconEngine):
@@ -97,4 +106,4 @@ def _draw(painter: QPainter, rect: QRect, glyph: str, colour: QColor) -> None:
 
 def paint(painter: QPainter, rect: QRect, name: str, token: str) -> None:
     """Draw an icon straight into a list row."""
-    _draw(painter, rect, _glyphs()[name], theme.colour(token))
+    _draw(painter, rect, _glyph(name), theme.colour(token))
