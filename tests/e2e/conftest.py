@@ -9,15 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 SECONDS = 60
 
 
-@pytest.fixture
-def display() -> Iterator[str]:
-    """An X server of the test's own with a window manager."""
+@contextmanager
+def screen() -> Iterator[str]:
+    """An X server of one's own with a window manager; its display's name."""
     missing = [name for name in ("Xvfb", "xdotool", "openbox") if shutil.which(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -42,6 +43,13 @@ def display() -> Iterator[str]:
     for process in (manager, server):
         process.terminate()
         process.wait()
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A screen of the test's own."""
+    with screen() as name:
+        yield name
 
 
 class Person:
