@@ -18,6 +18,7 @@ import numpy as np
 
 from tests.unit.session_tools import Pump
 from visionstudio.model.annotations import Annotation
+from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import (
     Box,
     Ellipse,
@@ -33,6 +34,7 @@ from visionstudio.model.shapes import (
 )
 from visionstudio.session import booleans, editing, pixels, shaping
 from visionstudio.session.project import ProjectSession
+from visionstudio.session.track_edits import TrackEdits
 from visionstudio.storage import ProjectStore
 
 
@@ -63,21 +65,39 @@ def some_shape(chance: random.Random) -> Shape:
     return shape
 
 
+def some_box(chance: random.Random) -> Box:
+    """What is tracked: between two boxes it can be said without the program where a third lies."""
+    x, y, w, h = (chance.uniform(1, 50) for _ in range(4))
+    return Box(x, y, x + w, y + h)
+
+
+_ON_TRACKS: dict[str, Callable[[TrackEdits], None]] = {
+    "move_key": lambda _: None,  # on the timeline
+    "cut_from": TrackEdits.cut_from,
+    "cut_to": TrackEdits.cut_to,
+    "leave_out": TrackEdits.leave_out,
+    "split": TrackEdits.split,
+    "delete_track": TrackEdits.delete,
+}
+
+
 class Hand:
     """Makes one gesture after another."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.chance = random.Random(seed)
         self.pump = Pump()
-        self.session = ProjectSession(ProjectStore.open(folder), self.pump.post)
-        reserve = self.session.reserve_ids
+        store = ProjectStore.open(folder)
+        self.session = ProjectSession(store, self.pump.post)
+        self.tracks = TrackEdits(self.session)
+        reserve = store.reserve_ids
 
         def told(table: Any, count: int = 1) -> int:
             first = reserve(table, count)
             say(id=first)
             return first
 
-        self.session.reserve_ids = told  # type: ignore[method-assign]
+        store.reserve_ids = told  # type: ignore[method-assign]
 
     def settle(self) -> None:
         """Until everything is stored and shown; what an edit shows may be read after it."""
@@ -90,12 +110,15 @@ class Hand:
         """What is shown is what is stored."""
         session = self.session
         if session.current is not None:
-            stored = session.store.annotations(session.current.id, session.frame)
+            stored = session.store.annotations_at(session.current.id, session.frame)
             assert list(session.annotations) == stored
 
     def gesture(self) -> None:
         session, chance = self.session, self.chance
-        item = chance.choice(list(session.media))
+        item = chance.choice([*session.media, session.media[-1]])  # the video twice as often
+        if item.kind is MediaKind.VIDEO:
+            self.on_video(item)
+            return
         session.open_media(item.id)
         self.settle()
         shown = [a for a in session.annotations if not isinstance(a.shape, Tag)]
@@ -112,7 +135,7 @@ class Hand:
         match act:
             case "add":
                 shape, label = some_shape(chance), chance.choice(classes)
-                self.tell(act, media=item.id, label=label, shape=_text(shape))
+                self.tell(act, media=item.id, frame=0, label=label, shape=_text(shape))
                 session.new_annotation(shape, class_id=label)
             case "reshape" | "move" | "turn":
                 self.reshape(act, chosen)
@@ -131,8 +154,7 @@ class Hand:
             case "pixels":
                 self.pixels(chosen)
             case "delete":
-                self.tell(act, ids=ids)
-                session.delete(ids)
+                self.delete(ids)
             case "tag":
                 label = chance.choice(classes)
                 self.tell(act, media=item.id, label=label)
@@ -157,13 +179,69 @@ class Hand:
         self.settle()
         self.check()
 
-    def reshape(self, act: str, chosen: list[Annotation]) -> None:
+    def on_video(self, item: MediaItem) -> None:
+        """Draw in a frame, make tracks of it, and edit them."""
+        session, chance = self.session, self.chance
+        session.open_media(item.id, chance.randrange(item.frames))
+        self.settle()
+        one = chance.choice(session.annotations) if session.annotations else None
+        acts = ["add"]
+        if one is not None:
+            session.select([one.id])
+            acts += ["key"] * 6 + (["reshape"] if one.id > 0 else ["drag"] * 4)
+            acts += ["delete"] if one.track_id is None else list(_ON_TRACKS)
+        act, frame = chance.choice(acts), session.frame
+        if act == "key" and chance.random() < 0.7:  # go on, and mark it there
+            session.go_to_frame(chance.randrange(item.frames))
+            self.settle()
+            frame = session.frame
+        facts: dict[str, Any] = {"frame": frame, "track": one.track_id if one else None}
+        match act:
+            case "add":
+                box, label = some_box(chance), session.classes[0].id
+                self.tell(act, media=item.id, frame=frame, label=label, shape=_text(box))
+                session.new_annotation(box, class_id=label)
+            case "reshape" | "delete":
+                assert one is not None
+                if act == "delete":
+                    self.delete([one.id])
+                else:
+                    self.reshape(act, [one], some_box)
+            case "drag":
+                box = some_box(chance)
+                self.tell(act, shape=_text(box), **facts)
+                session.reshape_many({one.id: box} if one else {})
+            case "move_key":
+                assert one is not None
+                rows = session.store.annotations_of_track(item.id, one.track_id or 0)
+                key, to = chance.choice(rows).frame, chance.randrange(item.frames)
+                self.tell(act, to=to, **{**facts, "frame": key})
+                self.tracks.move_key(one.track_id or 0, key, to)
+            case "key":
+                self.tell(act, id=one.id if one else 0, **facts)
+                self.tracks.key_here()
+            case _:
+                self.tell(act, **facts)
+                _ON_TRACKS[act](self.tracks)
+        self.settle()
+        self.check()
+
+    def delete(self, ids: list[int]) -> None:
+        self.tell("delete", ids=ids)
+        self.session.delete(ids)
+
+    def reshape(
+        self,
+        act: str,
+        chosen: list[Annotation],
+        make: Callable[[random.Random], Shape] = some_shape,
+    ) -> None:
         dx, dy = self.chance.randint(-9, 9), self.chance.randint(-9, 9)
         turn = shaping.turn_by(dx * 7 + 1)
         shapes: dict[int, Shape] = {}
         for a in chosen:
             if act == "reshape":
-                shapes[a.id] = some_shape(self.chance)
+                shapes[a.id] = make(self.chance)
             elif act == "move":
                 shapes[a.id] = a.shape.translated(dx, dy)
             else:

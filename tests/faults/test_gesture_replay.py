@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.faults import track_replay
 from tests.unit.session_tools import small_project
+from visionstudio.model.annotations import Flags
+from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
 from visionstudio.model.shapes import encode
 from visionstudio.storage import ProjectStore
 
@@ -42,6 +45,10 @@ class State:
                 "shape": [kind, data.hex()],
                 "group": a.group_id,
                 "answers": dict(a.attributes),
+                "frame": a.frame,
+                "track": a.track_id,
+                "key": bool(a.flags & Flags.KEYFRAME),
+                "outside": bool(a.flags & Flags.OUTSIDE),
             }
         classes = {c.id: c.name for c in store.classes()}
         return cls(rows, classes, frozenset(m.id for m in store.media() if m.verified))
@@ -54,11 +61,16 @@ class State:
         rows = {i: row for i, row in self.annotations.items() if i not in ids}
         return State(rows, self.classes, self.verified)
 
-    def after(self, said: Row, new_id: int | None) -> State | None:
-        """The state after a gesture; None while it has not got the id that it needs."""
+    def after(self, said: Row, ids: list[int]) -> State | None:
+        """The state after a gesture; None while it has not got the ids that it needs."""
+        new_id = ids[-1] if ids else None
+        if "track" in said:
+            rows = track_replay.after(self.annotations, said, ids)
+            return None if rows is None else State(rows, self.classes, self.verified)
         match said["act"]:
             case "add":
-                return self.added(new_id, said["media"], said["label"], said["shape"])
+                place = said["media"], said["frame"]
+                return self.added(new_id, *place, said["label"], said["shape"])
             case "reshape" | "move" | "turn":
                 result = self
                 for i, shape in said["shapes"].items():
@@ -81,7 +93,7 @@ class State:
                 there = {i for i, r in self.annotations.items() if _is_tag(r, said)}
                 if there:
                     return self.without(there)
-                return self.added(new_id, said["media"], said["label"], ["tag", ""])
+                return self.added(new_id, said["media"], 0, said["label"], ["tag", ""])
             case "verify":
                 one = frozenset({said["media"]})
                 verified = self.verified | one if said["on"] else self.verified - one
@@ -95,10 +107,13 @@ class State:
         rest = {i: name for i, name in self.classes.items() if i != said["label"]}
         return State(self.without(of_it).annotations, rest, self.verified)
 
-    def added(self, new_id: int | None, media: int, label: int, shape: list[str]) -> State | None:
+    def added(
+        self, new_id: int | None, media: int, frame: int, label: int, shape: list[str]
+    ) -> State | None:
         if new_id is None:
             return None
         row = {"media": media, "label": label, "shape": shape, "group": None, "answers": {}}
+        row |= {"frame": frame, "track": None, "key": False, "outside": False}
         return State({**self.annotations, new_id: row}, self.classes, self.verified)
 
 
@@ -115,7 +130,7 @@ class Story:
     past: tuple[State, ...] = ()
     future: tuple[State, ...] = ()
 
-    def after(self, said: Row, new_id: int | None) -> Story:
+    def after(self, said: Row, ids: list[int]) -> Story:
         if said["act"] == "undo":
             if not self.past:
                 return self
@@ -124,7 +139,7 @@ class Story:
             if not self.future:
                 return self
             return Story(self.future[0], (*self.past, self.now), self.future[1:])
-        state = self.now.after(said, new_id)
+        state = self.now.after(said, ids)
         if state is None or state == self.now:
             return self
         return Story(state, (*self.past, self.now), ())
@@ -145,11 +160,13 @@ def gestures(folder: Path, seed: int, count: int, kill_after: int | None, told: 
     assert child.returncode == (0 if kill_after is None else -signal.SIGKILL)
     saved = doing = told
     said: Row | None = None
+    ids: list[int] = []
     for event in map(json.loads, lines):
         if "act" in event:
-            said, doing = event, saved.after(event, None)
+            said, ids, doing = event, [], saved.after(event, [])
         elif "id" in event and said is not None:
-            doing = saved.after(said, event["id"])
+            ids.append(event["id"])
+            doing = saved.after(said, ids)
         else:
             saved, said = doing, None
     with ProjectStore.open(folder) as store:
@@ -177,7 +194,17 @@ def walk(store: ProjectStore, story: Story) -> None:
 
 
 def begin(folder: Path) -> Story:
-    small_project(folder).close()
+    with small_project(folder) as store:
+        clip = MediaItem(
+            id=store.reserve_ids("media"),
+            path="clip.mp4",
+            kind=MediaKind.VIDEO,
+            width=100,
+            height=80,
+            frames=30,
+            status=MediaStatus.OK,
+        )
+        store.add_media([clip])
     with ProjectStore.open(folder) as store:
         now = State.of(store)
         assert store.undo() is not None
@@ -188,11 +215,14 @@ def begin(folder: Path) -> Story:
 
 def test_a_hundred_gestures_and_two_kills(tmp_path: Path) -> None:
     story = begin(tmp_path / "p")
-    story = gestures(tmp_path / "p", 1, 100, 70, story)
-    story = gestures(tmp_path / "p", 2, 100, 41, story)
-    story = gestures(tmp_path / "p", 3, 60, None, story)
+    story = gestures(tmp_path / "p", 7, 100, 150, story)
+    story = gestures(tmp_path / "p", 8, 100, 121, story)
+    story = gestures(tmp_path / "p", 9, 80, None, story)
     kinds = {row["shape"][0] for state in story.past for row in state.annotations.values()}
     assert len(kinds) == 9
+    rows = [row for state in story.past for row in state.annotations.values()]
+    assert len({row["track"] for row in rows}) > 3
+    assert any(row["outside"] for row in rows)
 
 
 @pytest.mark.slow

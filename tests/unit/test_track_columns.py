@@ -158,6 +158,9 @@ def test_a_key_frame_moves_between_its_neighbours_only() -> None:
     far = track_editing.move_key(track, 10, 400)
     assert far is not None
     assert far.changes[0].after.frame == 19  # type: ignore[union-attr]
+    last = track_editing.move_key(track, track[-1].frame, 0)  # nor past those before it
+    assert last is not None
+    assert [c.after.frame for c in last.changes] == [track[-2].frame + 1]
     assert track_editing.move_key(track, 10, 10) is None
     assert track_editing.move_key(track, 11, 12) is None
     tracked = replace(key(4, 15), flags=Flags.NONE, state=State.PROPOSED, source="model:x")

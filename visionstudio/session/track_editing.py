@@ -87,9 +87,8 @@ def move_key(rows: Rows, frame: int, to: int) -> Edit | None:
     keys = [r.frame for r in rows if r.flags & Flags.KEYFRAME or r.source == "manual"]
     if frame not in keys:
         return None
-    low = max((k for k in keys if k < frame), default=-1) + 1
-    high = min((k for k in keys if k > frame), default=to + 1) - 1
-    to = min(max(to, low), high)
+    to = max([to, *(k + 1 for k in keys if k < frame)])
+    to = max(min([to, *(k - 1 for k in keys if k > frame)]), 0)
     if to == frame:
         return None
     changes = [Change(r, None) for r in rows if r.frame == to]

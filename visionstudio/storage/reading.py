@@ -200,7 +200,7 @@ class ProjectReader:
         """What is to be seen in a frame: its annotations and those between key frames.
 
         Those are stored nowhere and have ids below 0 (see `model.interpolation`).
-        Objects that are marked as outside the frame are left out.
+        Objects that are marked as outside the frame are left out. In drawing order.
         """
         here = self.annotations(media_id, frame)
         known = {a.track_id for a in here}
@@ -216,7 +216,7 @@ class ProjectReader:
         for before, after in around:
             if joined(by_id[before], by_id[after]):
                 seen.append(interpolated(by_id[before], by_id[after], frame))
-        return seen
+        return sorted(seen, key=lambda a: (a.z, a.id)) if around else seen
 
     def track_columns(self, media_id: int) -> TrackColumns:
         """All that is not rejected in a video, as columns for its timeline."""
