@@ -8,6 +8,7 @@ from pathlib import Path
 
 from visionstudio.formats.files import is_picture, walk_files
 from visionstudio.formats.imagefolder import SUBSETS
+from visionstudio.formats.imagenet import WNID
 from visionstudio.formats.masks import CLASS_FOLDERS, INSTANCE_FOLDERS
 from visionstudio.formats.packed import IDX_NAME
 from visionstudio.formats.yolo import NAME_FILES
@@ -111,6 +112,8 @@ def _of_folder(folder: Path) -> str | None:
         return "mnist"
     if names & {"batches.meta", "data_batch_1"} or {"train", "test", "meta"} <= names:
         return "cifar"
+    if any(WNID.fullmatch(n) for p in files if is_picture(p.name) for n in p.parts):
+        return "imagefolder"
     tables = [p for p in files if p.suffix.lower() in (".json", ".geojson", ".xml")]
     # Nearest first: what lies on top describes what lies beneath.
     for file in sorted(tables, key=lambda p: (len(p.parts), p.name))[:20]:

@@ -1,12 +1,15 @@
 """Folders of pictures by class, as ImageNet and torchvision's ImageFolder have them.
 
 The class of a picture is the name of the folder beneath the root, or beneath a
-subset's folder (train, val…). It is read as a tag on the whole picture.
+subset's folder (train, val…). It is read as a tag on the whole picture. Folders named by
+WordNet id get ImageNet's words where its files are there, see `visionstudio.formats.imagenet`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from visionstudio.formats.dataset import (
@@ -23,6 +26,7 @@ from visionstudio.formats.dataset import (
 )
 from visionstudio.formats.expressing import count_unsaid
 from visionstudio.formats.files import PictureRoot, is_picture, safe_parts, walk_files
+from visionstudio.formats.imagenet import WNID, read_imagenet
 from visionstudio.formats.output import copy_file
 from visionstudio.model.errors import FormatError
 from visionstudio.model.media import MediaKind
@@ -39,15 +43,18 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
     # Resolved so that a linked picture that lies elsewhere is seen as such.
     pictures = PictureRoot(src)
     places = PictureRoot(root) if src.resolve().is_relative_to(root.resolve()) else pictures
+    about = read_imagenet(src)
+    files = list(_pictures(pictures.root))
+    by_id = {n: about.wnid(n.parts[:-1], n.stem) for n in files}
+    listed = bool(about.words or about.labels) and any(by_id.values())
     items: list[DatasetItem] = []
-    skipped: list[Skipped] = []
-    for path in walk_files(pictures.root):
-        if not is_picture(path.name):
-            continue
-        name = path.relative_to(pictures.root).as_posix()
-        label = _label(PurePosixPath(name).parts)
+    skipped = list(about.skipped)
+    for relative in files:
+        path, name = pictures.root / relative, relative.as_posix()
+        label = by_id[relative] or (None if listed else _label(relative.parts))
         if label is None:
-            skipped.append(Skipped(str(path), "picture", "it lies in no class folder"))
+            reason = "no list says its class" if listed else "it lies in no class folder"
+            skipped.append(Skipped(str(path), "picture", reason))
         elif pictures.find(name) is None:
             reason = "it is a link out of the folder, or no file, and is not read"
             skipped.append(Skipped(str(path), "picture", reason))
@@ -67,10 +74,28 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
             where=str(src),
             next_step="the pictures belong into one folder for each class",
         )
-    names = dict.fromkeys(sorted(item.annotations[0].label for item in items))
-    classes = tuple(DatasetClass(name=n) for n in names)
+    found = {item.annotations[0].label for item in items}
+    names = about.names({n for n in found if WNID.fullmatch(n)}) if about.words else {}
+    if names:
+        items = [_renamed(item, names) for item in items]
+    classes = tuple(
+        DatasetClass(name=names.get(n, n), extra={"wnid": n} if n in names else {})
+        for n in sorted(found)
+    )
     origin = {"file": str(src.absolute())}
     return Imported(Dataset(classes, tuple(items)), tuple(skipped), origin)
+
+
+def _pictures(root: Path) -> Iterator[PurePosixPath]:
+    """The places of all pictures, relative to the root."""
+    for path in walk_files(root):
+        if is_picture(path.name):
+            yield PurePosixPath(path.relative_to(root).as_posix())
+
+
+def _renamed(item: DatasetItem, names: Mapping[str, str]) -> DatasetItem:
+    tag = item.annotations[0]
+    return replace(item, annotations=(replace(tag, label=names.get(tag.label, tag.label)),))
 
 
 def _label(parts: tuple[str, ...]) -> str | None:

@@ -7,7 +7,8 @@ maps are written at once, each in one step.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,7 +26,7 @@ from visionstudio.api.results import (
     TrackState,
 )
 from visionstudio.formats import coco_rle
-from visionstudio.formats.output import write_bytes
+from visionstudio.formats.output import replacing, write_bytes
 from visionstudio.formats.rows import RowFault, number, read_json
 from visionstudio.model.errors import FormatError, InvalidValue
 
@@ -83,6 +84,18 @@ def label_row(result: Classification, file: str) -> Row:
     return {"file": file, "labels": [{"label": n, "score": s} for n, s in pairs]}
 
 
+class Collected(msgspec.Struct, kw_only=True):
+    """Results of one run, or of a shard of it, as rows of the file to be.
+
+    `kind` is "coco", "labels", "semantic", or empty where nothing was found; `labels` are
+    a semantic map's classes and background.
+    """
+
+    kind: str = ""
+    rows: list[Any] = msgspec.field(default_factory=list)
+    labels: Row = msgspec.field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class ResultWriter:
     """Writes the results of one model run to `out`.
@@ -90,16 +103,14 @@ class ResultWriter:
     Boxes and masks become one JSON list, classifications one JSON object; both go
     to `out`, or to `out/results.json` when `out` has no .json suffix. Semantic
     maps become one index PNG for each frame in the folder `out`, with labels.json.
+    Maps never get one of the names that are `taken`.
     """
 
     out: Path
     class_ids: Mapping[str, int]
-    rows: list[Row] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    collected: Collected = field(default_factory=Collected)
     count: int = 0
-    _kind: str = ""
-    _labels: Row = field(default_factory=dict)
-    _maps: list[Row] = field(default_factory=list)
-    _taken: set[str] = field(default_factory=set)
 
     def add(self, result: Result, image_id: int, file_name: str, frame: int | None = None) -> None:
         """Take the result of a picture, or of a video's frame."""
@@ -110,46 +121,75 @@ class ResultWriter:
             case Classification():
                 self._take("labels", [label_row(result, file_name)], frame)
             case SemanticMap():
-                self._kind = "semantic"
                 self._write_map(result, file_name, frame)
             case TrackState() | GeneratedImage():
                 raise InvalidValue(f"a {type(result).__name__} is no prediction of a picture")
 
     def _take(self, kind: str, rows: list[Row], frame: int | None) -> None:
-        self._kind = kind
+        self.collected.kind = kind
         self.count += len(rows)
-        self.rows += rows if frame is None else [row | {"frame": frame} for row in rows]
+        self.collected.rows += rows if frame is None else [row | {"frame": frame} for row in rows]
 
     def _write_map(self, result: SemanticMap, file_name: str, frame: int | None) -> None:
-        place = PurePosixPath(file_name).with_suffix("")
-        name = f"{place}.png" if frame is None else f"{place}/{frame:06d}.png"
-        if name in self._taken:
+        name = map_name(file_name, frame)
+        if name in self.taken:
             name = f"{file_name}.png"  # x.jpg and x.png lie side by side
-        self._taken.add(name)
+        self.taken.add(name)
         write_bytes(self.out / name, index_png(result.labels))
-        self._labels = {
+        self.collected.labels = {
             "classes": [{"index": i, "name": n} for i, n in enumerate(result.classes)],
             "background": result.background,
         }
-        self._maps.append({"file": file_name, "map": name})
-        self.count += 1
+        self._take("semantic", [{"file": file_name, "map": name}], None)
 
-    def finish(self, kind: str) -> list[Path]:
+    def finish(self, kind: str) -> Path:
         """Write what is collected; `kind` ('boxes', 'classes'…) says what an empty run looks like.
 
-        Raises StorageFull.
+        Gives the file that lists the results. Raises StorageFull.
         """
-        if (self._kind or kind) == "semantic":
-            path = self.out / LABELS_FILE
-            content: Any = (self._labels or {"classes": [], "background": 0}) | {
-                "files": self._maps
-            }
-            write_bytes(path, msgspec.json.encode(content))
-            return [path, *(self.out / m["map"] for m in self._maps)]
-        is_labels = (self._kind or kind) in ("labels", "classes")
-        path = self.out if self.out.suffix.lower() == ".json" else self.out / "results.json"
-        write_bytes(path, msgspec.json.encode({"results": self.rows} if is_labels else self.rows))
-        return [path]
+        return write_collected(self.out, [self.collected], kind)
+
+
+def map_name(file_name: str, frame: int | None = None) -> str:
+    """What the map of a picture, or of a video's frame, is called beneath the results' folder."""
+    place = PurePosixPath(file_name).with_suffix("")
+    return f"{place}.png" if frame is None else f"{place}/{frame:06d}.png"
+
+
+def write_collected(out: Path, parts: Iterable[Collected], kind: str) -> Path:
+    """Write the file that lists the results of all parts, one after the other; see ResultWriter.
+
+    Parts are asked for one at a time: only one is in memory. Raises StorageFull.
+    """
+    waiting = iter(parts)
+    empty: list[Collected] = []
+    for first in waiting:
+        empty.append(first)
+        if first.kind:
+            break
+    what = (empty[-1].kind if empty else "") or kind
+    labels = empty[-1].labels if empty else {}
+    if what == "semantic":
+        path, head, tail = out / LABELS_FILE, _opened(labels), b"]}"
+    else:
+        path = out if out.suffix.lower() == ".json" else out / "results.json"
+        is_labels = what in ("labels", "classes")
+        head, tail = (b'{"results":[', b"]}") if is_labels else (b"[", b"]")
+    with replacing(path) as stream:
+        stream.write(head)
+        between = b""
+        for part in itertools.chain(empty[-1:], waiting):
+            for row in part.rows:
+                stream.write(between + msgspec.json.encode(row))
+                between = b","
+        stream.write(tail)
+    return path
+
+
+def _opened(labels: Row) -> bytes:
+    """The list of maps up to its first row."""
+    content = labels or {"classes": [], "background": 0}
+    return msgspec.json.encode(content | {"files": []})[: -len(b"]}")]
 
 
 def index_png(labels: np.ndarray[Any, Any]) -> bytes:

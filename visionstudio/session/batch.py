@@ -23,6 +23,7 @@ from visionstudio.session.runs import proposals_of_run
 from visionstudio.storage.store import ProjectStore
 
 if TYPE_CHECKING:
+    from visionstudio.engine.host import Host
     from visionstudio.engine.registry import ModelInfo
 
 
@@ -44,6 +45,7 @@ class Outcome:
     media: int = 0
     done: str = ""
     results: int = 0
+    answered: int = 0  # frames with a result, even an empty one
     seconds: float = 0.0
     device: str = ""
     failed: list[dict[str, str]] = field(default_factory=list)
@@ -124,6 +126,7 @@ class Batch:
     params: dict[str, Any]
     device: str
     progress: Progress | None = None
+    host: Host | None = None  # keeps its model from one call to the next
     failed: list[dict[str, str]] = field(default_factory=list)
 
     def to_files(
@@ -138,20 +141,25 @@ class Batch:
         A threshold that was asked for is applied; without one everything is
         written, which evaluation needs.
         """
+        chosen = _part_of(targets, part)
+        writer = ResultWriter(out, class_ids)
+        outcome = self.collect(chosen, writer)
+        none_worked(outcome)
+        outcome.done = f"written to {writer.finish(self.info.output)}"
+        return outcome
+
+    def collect(self, targets: Sequence[Target], writer: ResultWriter) -> Outcome:
+        """Predict; the writer takes the results. What fails is in the outcome."""
         asked = "threshold" in self.params
         values = validate(self.info.params, self.params)
         threshold = float(values["threshold"] or 0) if asked else None
-        chosen = _part_of(targets, part)
-        writer = ResultWriter(out, class_ids)
-        outcome = Outcome()
-        for target, frame, result in self._results(chosen, outcome):
+        outcome = Outcome(media=len(targets))
+        for target, frame, result in self._results(targets, outcome):
             if threshold is not None and hasattr(result, "above"):
                 result = result.above(threshold)
             still = target.frames == 1 and frame == 0 and target.kind == "image"
             writer.add(result, target.id, target.name, None if still else frame)
-        files = writer.finish(self.info.output)
         outcome.results = writer.count
-        outcome.media, outcome.done = len(chosen), f"written to {files[0]}"
         return outcome
 
     def into_project(
@@ -166,7 +174,7 @@ class Batch:
         """
         targets = [t for t in project_targets(store) if media is None or t.id in media]
         chosen = _part_of(targets, part)
-        outcome = Outcome()
+        outcome = Outcome(media=len(chosen))
         builder: ProposalBuilder | None = None
         for target, frame, result in self._results(chosen, outcome):
             if builder is None:
@@ -175,11 +183,12 @@ class Batch:
                 builder = proposals_of_run(store, self.info, self.weights, self.params, inputs)
             existing = store.annotations(target.id, frame)
             builder.add(target.id, guesses(result), existing, frame=frame)
+        none_worked(outcome)
         edit = builder.edit() if builder is not None else None
         if edit is not None:
             store.apply(edit)
         outcome.results = builder.count if builder is not None else 0
-        outcome.media, outcome.done = len(chosen), f"proposed in {store.folder}"
+        outcome.done = f"proposed in {store.folder}"
         return outcome
 
     def _results(
@@ -188,12 +197,11 @@ class Batch:
         """(target, frame, result) as they come; fills `outcome` in."""
         by_id = {t.id: t for t in targets}
         request = self.request(self._frames(targets))
-        good = 0
-        for event in answers(request, self.progress):
+        for event in answers(request, self.progress, self.host):
             match event:
                 case FrameResult(key, result):
                     media_id, frame = key.split(":")
-                    good += 1
+                    outcome.answered += 1
                     yield by_id[int(media_id)], int(frame), result
                 case FrameFailed(key, reason):
                     media_id, frame = key.split(":")
@@ -203,12 +211,6 @@ class Batch:
                 case Finished(seconds, device):
                     outcome.seconds, outcome.device = seconds, device
         outcome.failed = self.failed
-        if not good and self.failed:
-            raise MediaError(
-                f"none of {len(targets)} files could be predicted: {self.failed[0]['reason']}",
-                where=self.failed[0]["file"],
-                next_step="check the files",
-            )
 
     def _frames(self, targets: Sequence[Target]) -> list[FrameRef]:
         """Every frame and page to predict; files that cannot be opened are noted as failed."""
@@ -236,6 +238,16 @@ class Batch:
             weights=str(self.weights.absolute()) if self.weights is not None else None,
             params=self.params,
             device=self.device,
+        )
+
+
+def none_worked(outcome: Outcome) -> None:
+    """MediaError when files failed and no frame was predicted."""
+    if outcome.failed and not outcome.answered:
+        raise MediaError(
+            f"none of {outcome.media} files could be predicted: {outcome.failed[0]['reason']}",
+            where=outcome.failed[0]["file"],
+            next_step="check the files",
         )
 
 

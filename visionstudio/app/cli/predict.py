@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from visionstudio.app.cli.opening import parameters, project_store
 from visionstudio.app.cli.reply import ProgressLine, Reply, count
 
 if TYPE_CHECKING:
-    from visionstudio.session.batch import Outcome
+    from visionstudio.session.batch import Batch, Outcome, Target
 
 ModelId = Annotated[
     str, typer.Option("--model", metavar="ID", help="See: visionstudio models list")
@@ -41,6 +42,21 @@ def predict(
     shard: Annotated[
         str | None, typer.Option("--shard", metavar="i/n", help="Only the i-th of n parts.")
     ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            "--shards",
+            metavar="N",
+            min=1,
+            help="In N shards: the same command goes on after a stop.",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster", metavar="ADDRESS", help="On a Ray cluster: local, auto, or host:port."
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="OUT", help="The file, or for pixel maps the folder."),
@@ -58,6 +74,9 @@ def predict(
     """
     if (out is None) == (not into_project):
         raise typer.BadParameter("give either --out OUT or --into-project")
+    in_shards = shards is not None or cluster is not None
+    if in_shards and (out is None or shard is not None):
+        raise typer.BadParameter("--shards and --cluster go with --out, without --shard")
     from visionstudio.engine.discovery import discover
     from visionstudio.media.scan import find_media
     from visionstudio.session.batch import (
@@ -84,18 +103,45 @@ def predict(
     progress = ProgressLine()
     batch = Batch(info, weights, values, device, progress)
     try:
+        ids: dict[str, int] = {}
         if listed is not None:
-            return _reply(batch.to_files(listed, {}, out or Path(), part))
-        if into_project:
+            targets = listed
+        elif into_project:
             with project_store(src) as store:
                 return _reply(batch.into_project(store, part))
-        if is_project(src) or src.name == "project.db":
+        elif is_project(src) or src.name == "project.db":
             with project_store(src, read_only=True) as store:
                 targets, ids = project_targets(store), class_ids_of(store)
-                return _reply(batch.to_files(targets, ids, out or Path(), part))
-        return _reply(batch.to_files(file_targets(src, as_video), {}, out or Path(), part))
+        else:
+            targets = file_targets(src, as_video)
+        if in_shards:
+            return _reply(_in_shards(batch, targets, ids, out or Path(), shards, cluster))
+        return _reply(batch.to_files(targets, ids, out or Path(), part))
     finally:
         progress.close()
+
+
+def _in_shards(
+    batch: Batch,
+    targets: list[Target],
+    class_ids: dict[str, int],
+    out: Path,
+    count: int | None,
+    cluster: str | None,
+) -> Outcome:
+    from visionstudio.session.cluster import predict_on_cluster
+    from visionstudio.session.shards import ShardJob, predict_here, predict_shards
+
+    job = ShardJob(
+        info=batch.info,
+        weights=str(batch.weights.absolute()) if batch.weights is not None else None,
+        params=batch.params,
+        device=batch.device,
+        class_ids=class_ids,
+        out=str(out.absolute()),
+    )
+    work = predict_here if cluster is None else partial(predict_on_cluster, cluster)
+    return predict_shards(job, targets, count, work, batch.progress)
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:
