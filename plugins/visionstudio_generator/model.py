@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from visionstudio.api import (
     Context,
+    Exportable,
     GeneratedImage,
     GenerateRequest,
     InvalidValue,
     ModelError,
+    ModelInput,
     TrainContext,
     TrainingData,
     TrainingError,
@@ -24,7 +26,7 @@ from visionstudio.api import (
     WeightsError,
 )
 from visionstudio_generator.manifest import DrawParams, GanTrainParams
-from visionstudio_generator.network import Layout
+from visionstudio_generator.network import LATENT, Layout
 from visionstudio_generator.training import (
     AdversarialTraining,
     Game,
@@ -82,6 +84,23 @@ class Adversarial:
 
     def unload(self) -> None:
         self._net = None
+
+    def export(self) -> Exportable:
+        """Noise and, where it learned some, a class in; a picture out."""
+        if self._net is None:
+            raise WeightsError(
+                f"{self._family.model} is not loaded", next_step="load its weights first"
+            )
+        classes = self._drawable if self._conditional else 0
+        noise = ModelInput("noise", (LATENT,))
+        return Exportable(
+            module=_Drawn(self._net.cpu()).eval(),
+            input_size=(self._layout.side,) * 2,
+            outputs=("pictures",),
+            classes=self._info.classes,
+            meaning="(N, 3, height, width): RGB in [0, 1]. A class is its place in the names.",
+            inputs=(noise, ModelInput("class", choices=classes)) if classes else (noise,),
+        )
 
     def generate(
         self, request: GenerateRequest, params: DrawParams, ctx: Context
@@ -204,6 +223,20 @@ class Adversarial:
         other = self._family.discriminator(layout)
         game = self._family.game
         return AdversarialTraining(net, other, layout, pictures, game, settings, info, ctx).run()
+
+
+class _Drawn(nn.Module):
+    """A generator whose pictures are RGB in [0, 1], as other programs expect them."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        if labels is None:
+            labels = torch.zeros_like(noise[:, 0], dtype=torch.long)
+        pictures: Tensor = (self.net(noise, labels) + 1) / 2
+        return pictures.expand(-1, 3, -1, -1)  # (N, 1 or 3, S, S) → (N, 3, S, S)
 
 
 def _layout_of(info: WeightsInfo, where: Path) -> Layout:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from visionstudio.api import (
-    Cancelled, Detections, GeneratedImage, Masks, TrackState, TrainResult, WeightsError,
+    Cancelled, Detections, GeneratedImage, InvalidValue, Masks, TrackState, TrainResult, WeightsError,
 )
 
 
@@ -30,6 +30,8 @@ class Blob:
         mode = params.mode
         if mode == "raise":
             raise RuntimeError("deliberate")
+        if mode == "asked":
+            raise InvalidValue("there is no class 'ox'", next_step="choose another")
         if mode == "some" and any(f.max() > 250 for f in frames):
             raise RuntimeError("too bright")
         if mode == "hang":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+import torchvision
 
 from visionstudio.api import ModelError, build
 from visionstudio.app.cli import run
@@ -17,11 +20,14 @@ from visionstudio.engine.discovery import discover
 from visionstudio.engine.exporting import compare, export_model, write_onnx
 from visionstudio.engine.loaded import find_spec, implementation
 from visionstudio.engine.weights import read_header
+from visionstudio_classifier.architectures import ARCHITECTURES
 from visionstudio_classifier.network import SimpleCnnNet
 from visionstudio_classifier.params import ClassifierParams
 from visionstudio_detector.onnx_detector import OnnxDetector
 from visionstudio_detector.params import DetectParams, OnnxParams
 from visionstudio_detector.yolov5_network import YoloV5Net
+from visionstudio_generator.dense_network import DenseGenerator
+from visionstudio_generator.network import Generator, Layout
 from visionstudio_torch.weights import WeightsInfo, save_weights
 
 CLASSES = ("ant", "bee", "crab")
@@ -170,6 +176,117 @@ def test_an_exported_unet_gives_the_same_shares(
     made = export_model(info, ctx.run_folder / "best.safetensors", "onnx", out)
     assert made.difference is not None
     assert made.difference < 1e-4
+
+
+def _timm(folder: Path) -> tuple[str, Path]:
+    import timm
+
+    net = timm.create_model("resnet10t", num_classes=3)
+    facts = {"arch": {"network": "resnet10t"}}
+    return "classifier/timm", stored(folder / "w.safetensors", "classifier/timm", net, 64, **facts)
+
+
+def _of(model: str, folder: Path) -> Path:
+    """Random weights of a bundled model, for three classes and small pictures."""
+    from visionstudio_detector.yolov3 import FAMILY as YOLOV3
+    from visionstudio_segmenter import deeplab, fcn, unet
+    from visionstudio_torch import backbone
+
+    torch.manual_seed(0)
+    path, facts = folder / "w.safetensors", {}
+    match model.split("/")[1]:
+        case "timm":
+            return _timm(folder)[1]
+        case "efficientnet_lite0":
+            net = backbone.classifier(3, pretrained=False)
+        case "yolov3":
+            net = YOLOV3.build(3)
+        case "unet":
+            net, facts = unet.build(4, {"encoder": "none"}, False), {"arch": {"encoder": "none"}}
+        case "deeplabv3plus":
+            net = deeplab.build(4, {}, False)
+        case "fcn":
+            net = fcn.SegmentationNet(fcn.Fcn8(4, pretrained=False))
+        case "fcn-resnet50":
+            net = fcn._resnet50(4, {}, False)
+        case name:
+            net = torchvision.models.get_model(name, weights=None, num_classes=3)
+    return stored(path, model, net, 64, **facts)
+
+
+ROWS = (
+    *(f"classifier/{one.name}" for one in ARCHITECTURES),
+    "classifier/efficientnet_lite0",
+    "classifier/timm",
+    "detector/yolov3",
+    "segmenter/unet",
+    "segmenter/deeplabv3plus",
+    "segmenter/fcn",
+    "segmenter/fcn-resnet50",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ROWS)
+def test_every_network_is_the_same_as_onnx(
+    model: str, tmp_path: Path, train_context: Callable[..., Any]
+) -> None:
+    made = loaded(model, _of(model, tmp_path), train_context())
+    what = made.export()
+    out = tmp_path / "net.onnx"
+    write_onnx(what, out, model)
+    assert compare(what, out) <= 1e-4
+    names = onnxruntime.InferenceSession(str(out)).get_modelmeta().custom_metadata_map["names"]
+    assert set(CLASSES) <= set(ast.literal_eval(names).values())
+
+
+@pytest.mark.parametrize("model", ["generator/gan", "generator/dcgan"])
+@pytest.mark.parametrize("conditional", [True, False])
+def test_a_generator_draws_the_same_as_onnx(
+    model: str, conditional: bool, tmp_path: Path, train_context: Callable[..., Any]
+) -> None:
+    layout = Layout(side=16, channels=1, width=8, classes=3 if conditional else 1)
+    torch.manual_seed(0)
+    net = (Generator if model.endswith("dcgan") else DenseGenerator)(layout)
+    info = WeightsInfo(
+        model,
+        CLASSES if conditional else (),
+        arch={**asdict(layout), "conditional": conditional, "output": [16, 16]},
+        input_size=(16, 16),
+    )
+    weights, out = tmp_path / "w.safetensors", tmp_path / "net.onnx"
+    save_weights(weights, net.state_dict(), info)
+    if conditional and model.endswith("dcgan"):
+        export_model(discover().model(model), weights, "onnx", out)
+        card = (tmp_path / "net.onnx.md").read_text(encoding="utf-8")
+        assert "`noise`: float32 (N, 64), standard normal" in card
+        assert "`class`: int64 (N,), 0 to 2" in card
+    else:
+        what = loaded(model, weights, train_context()).export()
+        write_onnx(what, out, model)
+        assert compare(what, out) <= 1e-4
+    session = onnxruntime.InferenceSession(str(out))
+    noise = np.random.default_rng(0).normal(size=(2, 64)).astype(np.float32)
+    given = {"noise": noise} | ({"class": np.array([2, 0])} if conditional else {})
+    (pictures,) = session.run(None, given)
+    labels = torch.tensor([2, 0] if conditional else [0, 0])
+    with torch.inference_mode():
+        expected = (net.eval()(torch.from_numpy(noise), labels).numpy() + 1) / 2
+    np.testing.assert_allclose(pictures, np.repeat(expected, 3, axis=1), atol=1e-4)
+
+
+@pytest.mark.parametrize("model", ["segmenter/mask-rcnn", "detector/fast-rcnn"])
+def test_networks_that_have_no_such_form_say_why(
+    model: str, tmp_path: Path, train_context: Callable[..., Any]
+) -> None:
+    from visionstudio_torch.rcnn import RcnnNet
+
+    masks = model.endswith("mask-rcnn")
+    net = RcnnNet(3, pretrained=False, masks=masks, finds_regions=masks)
+    weights = stored(tmp_path / "w.safetensors", model, net, 64)
+    with pytest.raises(ModelError, match=r"cannot be written as ONNX") as caught:
+        loaded(model, weights, train_context()).export()
+    assert caught.value.next_step == "write it as safetensors"
 
 
 def test_what_cannot_be_onnx_says_so(tmp_path: Path) -> None:

@@ -193,6 +193,14 @@ def test_a_plugin_that_fails_is_named(
     check_final(list(run(host, blob(pictures[:1]))), Finished)
 
 
+def test_what_the_user_asked_wrongly_is_no_fault_of_the_plugin(
+    host: Host, pictures: list[FrameRef]
+) -> None:
+    final = check_final(list(run(host, blob(pictures[:1], "asked"))), Failed)
+    assert (final.kind, final.what) == ("InvalidValue", "there is no class 'ox'")
+    assert (final.where, final.next_step) == ("detector/blob", "choose another")
+
+
 def test_boxes_are_clipped_to_the_frame(host: Host, pictures: list[FrameRef]) -> None:
     found = results(list(run(host, blob(pictures[:1], "over"))))["0"].result
     assert isinstance(found, Detections)

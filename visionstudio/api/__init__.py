@@ -25,7 +25,15 @@ from visionstudio.api.results import (
     SemanticMap,
     TrackState,
 )
-from visionstudio.api.tasks import Exportable, Facts, Frame, GenerateRequest, Prompt, TrainResult
+from visionstudio.api.tasks import (
+    Exportable,
+    Facts,
+    Frame,
+    GenerateRequest,
+    ModelInput,
+    Prompt,
+    TrainResult,
+)
 from visionstudio.model.errors import (
     Cancelled,
     InvalidValue,
@@ -53,6 +61,7 @@ __all__ = [
     "Manifest",
     "Masks",
     "ModelError",
+    "ModelInput",
     "ModelSpec",
     "OutOfMemory",
     "ParamSpec",

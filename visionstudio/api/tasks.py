@@ -51,13 +51,26 @@ class Telling(Model, Protocol):
     def facts(self) -> Facts: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """An input of an exported model that is no picture.
+
+    Standard normal numbers (N, *shape) float32, or with `choices` (N,) int64 below that number.
+    """
+
+    name: str
+    shape: tuple[int, ...] = ()
+    choices: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Exportable:
     """A loaded model as other programs may run it.
 
     `module` is a torch module on the CPU, ready to predict: it takes pictures (N, 3, height,
     width) float32 RGB in [0, 1] of `input_size` and gives tensors named `outputs`. `batch`
-    says whether N may be more than 1. `meaning` tells in words what the outputs are.
+    says whether N may be more than 1. `meaning` tells in words what the outputs are. A module
+    that takes something else, as generators do, says so by `inputs`, in its arguments' order.
     """
 
     module: Any
@@ -66,6 +79,7 @@ class Exportable:
     classes: tuple[str, ...]
     meaning: str
     batch: bool = True
+    inputs: tuple[ModelInput, ...] = ()
 
 
 class Exporting(Model, Protocol):

@@ -56,6 +56,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...] = ()
     input_size: tuple[int, int] = (0, 0)
     meaning: str = ""
+    inputs: str = ""
 
 
 def export_model(info: ModelInfo, weights: Path | None, form: Format, out: Path) -> Exported:
@@ -85,10 +86,11 @@ def export_model(info: ModelInfo, weights: Path | None, form: Format, out: Path)
 def _write(info: ModelInfo, weights: Path | None, form: Format, out: Path) -> Exported:
     header = _header(weights)
     difference: float | None = None
-    meaning = ""
+    use = ""
     if form == "onnx":
         answer = _ask(info, weights, out)
-        difference, meaning = answer.difference, answer.meaning
+        difference = answer.difference
+        use = f"Input {answer.inputs}. Output: {answer.meaning}"
         height, width = answer.input_size
         shown = {"height": height, "width": width, "channels": 3}
         header = msgspec.structs.replace(header, classes=answer.classes, input=shown)
@@ -103,7 +105,7 @@ def _write(info: ModelInfo, weights: Path | None, form: Format, out: Path) -> Ex
         shutil.copyfile(weights, part)
         part.replace(out)
     card = out.with_name(f"{out.name}.md")
-    card.write_text(model_card(info, header, out, meaning, difference), encoding="utf-8")
+    card.write_text(model_card(info, header, out, use, difference), encoding="utf-8")
     return Exported((out, card), difference)
 
 
@@ -168,6 +170,7 @@ def _export(question: _Question) -> _Answer:
         classes=what.classes,
         input_size=what.input_size,
         meaning=what.meaning,
+        inputs=_told(what),
     )
 
 
@@ -176,8 +179,8 @@ def write_onnx(what: Any, out: Path, model: str) -> None:
     import onnx
     import torch
 
-    picture = torch.rand(1, 3, *what.input_size, generator=torch.Generator().manual_seed(1))
-    axes = {name: {0: "batch"} for name in ("images", *what.outputs)} if what.batch else {}
+    given = example(what, 1, 1)
+    axes = {name: {0: "batch"} for name in (*given, *what.outputs)} if what.batch else {}
     if not what.batch:
         axes = {name: {0: "found"} for name in what.outputs}
     with warnings.catch_warnings(), torch.inference_mode():
@@ -185,11 +188,11 @@ def write_onnx(what: Any, out: Path, model: str) -> None:
         # The newer exporter needs another package, and does not know torchvision's detectors.
         torch.onnx.export(
             what.module,
-            (picture,),
+            tuple(given.values()),
             str(out),
             dynamo=False,
             opset_version=OPSET,
-            input_names=["images"],
+            input_names=list(given),
             output_names=list(what.outputs),
             dynamic_axes=axes,
         )
@@ -201,8 +204,35 @@ def write_onnx(what: Any, out: Path, model: str) -> None:
     onnx.save(graph, str(out))
 
 
+def example(what: Any, seed: int, count: int) -> dict[str, Any]:
+    """Inputs of an `Exportable` by name: pictures of noise, or what it says that it takes."""
+    import torch
+
+    rng = torch.Generator().manual_seed(seed)
+    if not what.inputs:
+        return {"images": torch.rand(count, 3, *what.input_size, generator=rng)}
+    return {
+        one.name: torch.randint(one.choices, (count,), generator=rng)
+        if one.choices
+        else torch.randn(count, *one.shape, generator=rng)
+        for one in what.inputs
+    }
+
+
+def _told(what: Any) -> str:
+    """The inputs in words, for the card."""
+    if not what.inputs:
+        return "`images`: float32 (N, 3, height, width), RGB in [0, 1]"
+    return "; ".join(
+        f"`{one.name}`: int64 (N,), 0 to {one.choices - 1}"
+        if one.choices
+        else f"`{one.name}`: float32 (N, {', '.join(map(str, one.shape))}), standard normal"
+        for one in what.inputs
+    )
+
+
 def compare(what: Any, path: Path) -> float:
-    """How far ONNX and torch are apart on pictures at most. ModelError above TOLERANCE."""
+    """How far ONNX and torch are apart at most, on three examples. ModelError above TOLERANCE."""
     import numpy as np
     import onnxruntime
     import torch
@@ -213,13 +243,11 @@ def compare(what: Any, path: Path) -> float:
     worst = 0.0
     for seed in (1, 2, 3):
         count = 2 if what.batch and seed == 3 else 1
-        pictures = torch.rand(
-            count, 3, *what.input_size, generator=torch.Generator().manual_seed(seed)
-        )
+        given = example(what, seed, count)
         with torch.inference_mode():
-            expected = what.module(pictures)
+            expected = what.module(*given.values())
         expected = expected if isinstance(expected, tuple | list) else (expected,)
-        found = session.run(None, {"images": pictures.numpy()})
+        found = session.run(None, {name: tensor.numpy() for name, tensor in given.items()})
         for one, other in zip(expected, found, strict=True):
             array = one.numpy()
             if array.shape != other.shape:

@@ -23,12 +23,12 @@ def model_card(
     info: ModelInfo,
     header: WeightsHeader,
     file: Path,
-    meaning: str = "",
+    use: str = "",
     difference: float | None = None,
 ) -> str:
     """The card of a model file, with the front matter that model hubs read.
 
-    `meaning` says what an ONNX file's outputs are, `difference` how far it is from torch.
+    `use` says what an ONNX file takes and gives, `difference` how far it is from torch.
     """
     metrics: Mapping[str, Any] = header.extra.get("metrics") or {}
     lines = [
@@ -63,7 +63,7 @@ def model_card(
     settings = [f"| {name} | {value} |" for name, value in header.params.items()]
     if settings:
         lines += _section("Training", ["| parameter | value |", "|---|---|", *settings])
-    lines += _section("Use", [_use(info, file, meaning)])
+    lines += _section("Use", [use or _command(info, file)])
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -76,8 +76,7 @@ def _input(size: Mapping[str, Any]) -> str:
     return f"RGB, {width} × {height} px" if height else "RGB"
 
 
-def _use(info: ModelInfo, file: Path, meaning: str) -> str:
-    if file.suffix != ".onnx":
-        return f"`visionstudio predict PICTURES --model {info.id} --weights {file.name} --out OUT`"
-    text = "Input `images`: float32 (N, 3, height, width), RGB in [0, 1]."
-    return f"{text} Output: {meaning}" if meaning else text
+def _command(info: ModelInfo, file: Path) -> str:
+    if info.task == "generator":
+        return f"`visionstudio generate --model {info.id} --weights {file.name} --out FOLDER`"
+    return f"`visionstudio predict PICTURES --model {info.id} --weights {file.name} --out OUT`"

@@ -160,15 +160,8 @@ def blaming(info: ModelInfo) -> Iterator[None]:
     except Exception as error:
         if is_out_of_memory(error):
             raise no_room(info) from error
-        if _is_ours(error):
-            raise
         log.error("%s", info.id, exc_info=error)
         raise plugin_fault(info, error) from error
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Whether the request itself was wrong (frames, box), not what the plugin made of it."""
-    return isinstance(error, InvalidValue) and bool(error.where or error.next_step)
 
 
 def _one(

@@ -67,8 +67,17 @@ class Tools:
 
 
 def plugin_fault(info: ModelInfo, error: BaseException) -> VisionStudioError:
-    """What a plugin raised, as an error that names it."""
-    if isinstance(error, VisionStudioError) and not isinstance(error, InvalidValue | PluginError):
+    """What a plugin raised, as an error that names it.
+
+    A named error is for the user (weights, a picture, a parameter) and stays what it is. An
+    InvalidValue that gives no next step is what results raise that hold nonsense: the
+    plugin's own fault.
+    """
+    if isinstance(error, InvalidValue):
+        ours = bool(error.where or error.next_step)
+    else:
+        ours = isinstance(error, VisionStudioError) and not isinstance(error, PluginError)
+    if ours and isinstance(error, VisionStudioError):
         return type(error)(error.what, where=error.where or info.id, next_step=error.next_step)
     text = error.what if isinstance(error, VisionStudioError) else one_line(error)
     return PluginError(

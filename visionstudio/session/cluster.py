@@ -52,7 +52,7 @@ class _Worker:
 def predict_on_cluster(
     address: str, job: ShardJob, shards: Sequence[Shard], progress: Progress | None = None
 ) -> None:
-    """Do shards on the cluster at `address`: HERE, "auto" for the running one, or host:port. Blocks.
+    """Do shards on the cluster at `address`: HERE, "auto" for this machine's, host:port. Blocks.
 
     Raises InvalidValue when Ray is not installed, DeviceError when there is no such cluster,
     ModelError with the words of the first worker that failed.

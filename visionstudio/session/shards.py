@@ -27,8 +27,8 @@ from visionstudio.engine.weights import file_hash
 from visionstudio.formats.output import write_bytes
 from visionstudio.formats.progress import Progress
 from visionstudio.formats.results import Collected, ResultWriter, map_name, write_collected
-from visionstudio.model.media import MediaKind
 from visionstudio.model.errors import InvalidValue, StorageFull
+from visionstudio.model.media import MediaKind
 from visionstudio.session.batch import Batch, Outcome, Target, none_worked
 
 SHARD_SIZE = 256
