@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from visionstudio.api import (
-    Cancelled, Detections, GeneratedImage, InvalidValue, Masks, TrackState, TrainResult, WeightsError,
+    Cancelled, Detections, GeneratedImage, InvalidValue, Masks, TrackState, TrainResult,
+    WeightsError,
 )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import string
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from visionstudio.api import describe
 from visionstudio.settings.schema import GROUPS
 from visionstudio.ui import i18n
 from visionstudio.ui.actions import ACTIONS, MENUS
@@ -16,6 +18,7 @@ from visionstudio.ui.grid.panel import ORDERS
 from visionstudio.ui.panels.media_model import STATES
 from visionstudio.ui.tools import TOOLS
 
+SAME_EVERYWHERE = frozenset(("fp32", "bf16", "fp16", "ImageNet", "rgb", "bgr", "alexnet"))
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -58,6 +61,49 @@ def tables() -> Iterator[tuple[str, str]]:
                     yield choice, f"setting {spec.name}"
 
 
+def bundled() -> Iterator[tuple[str, str]]:
+    """What the plugins that come with the program say of their models and parameters."""
+    manifests = (
+        import_module(f"{folder.name}.manifest").MANIFEST
+        for folder in sorted((ROOT / "plugins").glob("visionstudio_*"))
+        if (folder / "manifest.py").exists()
+    )
+    for model in (model for manifest in manifests for model in manifest.models):
+        yield model.title, model.id
+        yield model.description, model.id
+        trained = describe(model.train_params) if model.train_params is not None else ()
+        for spec in (*describe(model.params), *trained):
+            for text in (spec.title, spec.help, spec.group, spec.zero, spec.unit):
+                if text:
+                    yield text, f"{spec.name} of {model.id}"
+            for choice in spec.choices:
+                if choice not in SAME_EVERYWHERE and not choice.isdigit():
+                    yield choice, f"choice of {spec.name} of {model.id}"
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """What plugins and the engine report while they work, with something in place of numbers."""
+    folders = [*(ROOT / "plugins").glob("visionstudio_*"), ROOT / "visionstudio" / "engine"]
+    for file in (f for folder in folders for f in sorted(folder.rglob("*.py"))):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") != "report":
+                continue
+            named = [k.value for k in node.keywords if k.arg == "message"]
+            for value in (*node.args[1:2], *named):
+                text = _example(value)
+                if text:
+                    yield text, f"{file.name}:{node.lineno}"
+
+
+def _example(node: ast.expr) -> str:
+    """A text as it may be shown, '' for what is put together elsewhere."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(v.value) if isinstance(v, ast.Constant) else "7" for v in node.values)
+    return ""
+
+
 def names(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
@@ -65,7 +111,7 @@ def names(text: str) -> set[str]:
 @pytest.mark.parametrize("code", [c for c in i18n.LANGUAGES if c != "en"])
 def test_everything_is_translated(code: str) -> None:
     texts = i18n.catalogue(code)
-    missing = sorted({f"{text!r} ({where})" for text, where in (*literals(), *tables())
+    missing = sorted({f"{text!r} ({where})" for text, where in (*literals(), *tables(), *bundled())
                       if text not in texts})  # fmt: skip
     assert not missing, "\n".join(missing)
 
@@ -74,6 +120,24 @@ def test_everything_is_translated(code: str) -> None:
 def test_placeholders_are_kept(code: str) -> None:
     wrong = [t for t, translated in i18n.catalogue(code).items() if names(t) != names(translated)]
     assert not wrong
+
+
+def test_messages_of_models_are_translated() -> None:
+    """Also what is put together of numbers and names, where some pattern has it."""
+    found = sorted(set(messages()))
+    assert len(found) > 15
+    try:
+        i18n.use_language("zh_CN")
+        missing = [f"{text!r} ({where})" for text, where in found if i18n.told(text) == text]
+        assert not missing, "\n".join(missing)
+        assert i18n.told("epoch 3 of 12") == "第 3 轮，共 12 轮"
+        assert i18n.told("Train Kalman filter") == "训练 卡尔曼滤波"
+        assert i18n.told("Kalman filter · 12.mp4") == "卡尔曼滤波 · 12.mp4"
+        assert i18n.told("Kalman filter · 3 of 4.mp4") == "卡尔曼滤波 · 3 of 4.mp4"
+        assert i18n.told("something unheard of {0}") == "something unheard of {0}"
+    finally:
+        i18n.use_language("en")
+    assert i18n.told("epoch 3 of 12") == "epoch 3 of 12"
 
 
 def test_choosing_a_language() -> None:

@@ -108,7 +108,7 @@ def _fold_of(spec: ParamSpec) -> str:
 def _tool_tip(spec: ParamSpec) -> str:
     parts = [tr(spec.help)] if spec.help else []
     if spec.low is not None and spec.high is not None:
-        parts.append(f"{spec.low:g} – {spec.high:g} {spec.unit}".strip())
+        parts.append(f"{spec.low:g} – {spec.high:g} {tr(spec.unit)}".strip())
     return "\n".join(parts)
 
 
@@ -202,7 +202,7 @@ class _IntEditor(Editor):
         high = int(spec.high) if spec.high is not None else _INT_LIMIT
         self._spin.setRange(low if self._none is None else self._none, high)
         self._spin.setSingleStep(int(spec.step or 1))
-        self._spin.setSuffix(f" {spec.unit}" if spec.unit else "")
+        self._spin.setSuffix(f" {tr(spec.unit)}" if spec.unit else "")
         self._slider = QSlider(Qt.Orientation.Horizontal) if slides else None
         super().__init__(*([self._slider] if self._slider else []), self._spin)
         if self._slider is not None:
@@ -278,7 +278,7 @@ class _FloatEditor(Editor):
         high = spec.high if spec.high is not None else 1e9
         self._spin.setRange(low if self._none is None else self._none, high)
         self._spin.setSingleStep(step)
-        self._spin.setSuffix(f" {spec.unit}" if spec.unit else "")
+        self._spin.setSuffix(f" {tr(spec.unit)}" if spec.unit else "")
         self._slider = QSlider(Qt.Orientation.Horizontal) if _slides(spec) else None
         super().__init__(*([self._slider] if self._slider else []), self._spin)
         if self._slider is not None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import locale
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from visionstudio.settings.folders import resource
@@ -18,13 +20,29 @@ from visionstudio.settings.folders import resource
 LANGUAGES: dict[str, str] = {"en": "English", "zh_CN": "简体中文"}
 
 _catalogue: dict[str, str] = {}
+_messages: list[tuple[re.Pattern[str], str]] = []
 _language = "en"
+MESSAGES = "messages.json"
 
 
 def tr(text: str, **values: object) -> str:
     """The text in the chosen language, with ``{name}`` replaced where values are given."""
     translated = _catalogue.get(text, text)
     return translated.format(**values) if values else translated
+
+
+def told(text: str) -> str:
+    """A message or title that a model, a plugin or the session made, in the chosen language.
+
+    What a pattern leaves open is looked up in the same way; what is unknown stays as it is.
+    """
+    if text in _catalogue or not _messages:
+        return tr(text)
+    for pattern, translated in _messages:
+        match = pattern.fullmatch(text)
+        if match:
+            return translated.format(**{k: told(v) for k, v in match.groupdict().items()})
+    return text
 
 
 def language() -> str:
@@ -34,10 +52,11 @@ def language() -> str:
 
 def use_language(choice: str) -> None:
     """Choose a key of `LANGUAGES`, or 'system' for the desktop's. Unknown ones mean English."""
-    global _language, _catalogue
+    global _language, _catalogue, _messages
     wanted = system_language() if choice == "system" else choice
     _language = wanted if wanted in LANGUAGES else "en"
     _catalogue = catalogue(_language)
+    _messages = list(_patterns(_language))
 
 
 def system_language() -> str:
@@ -55,3 +74,20 @@ def catalogue(code: str) -> dict[str, str]:
         for file in sorted(folder.glob("*.json")):
             texts.update(json.loads(file.read_text(encoding="utf-8")))
     return texts
+
+
+def _patterns(code: str) -> Iterator[tuple[re.Pattern[str], str]]:
+    """The messages of a language that have something open, as patterns.
+
+    ``{n}`` and other single letters stand for numbers, longer names for any words.
+    """
+    file = resource("translations", code) / MESSAGES
+    if not file.is_file():
+        return
+    for text, translated in json.loads(file.read_text(encoding="utf-8")).items():
+        parts = re.split(r"\{(\w+)\}", text)
+        if len(parts) > 1:
+            for i in range(1, len(parts), 2):
+                parts[i] = f"(?P<{parts[i]}>{'[0-9.,]+' if len(parts[i]) == 1 else '.+'})"
+            parts[::2] = map(re.escape, parts[::2])
+            yield re.compile("".join(parts), re.DOTALL), translated

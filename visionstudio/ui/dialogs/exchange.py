@@ -29,7 +29,7 @@ from shiboken6 import isValid
 from visionstudio.model.errors import Cancelled, VisionStudioError
 from visionstudio.session.jobs import Job
 from visionstudio.session.workbench import Workbench
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 _LISTED = 1000
 _ROW_HEIGHT = 26
@@ -318,7 +318,7 @@ class ExchangeDialog(QDialog):
         else:
             self._bar.setRange(0, 1000)
             self._bar.setValue(int(job.fraction * 1000))
-        self._doing.setText(job.message[-60:])
+        self._doing.setText(told(job.message)[-60:])
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.cancel()

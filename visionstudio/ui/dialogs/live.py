@@ -150,9 +150,9 @@ class LiveDialog(QDialog):
                 self.model.setChecked(False)
                 return
         self._live.model.choose(choice, detector)
-        title = choice.model.title if choice is not None else ""
+        title = tr(choice.model.title) if choice is not None else ""
         if detector is not None:
-            title += f" · {detector.model.title}"
+            title += f" · {tr(detector.model.title)}"
         self.model.setText(
             tr("Run {model}", model=title) if title else tr("Run the model of the Model panel")
         )

@@ -34,7 +34,7 @@ from visionstudio.session.training import Training, TrainingRequest, interrupted
 from visionstudio.session.training_data import TrainingSummary, suggest, summarise
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.texts import duration
 from visionstudio.ui.training.drawn import DrawnForm, trained_generators
 from visionstudio.ui.training.split import SplitForm
@@ -226,7 +226,7 @@ class TrainingDialog(QDialog):
         models = [m for t in order for m in registry.models.values() if m.trainable and m.task == t]
         self._model.blockSignals(True)
         for model in models:
-            self._model.addItem(f"{model.title}  ({model.id})", model)
+            self._model.addItem(f"{tr(model.title)}  ({model.id})", model)
         self._choose(wanted)
         self._model.blockSignals(False)
         self._show_form()
@@ -376,9 +376,9 @@ class TrainingDialog(QDialog):
             return job.message
         if job.state.is_final:
             word = tr("Stopped") if job.state is JobState.STOPPED else tr("Done")
-            return f"{word} · {duration(job.seconds())}  {job.message}".strip()
+            return f"{word} · {duration(job.seconds())}  {told(job.message)}".strip()
         left = job.seconds_left()
-        parts = [job.message, duration(job.seconds())]
+        parts = [told(job.message), duration(job.seconds())]
         if left is not None:
             parts.append(tr("{time} left", time=duration(left)))
         return " · ".join(p for p in parts if p)
@@ -409,7 +409,10 @@ class TrainingDialog(QDialog):
                 self._interrupted = found[0], models[found[0].model]
                 self._resume.setVisible(True)
                 self._resume.setToolTip(
-                    tr("{name} was interrupted; its last checkpoint is there", name=found[0].title)
+                    tr(
+                        "{name} was interrupted; its last checkpoint is there",
+                        name=told(found[0].title),
+                    )
                 )
 
         self._workbench.session.in_store(lambda _: interrupted_runs(folder), offer)

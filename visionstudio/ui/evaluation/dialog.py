@@ -42,7 +42,7 @@ from visionstudio.session.workbench import Workbench
 from visionstudio.ui.evaluation.pages import ConfusionPage, FiguresPage, MistakesPage
 from visionstudio.ui.evaluation.plots import EvaluationPlots
 from visionstudio.ui.evaluation.tables import FigureTable
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.texts import duration
 
 
@@ -194,7 +194,7 @@ class EvaluationDialog(QDialog):
                 before = self._what.itemText(self._what.count() - 1)
         for model in models.values():
             if model.ready and model.output in OUTPUTS:
-                self._what.addItem(tr("{name}, built in", name=model.title), model)
+                self._what.addItem(tr("{name}, built in", name=tr(model.title)), model)
         self._what.setCurrentIndex(max(self._what.findText(before), 0))
         self._what.blockSignals(False)
         self._what_chosen()
@@ -268,7 +268,7 @@ class EvaluationDialog(QDialog):
         self._progress.setValue(round((job.fraction or 0) * 1000))
         if running:
             left = job.seconds_left()
-            parts = [evaluated.request.title, job.message]
+            parts = [told(evaluated.request.title), told(job.message)]
             if left is not None:
                 parts.append(tr("{time} left", time=duration(left)))
             self._status.setText(" · ".join(p for p in parts if p))

@@ -245,7 +245,7 @@ def _about(row: Row | None) -> str:
     if row is None:
         return tr("Choose a model to read about it, or drop a weights file here.")
     if row.weights is None:
-        return row.model.info.description if row.model is not None else ""
+        return tr(row.model.info.description) if row.model is not None else ""
     weights = row.weights
     lines = [str(weights.path) if weights.path is not None else weights.source]
     if weights.classes:

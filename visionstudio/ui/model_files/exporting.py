@@ -39,7 +39,7 @@ class ExportModelDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("exportModelDialog")
-        self.setWindowTitle(tr("Export the model {name}", name=info.title))
+        self.setWindowTitle(tr("Export the model {name}", name=tr(info.title)))
         self.resize(QSize(600, 280))
         self._files, self._info, self._weights = files, info, weights
         layout = QVBoxLayout(self)

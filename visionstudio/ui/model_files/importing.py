@@ -77,7 +77,7 @@ class ImportWeightsDialog(QDialog):
         self._model.setAccessibleName(tr("Model"))
         self._model.addItem(tr("No model that is installed"), "")
         for info in models:
-            self._model.addItem(f"{info.title}  ({info.id})", info.id)
+            self._model.addItem(f"{tr(info.title)}  ({info.id})", info.id)
         self._model.setEnabled(False)
         self._values: dict[str, QLabel] = {}
         for name, title in (

@@ -13,7 +13,7 @@ from visionstudio.engine.model_store import ModelEntry, WeightsEntry
 from visionstudio.session.jobs import Job
 from visionstudio.session.model_files import Library
 from visionstudio.ui import theme
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 _ROW = Qt.ItemDataRole.UserRole
 _SIZE, _STATE = 3, 5
@@ -94,10 +94,10 @@ class ModelTree(QTreeWidget):
 
     def _add_model(self, entry: ModelEntry, job: Job | None) -> None:
         info = entry.info
-        item = QTreeWidgetItem([info.title, info.id, info.licence])
+        item = QTreeWidgetItem([tr(info.title), info.id, info.licence])
         item.setData(0, _ROW, Row(entry))
         item.setText(_STATE, _use(entry))
-        item.setToolTip(0, info.description)
+        item.setToolTip(0, tr(info.description))
         item.setSizeHint(0, QSize(0, _ROW_HEIGHT))
         font = item.font(0)
         font.setBold(True)
@@ -206,7 +206,7 @@ def _state(weights: WeightsEntry, job: Job | None) -> str:
         return tr("here")
     if job is not None and not job.state.is_final:
         share = "" if job.fraction is None else f"{job.fraction:.0%} · "
-        return f"{share}{job.message or tr('starting')}"
+        return f"{share}{told(job.message) or tr('starting')}"
     if weights.begun:
         return tr("begun: {size}", size=megabytes(weights.begun))
     return tr("not here")

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from visionstudio.session.jobs import Job, Jobs, JobState
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.texts import duration
 
 _REFRESH_MS = 33  # progress is shown at most thirty times a second
@@ -28,14 +28,14 @@ def state_text(job: Job) -> str:
     """How a job stands, in a few words."""
     words = {
         JobState.WAITING: tr("waiting"),
-        JobState.RUNNING: job.message,
+        JobState.RUNNING: told(job.message),
         JobState.DONE: tr("done"),
         JobState.FAILED: tr("failed"),
         JobState.STOPPED: tr("stopped"),
     }
     parts = [words[job.state]]
     if job.state.is_final:
-        parts += [job.message, duration(job.seconds())]
+        parts += [told(job.message), duration(job.seconds())]
     elif (left := job.seconds_left()) is not None:
         parts.append(tr("{time} left", time=duration(left)))
     return " · ".join(p for p in parts if p)
@@ -93,12 +93,12 @@ class JobStrip(QWidget):
         self._title.setVisible(bool(self._jobs.all))
         if newest is not None:
             more = f" (+{len(running) - 1})" if len(running) > 1 else ""
-            self._title.setText(f"{newest.title}{more}  {state_text(newest)}"[:90])
+            self._title.setText(f"{told(newest.title)}{more}  {state_text(newest)}"[:90])
             self._bar.setRange(0, 0 if newest.fraction is None else 1000)
             self._bar.setValue(round((newest.fraction or 0) * 1000))
         elif self._jobs.all:
             last = self._jobs.all[-1]
-            self._title.setText(f"{last.title}  {state_text(last)}"[:90])
+            self._title.setText(f"{told(last.title)}  {state_text(last)}"[:90])
         if self._list is not None and self._list.isVisible():
             self._list.refresh()
 
@@ -177,7 +177,7 @@ class _JobRow(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
-        self._title = QLabel(job.title)
+        self._title = QLabel(told(job.title))
         self._state = QLabel()
         self._state.setWordWrap(True)
         self._state.setProperty("role", "muted")
@@ -186,7 +186,7 @@ class _JobRow(QWidget):
         self._cancel = QToolButton()
         self._cancel.setText("✕")
         self._cancel.setAutoRaise(True)
-        self._cancel.setAccessibleName(tr("Cancel {title}", title=job.title))
+        self._cancel.setAccessibleName(tr("Cancel {title}", title=told(job.title)))
         self._cancel.clicked.connect(lambda: job.cancel())
         grid.addWidget(self._title, 0, 0)
         grid.addWidget(self._cancel, 0, 1)

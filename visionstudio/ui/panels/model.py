@@ -212,9 +212,9 @@ class ModelPanel(QWidget):
         self._model.clear()
         for task in TASKS:
             for model in (m for m in models if m.task == task):
-                self._model.addItem(f"{task_title(task)} · {model.title}", model)
+                self._model.addItem(f"{task_title(task)} · {tr(model.title)}", model)
                 self._model.setItemData(
-                    self._model.count() - 1, model.description, Qt.ItemDataRole.ToolTipRole
+                    self._model.count() - 1, tr(model.description), Qt.ItemDataRole.ToolTipRole
                 )
         wanted = trained or (before.id if before else None) or self._sensible(models)
         for row in range(self._model.count()):
@@ -241,7 +241,7 @@ class ModelPanel(QWidget):
         model = self.model()
         self._fill_weights(keep=False)
         if model is not None:
-            self._about.setText(model.description)
+            self._about.setText(tr(model.description))
             # The threshold above the form does what parameters for display are for.
             self._form = ParamForm(s for s in model.params if s.impact != "display")
             self._form_area.setWidget(self._form)

@@ -91,12 +91,12 @@ class DetectorChoice(QComboBox):
             for run in runs.get(model.id, ()):
                 if run.state != "running":
                     choice = ModelChoice(model, run.folder / "best.safetensors")
-                    self.addItem(f"{model.title} · {run_title(run)}", choice)
+                    self.addItem(f"{tr(model.title)} · {run_title(run)}", choice)
         for model in detectors:
             if model.ready:
                 self.addItem(f"{model.title} · {tr('Built in')}", ModelChoice(model))
             for entry in files.get(model.id, ()):
-                self.addItem(f"{model.title} · {entry.name}", ModelChoice(model, entry.path))
+                self.addItem(f"{tr(model.title)} · {entry.name}", ModelChoice(model, entry.path))
         self.addItem(tr("Labels and proposals that are there"), _LABELS)
         self.setCurrentIndex(max(self.findText(before), 0))
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from visionstudio.model.labels import PALETTE
 from visionstudio.session.jobs import JobState
 from visionstudio.session.training import Training
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 
 class RatePage(QWidget):
@@ -96,7 +96,7 @@ class RatePage(QWidget):
             self._about.setText(tr("Suggested: {rate}", rate=f"{rate:g}"))
             self._use.setVisible(True)
         elif job.state is JobState.FAILED or not job.state.is_final:
-            self._about.setText(job.message)
+            self._about.setText(told(job.message))
 
     def _take(self) -> None:
         if self._training is not None and self._training.suggested_lr is not None:
