@@ -31,7 +31,7 @@ class DenseGenerator(nn.Module):
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         x = torch.relu(self.first(torch.cat([noise, self.classes(labels)], dim=1)))
         x = torch.relu(self.second(x))
-        return torch.tanh(self.last(x)).unflatten(1, self._shape)
+        return torch.tanh(self.last(x)).view(-1, *self._shape)
 
 
 class DenseDiscriminator(nn.Module):

@@ -62,7 +62,7 @@ class Generator(nn.Module):
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         classes = nn.functional.normalize(self.classes(labels), dim=1) * math.sqrt(LATENT)
         x = self.first(torch.cat([noise, classes], dim=1))
-        x = self.norm(x.unflatten(1, (-1, _COARSEST, _COARSEST)))
+        x = self.norm(x.view(-1, self.norm.num_features, _COARSEST, _COARSEST))
         x = torch.relu(self.stages(x))
         return torch.tanh(self.last(x))
 

@@ -87,7 +87,7 @@ def _huge(_index: int) -> Pixels:
 def project(
     folder: Path,
     kind: Kind,
-    count: int = 10,
+    count: int = 12,
     draw: Callable[[int], Pixels] = plain,
     odd: Callable[[int], Pixels] | None = None,
     label_of: Callable[[int], int | None] = lambda i: i % 2 + 1,
@@ -224,7 +224,7 @@ def test_a_picture_of_10k_is_learned_from_and_predicted(
     kind: str, huge: Path, tmp_path: Path
 ) -> None:
     one = KINDS[kind]
-    store = project(tmp_path, one, count=8, odd=_huge)
+    store = project(tmp_path, one, odd=_huge)
     final = train(store, one, tmp_path / "run")
     assert isinstance(final, Finished), final
     check_predicts(one, Path(final.summary["weights"]), [huge])

@@ -71,11 +71,12 @@ def predict_on_cluster(
     started = not ray.is_initialized()
     _connect(ray, address)
     try:
-        context = ray.data.DataContext.get_current()
+        data: Any = ray.data
+        context = data.DataContext.get_current()
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         rows = [{"shard": msgspec.json.encode(shard)} for shard in shards]
-        done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+        done = data.from_items(rows, override_num_blocks=len(rows)).map(
             _Worker,
             fn_constructor_args=(msgspec.json.encode(job),),
             **_workers(ray, job.device, len(shards)),
