@@ -151,6 +151,10 @@ def main() -> None:
             f"   ratio to {OPEN_S:g} s: {took / OPEN_S:.2f}"
         )
         report("  while opening", gaps)
+        print(
+            f"  the window's own work at a time: p99 {percentile(heart.work, 99):.1f} ms, max"
+            f" {max(heart.work):.1f} ms   ratio to {GAP_MS:g}: {max(heart.work) / GAP_MS:.2f}"
+        )
         bar = window.viewer.bar
         assert bar is not None
         timeline, player = bar.timeline, window.viewer.player

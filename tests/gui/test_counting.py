@@ -42,6 +42,15 @@ def test_a_drawn_line_counts(clip: Tracks, tmp_path: Path, monkeypatch: pytest.M
     (crossing,) = csv.DictReader(out.read_text().splitlines())
     assert crossing["direction"] == "in"
     assert int(crossing["frame"]) in (10, 11)
+    # It is seen in every frame, and can be dragged in any of them; an angle only in its own.
+    drawn_in = line.frame
+    clip.window.inspector.measuring.measurements.add(
+        MeasurementKind.ANGLE, [(5, 5), (9, 5), (9, 9)]
+    )
+    clip.wait(lambda: len(clip.canvas.measurements) == 2)
+    clip.go(drawn_in - 7)
+    clip.wait(lambda: [m.id for m in clip.canvas.measurements] == [line.id])
+    clip.session.undo()
     clip.session.undo()
     clip.wait(lambda: dialog.counted is None)
     dialog.close()

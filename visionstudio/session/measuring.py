@@ -17,7 +17,9 @@ from visionstudio.model.measurements import (
     calibration_of,
     results,
 )
+from visionstudio.model.media import MediaKind
 from visionstudio.session.core import SessionCore
+from visionstudio.session.counting import counts
 from visionstudio.session.signal import Signal
 
 
@@ -46,13 +48,20 @@ class Measurements:
     # what there is
 
     def shown(self) -> list[Measurement]:
-        """Those of the picture or frame on screen, by id."""
-        session = self._session
-        if session.current is None:
+        """Those of the picture or frame on screen, by id; lines and zones of all frames of a video.
+
+        What is drawn in one frame counts the tracks of all of them (see `session.counting`).
+        """
+        current = self._session.current
+        if current is None:
             return []
-        here = session.current.id, session.frame
-        found = (m for m in session.measurements.values() if (m.media_id, m.frame) == here)
+        moving = current.kind in (MediaKind.VIDEO, MediaKind.FRAMES)
+        mine = (m for m in self._session.measurements.values() if m.media_id == current.id)
+        found = (m for m in mine if m.frame == self._session.frame or (moving and counts(m)))
         return sorted(found, key=lambda m: m.id)
+
+    def _of_frame(self) -> list[Measurement]:
+        return [m for m in self.shown() if m.frame == self._session.frame]
 
     def scale_of(self, media_id: int) -> Measurement | None:
         """The newest drawn scale that holds for an item: its own, else one for all."""
@@ -85,7 +94,7 @@ class Measurements:
     def rows(self, *, everywhere: bool = True) -> list[ResultRow]:
         """The table: of all pictures in their order, or of the frame on screen."""
         session = self._session
-        wanted = list(session.measurements.values()) if everywhere else self.shown()
+        wanted = list(session.measurements.values()) if everywhere else self._of_frame()
         items = {m.media_id: session.media.get(m.media_id) for m in wanted}
         paths = {i: item.path for i, item in items.items() if item is not None}
         return result_rows(wanted, paths, self.calibration)
