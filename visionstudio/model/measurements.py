@@ -69,6 +69,11 @@ class Measurement:
             raise InvalidValue("a scale needs two different points and a length above 0")
 
     @property
+    def counts_tracks(self) -> bool:
+        """Whether it is a line or a zone where it is drawn on a video."""
+        return self.kind in (MeasurementKind.DISTANCE, MeasurementKind.AREA)
+
+    @property
     def pixels(self) -> float:
         """The length of the line in pixels."""
         return length(self.points)

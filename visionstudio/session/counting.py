@@ -84,16 +84,11 @@ class Counted:
         return {k: (found[(*k, True)], found[(*k, False)]) for k in sorted(keys)}
 
 
-def counts(one: Measurement) -> bool:
-    """Whether a measurement on a video is a line or zone."""
-    return one.kind in (MeasurementKind.DISTANCE, MeasurementKind.AREA)
-
-
 def regions_of(measurements: Iterable[Measurement], media_id: int) -> list[Region]:
     """The distances drawn on a video as lines, its areas as zones, named by label or number."""
     found: list[Region] = []
     for one in sorted(measurements, key=lambda m: m.id):
-        if one.media_id == media_id and counts(one):
+        if one.media_id == media_id and one.counts_tracks:
             is_zone = one.kind is MeasurementKind.AREA
             number = sum(r.is_zone == is_zone for r in found) + 1
             name = one.label or f"{'zone' if is_zone else 'line'} {number}"

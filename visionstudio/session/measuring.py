@@ -19,7 +19,6 @@ from visionstudio.model.measurements import (
 )
 from visionstudio.model.media import MediaKind
 from visionstudio.session.core import SessionCore
-from visionstudio.session.counting import counts
 from visionstudio.session.signal import Signal
 
 
@@ -57,7 +56,7 @@ class Measurements:
             return []
         moving = current.kind in (MediaKind.VIDEO, MediaKind.FRAMES)
         mine = (m for m in self._session.measurements.values() if m.media_id == current.id)
-        found = (m for m in mine if m.frame == self._session.frame or (moving and counts(m)))
+        found = (m for m in mine if m.frame == self._session.frame or (moving and m.counts_tracks))
         return sorted(found, key=lambda m: m.id)
 
     def _of_frame(self) -> list[Measurement]:

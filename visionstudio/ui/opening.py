@@ -18,6 +18,7 @@ from visionstudio.model.errors import (
     VisionStudioError,
     one_line,
 )
+from visionstudio.model.media import MediaKind
 
 if TYPE_CHECKING:
     from visionstudio.media.scan import Found
@@ -50,6 +51,7 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     """
     # Here rather than in the GUI thread, which would stand still meanwhile.
     import visionstudio.media.prefetch
+    import visionstudio.session.measuring
     import visionstudio.ui.project  # noqa: F401
     from visionstudio.session.library import NewMedia, add_media
     from visionstudio.session.project import ProjectSession
@@ -91,11 +93,23 @@ def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
         loaded = ProjectSession.read(store)
         if fresh is not None:
             loaded = replace(loaded, media=fresh.media())
+        _import_player(loaded, remembered)
         gc.freeze()
         return Opened(store, loaded, wanted, rescan, busy, remembered, fresh)
     except BaseException:
         store.close()
         raise
+
+
+def _import_player(loaded: Loaded, remembered: dict[str, Any]) -> None:
+    """Load the parts that show a video if one will be looked at first."""
+    media = loaded.media
+    last = media.get(remembered.get("media", 0))
+    first = last if last is not None else (media[0] if len(media) else None)
+    if first is not None and first.kind is not MediaKind.IMAGE:
+        import visionstudio.ui.video.bar
+        import visionstudio.ui.video.player
+        import visionstudio.ui.video.tracks  # noqa: F401
 
 
 def _open_or_read(folder: Path) -> tuple[ProjectStore, bool]:
@@ -111,7 +125,6 @@ def _create(folder: Path, first: Path, *, as_video: bool) -> tuple[ProjectStore,
     """A new project, and what there is at `first`: listing it once is enough."""
     from visionstudio.media.probe import probe
     from visionstudio.media.scan import find_media, has_media, kind_of
-    from visionstudio.model.media import MediaKind
     from visionstudio.storage.store import ProjectStore
 
     root = first if first.is_dir() else first.parent

@@ -60,6 +60,7 @@ class ClassModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session: ProjectSession | None = None
+        self._shown: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
 
     def set_session(self, session: ProjectSession | None) -> None:
         """Show another project, or none."""
@@ -67,7 +68,7 @@ class ClassModel(QAbstractListModel):
             self._session.classes_changed.disconnect(self._reset)
             self._session.active_class_changed.disconnect(self._repaint)
             self._session.tally_changed.disconnect(self._repaint)
-            self._session.annotations_changed.disconnect(self._repaint)
+            self._session.annotations_changed.disconnect(self._shown_changed)
         self.beginResetModel()
         self._session = session
         self.endResetModel()
@@ -75,7 +76,15 @@ class ClassModel(QAbstractListModel):
             session.classes_changed.connect(self._reset)
             session.active_class_changed.connect(self._repaint)
             session.tally_changed.connect(self._repaint)
-            session.annotations_changed.connect(self._repaint)  # what is hidden and locked
+            session.annotations_changed.connect(self._shown_changed)
+
+    def _shown_changed(self) -> None:
+        """Another frame is no reason to paint anew, another set of hidden or locked classes is."""
+        if self._session is not None:
+            shown = self._session.hidden_classes, self._session.locked_classes
+            if shown != self._shown:
+                self._shown = shown
+                self._repaint()
 
     def _reset(self) -> None:
         self.beginResetModel()

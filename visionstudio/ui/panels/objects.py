@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QLabel,
     QListView,
+    QStackedWidget,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -310,14 +311,17 @@ class ObjectsPanel(QWidget):
         self.view.doubleClicked.connect(self._double_clicked)
         self.view.selectionModel().selectionChanged.connect(self._rows_selected)
         self.model.modelReset.connect(self._after_reset)
-        layout.addWidget(self.view, 1)
         self.empty = QLabel(tr("Nothing is labelled here yet."))
         self.empty.setObjectName("objectsEmpty")
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setContentsMargins(16, 16, 16, 16)
-        layout.addWidget(self.empty, 1)
+        # One place for both: from frame to frame of a video they change without a new layout.
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self.empty)
+        layout.addWidget(self._pages, 1)
         self.attributes = AttributesSection(self)
         layout.addWidget(self.attributes)
         theme.watcher().changed.connect(self.view.viewport().update)
@@ -342,8 +346,7 @@ class ObjectsPanel(QWidget):
 
     def _after_reset(self) -> None:
         empty = self.model.rowCount() == 0
-        self.empty.setVisible(empty)
-        self.view.setVisible(not empty)
+        self._pages.setCurrentWidget(self.empty if empty else self.view)
         if self._session is None:
             self.empty.setText(tr("No project is open."))
         else:
