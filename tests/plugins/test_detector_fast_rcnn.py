@@ -93,6 +93,6 @@ def test_it_learns_from_eight_blood_cell_pictures(
 ) -> None:
     samples = bccd(shared_data)[:8]
     data = memory_data(("RBC", "WBC", "Platelets"), samples, samples)
-    params = FastRcnnTrainParams(epochs=16, regions="quality", flip="none", colour=0.0)
+    params = FastRcnnTrainParams(epochs=8, batch=2, flip="none", colour=0.0)
     result = FastRcnn().train(data, params, train_context(threads=2))
-    assert result.metrics["AP50"] >= 0.7
+    assert result.metrics["AP50"] >= 0.75

@@ -156,8 +156,8 @@ def test_errors_say_what_to_do(
 def test_regions_of_blood_cells(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     hits, total = 0, 0
-    for sample in bccd(shared_data)[::5]:
+    for sample in bccd(shared_data)[::20]:
         overlap = overlaps(sample.target.boxes, propose(sample.image, "fast"))
         hits += int((overlap.max(axis=1) >= 0.5).sum())
         total += len(overlap)
-    assert hits / total >= 0.8
+    assert hits / total >= 0.88
