@@ -80,6 +80,24 @@ def test_what_it_draws_comes_near_what_it_sees(
         assert gap > 100
 
 
+@pytest.mark.slow
+def test_digits_of_a_kind_differ(
+    train_context: Callable[..., Any], memory_data: Callable[..., Any]
+) -> None:
+    """As real ones do: no collapse to one picture of each class."""
+    from sklearn.datasets import load_digits
+
+    found: Any = load_digits()
+    images = np.repeat((found.images * (255 / 16)).round().astype(np.uint8)[..., None], 3, axis=3)
+    samples = [
+        Sample(image, Target(label=int(label)), "")
+        for image, label in zip(images[:1200], found.target, strict=False)
+    ]
+    data = memory_data(tuple("0123456789"), samples)
+    result = Gan().train(data, GanTraining(epochs=10), train_context())
+    assert 0.6 < result.metrics["diversity"] < 1.4
+
+
 def test_logits_that_are_far_off_still_have_gradients() -> None:
     """The published loss on sigmoids has none there: training would stand still."""
     game = Game(hinge=False, betas=(0.5, 0.999), generator_rate=1.0, spread=0.0)
