@@ -7,26 +7,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QInputDevice, QKeySequence, QPointingDevice, QTabletEvent, QWheelEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QAbstractSlider,
-    QAbstractSpinBox,
     QApplication,
-    QComboBox,
     QDialog,
-    QDockWidget,
-    QHeaderView,
-    QLineEdit,
-    QPlainTextEdit,
-    QScrollBar,
-    QWidget,
 )
 
 from tests.gui.conftest import Driver
-from visionstudio.model.labels import AttributeSpec
-from visionstudio.model.shapes import Box
 from visionstudio.ui.actions import ACTIONS, BY_ID, conflicts, keys_of
 from visionstudio.ui.dialogs.shortcuts import ShortcutsDialog
 from visionstudio.ui.key_presets import KeyPreset, changed_by, presets, without_key
@@ -185,55 +171,3 @@ def test_a_picture_is_labelled_without_a_mouse(driver: Driver, pictures: Path) -
     assert sorted(names[a.class_id] for a in session.annotations) == ["nucleus"] * 3
     driver.key(Qt.Key.Key_D)
     driver.wait(lambda: session.current.name == "1.png")
-
-
-INTERACTIVE = (
-    QAbstractButton | QLineEdit | QComboBox | QAbstractSpinBox | QAbstractItemView
-    | QAbstractSlider | QPlainTextEdit
-)  # fmt: skip
-OF_ANOTHER = QComboBox | QAbstractSpinBox | QHeaderView | QAbstractItemView
-
-
-def nameless(root: QWidget) -> list[str]:
-    """Interactive widgets that a screen reader, or a test, could not name."""
-    found = []
-    for widget in root.findChildren(QWidget):
-        inner = widget.objectName().startswith("qt_") or isinstance(
-            widget, QScrollBar | QHeaderView
-        )
-        parent = widget.parentWidget()
-        part = isinstance(parent, OF_ANOTHER) and not isinstance(widget, QAbstractItemView)
-        popup = isinstance(widget, QAbstractItemView) and "QComboBoxPrivate" in str(
-            parent.metaObject().className() if parent is not None else ""
-        )
-        frame = isinstance(parent, QDockWidget | QLineEdit) and isinstance(widget, QAbstractButton)
-        if not isinstance(widget, INTERACTIVE) or inner or part or popup or frame:
-            continue
-        text = widget.text() if isinstance(widget, QAbstractButton) else ""
-        if not widget.objectName() or not (widget.accessibleName() or text):
-            above = parent.objectName() if parent is not None else ""
-            found.append(f"{type(widget).__name__} '{widget.objectName()}' in '{above}'")
-    return sorted(set(found))
-
-
-def test_every_widget_has_a_name(driver: Driver, pictures: Path) -> None:
-    driver.open(pictures)
-    session = driver.session
-    one = session.add_class("cell")
-    specs = (
-        AttributeSpec("age", "number"),
-        AttributeSpec("side", "choice", ("left", "right")),
-        AttributeSpec("sick", "flag"),
-        AttributeSpec("note"),
-    )
-    session.change_attributes(one.id, specs, {}, lambda _: None)
-    driver.wait(lambda: len(session.classes[0].attributes) == 4)
-    session.new_annotation(Box(10, 10, 40, 40))
-    driver.window._run("edit.find")
-    driver.wait(driver.window.object_panel.attributes.isVisible)
-    for name in ("edit.preferences", "help.keys", "label.attributes"):
-        driver.window._run(name)
-    driver.window.finding.panel.attribute_wanted.emit(lambda *_: None)
-    QTest.qWait(0)
-    assert len([d for d in driver.window.findChildren(QDialog) if d.isVisible()]) == 4
-    assert not (missing := nameless(driver.window)), "\n".join(missing)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QDialog, QInputDialog
+from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QInputDialog
 
 from visionstudio.model.media import ASSIGNED
 from visionstudio.ui import theme
@@ -275,6 +275,9 @@ class Dialogs:
             dialog.setTextValue(people[0])
             dialog.textValueSelected.connect(lambda who: session.assign_media(media_ids, who))
             self._show(dialog)
+            for combo in dialog.findChildren(QComboBox):
+                combo.setObjectName("assignTo")
+                combo.setAccessibleName(dialog.labelText())
 
         session.in_store(lambda store: store.extras_of_media(ASSIGNED), ask)
 

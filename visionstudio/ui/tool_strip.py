@@ -82,10 +82,13 @@ class ToolStrip(QFrame):
         editor.setObjectName(f"option_{spec.name}")
         editor.setToolTip(tr(spec.help) if spec.help else "")
         field = editor.focus_widget()
+        field.setObjectName(f"option_{spec.name}_field")
         field.setAccessibleName(tr(spec.title))
         field.installEventFilter(self)
         for slider in editor.findChildren(QSlider):
             slider.setFixedWidth(_SLIDER)
+            slider.setObjectName(f"option_{spec.name}_slider")
+            slider.setAccessibleName(tr(spec.title))
             field.setMaximumWidth(_FIELD)
         for widget in (field, *editor.findChildren(QSlider)):
             # A click on a choice leaves the keyboard to the picture; numbers are typed.
