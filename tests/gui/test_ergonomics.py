@@ -67,6 +67,31 @@ def test_a_preset_is_chosen_and_left_again(driver: Driver) -> None:
     dialog.close()
 
 
+@pytest.mark.parametrize("preset", presets(), ids=lambda p: p.name)
+def test_a_picture_is_labelled_by_the_keys_of_a_preset(
+    driver: Driver, pictures: Path, preset: KeyPreset
+) -> None:
+    driver.open(pictures)
+    driver.window.actions_.set_keys(changed_by(preset))
+
+    def press(action: str) -> None:
+        combination = driver.window.actions_[action].shortcut()[0]
+        driver.key(combination.key(), combination.keyboardModifiers())
+
+    driver.session.add_class("cell")
+    press("tool.box")
+    assert driver.canvas.tool_name == "box"
+    driver.drag((20, 20), (60, 50))
+    driver.wait(lambda: driver.count() == 1)
+    if "edit.duplicate" in preset.keys:
+        press("edit.duplicate")
+        driver.wait(lambda: driver.count() == 2)
+    press("view.next")
+    driver.wait(lambda: driver.session.current.name == "1.png")
+    press("view.previous")
+    driver.wait(lambda: driver.session.current.name == "0.png" and driver.count() > 0)
+
+
 def test_wheel_touchpad_and_pen(driver: Driver, pictures: Path) -> None:
     driver.open(pictures)
     canvas, port = driver.canvas, driver.canvas.viewport()
