@@ -10,7 +10,8 @@ import numpy as np
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import InvalidValue
-from visionstudio.model.shapes import Box, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Box
 
 
 def detections(

@@ -14,7 +14,8 @@ from torch.utils.data import Dataset
 from visionstudio.media.image import read_rgb
 from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.errors import InvalidValue
-from visionstudio.model.shapes import Tag, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Tag
 
 Task = Literal["detect", "segment", "classify"]
 TASKS: tuple[Task, ...] = ("detect", "segment", "classify")

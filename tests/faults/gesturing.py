@@ -19,6 +19,7 @@ import numpy as np
 from tests.unit.session_tools import Pump
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.media import MediaItem, MediaKind
+from visionstudio.model.shape_codec import encode
 from visionstudio.model.shapes import (
     Box,
     Ellipse,
@@ -30,7 +31,6 @@ from visionstudio.model.shapes import (
     Shape,
     Skeleton,
     Tag,
-    encode,
 )
 from visionstudio.session import booleans, editing, pixels, shaping
 from visionstudio.session.project import ProjectSession

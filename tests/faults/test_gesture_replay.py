@@ -18,7 +18,7 @@ from tests.faults import track_replay
 from tests.unit.session_tools import small_project
 from visionstudio.model.annotations import Flags
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
-from visionstudio.model.shapes import encode
+from visionstudio.model.shape_codec import encode
 from visionstudio.storage import ProjectStore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills by signal")

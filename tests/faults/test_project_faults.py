@@ -21,7 +21,8 @@ from visionstudio.model.errors import (
     ProjectNewer,
     StorageFull,
 )
-from visionstudio.model.shapes import Box, encode
+from visionstudio.model.shape_codec import encode
+from visionstudio.model.shapes import Box
 from visionstudio.storage import (
     ProjectStore,
     backups,

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QComboBox, QSpinBox
 from tests.gui.conftest import Driver
 from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.brush import Tip
-from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, Shape, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, Shape
 from visionstudio.model.spans import Spans
 from visionstudio.ui.tools.livewire import LiveWireTool
 

@@ -14,7 +14,8 @@ from scipy import ndimage
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.reshaping import simplified, to_polygon
-from visionstudio.model.shapes import Box, Ellipse, Mask, Points, Polygon, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Points, Polygon
 from visionstudio.model.spans import Spans
 from visionstudio.session import booleans, combining, pixels
 

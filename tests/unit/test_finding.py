@@ -15,6 +15,7 @@ from visionstudio.model import edits
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
+from visionstudio.model.shape_codec import encode
 from visionstudio.model.shapes import (
     KINDS,
     Box,
@@ -27,7 +28,6 @@ from visionstudio.model.shapes import (
     Shape,
     Skeleton,
     Tag,
-    encode,
 )
 from visionstudio.storage import ProjectStore
 from visionstudio.storage.measuring import sizes

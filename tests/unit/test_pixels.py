@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
 
 from visionstudio.model.brush import Tip
-from visionstudio.model.shapes import Box, Ellipse, Mask, Points, Polygon, RotatedBox, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Points, Polygon, RotatedBox
 from visionstudio.model.spans import Spans
 
 BITS = hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 11)))

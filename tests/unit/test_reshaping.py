@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from visionstudio.model import reshaping
 from visionstudio.model.geometry import distance_to_segments, ring_area
+from visionstudio.model.shape_pixels import to_mask
 from visionstudio.model.shapes import (
     Box,
     Ellipse,
@@ -24,7 +25,6 @@ from visionstudio.model.shapes import (
     Shape,
     Skeleton,
     Tag,
-    to_mask,
 )
 
 SQUARE = np.array([[10, 10], [30, 10], [30, 30], [10, 30.0]])

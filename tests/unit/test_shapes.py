@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visionstudio.model.errors import InvalidValue
+from visionstudio.model.shape_codec import decode, encode
+from visionstudio.model.shape_pixels import to_mask
 from visionstudio.model.shapes import (
     KINDS,
     Box,
@@ -23,9 +25,6 @@ from visionstudio.model.shapes import (
     Shape,
     Skeleton,
     Tag,
-    decode,
-    encode,
-    to_mask,
 )
 
 NUMBER = st.floats(-1e6, 1e6, allow_nan=False)

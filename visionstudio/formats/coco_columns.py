@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from visionstudio.formats.dataset import DatasetAnnotation
 from visionstudio.formats.taking import MAX_POINTS
 from visionstudio.model.annotations import Flags
-from visionstudio.model.shapes import decode
+from visionstudio.model.shape_codec import decode
 
 UNSET = msgspec.UNSET
 Maybe = msgspec.UnsetType

@@ -27,16 +27,8 @@ from visionstudio.formats.expressing import became, copied, count_unsaid, left_o
 from visionstudio.formats.output import write_bytes
 from visionstudio.model.annotations import Flags
 from visionstudio.model.media import MediaKind
-from visionstudio.model.shapes import (
-    Box,
-    Ellipse,
-    Mask,
-    Polygon,
-    RotatedBox,
-    Shape,
-    Skeleton,
-    to_mask,
-)
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox, Shape, Skeleton
 
 Fields = dict[str, Any]
 

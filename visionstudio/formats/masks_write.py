@@ -19,7 +19,8 @@ from visionstudio.formats.expressing import copied, count_unsaid, left_out, pict
 from visionstudio.formats.label_map import voc_colour
 from visionstudio.formats.output import write_bytes
 from visionstudio.formats.pngs import encode_png
-from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox
 
 MERGED = "instances of one class became one mask"
 VARIANTS = ("", "instances")

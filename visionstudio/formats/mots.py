@@ -23,7 +23,8 @@ from visionstudio.formats.output import write_bytes
 from visionstudio.formats.pngs import decode_png, encode_png
 from visionstudio.formats.rows import RowFault
 from visionstudio.model.errors import FormatError
-from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox
 
 PER_CLASS = 1000
 IGNORED = 10_000

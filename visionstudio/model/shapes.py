@@ -5,8 +5,8 @@ corner of pixel (0, 0), x to the right, y down, boxes half-open.
 
 Each shape has a `kind` (its stored name), `bounds()`, `area()`, `contains()`,
 `translated()`, and its free points as `points()` / `with_points()`, which is
-all that an editor needs to drag a vertex. `encode` and `decode` turn any shape
-into the compact bytes that the project stores.
+all that an editor needs to drag a vertex. The bytes that the project stores are
+those of `shape_codec`, the pixels that a shape covers those of `shape_pixels`.
 """
 
 from __future__ import annotations
@@ -15,80 +15,44 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from visionstudio.model import geometry, rle
+from visionstudio.model import geometry
 from visionstudio.model.errors import InvalidValue
+from visionstudio.model.mask import Mask
+from visionstudio.model.shape_base import (
+    Bounds,
+    FloatArray,
+    ShapeBase,
+    check_finite,
+    checked_points,
+)
 
-Bounds = tuple[float, float, float, float]
-FloatArray = NDArray[np.float64]
+__all__ = [
+    "KINDS",
+    "Bounds",
+    "Box",
+    "Ellipse",
+    "FloatArray",
+    "Mask",
+    "Points",
+    "Polygon",
+    "Polyline",
+    "RotatedBox",
+    "Shape",
+    "Skeleton",
+    "Tag",
+]
 
-
-def _points(values: ArrayLike, least: int, what: str) -> FloatArray:
-    array = np.array(values, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] != 2 or len(array) < least:
-        raise InvalidValue(
-            f"{what} needs at least {least} points as (n, 2), got shape {array.shape}"
-        )
-    if not np.isfinite(array).all():
-        raise InvalidValue(f"{what} has a coordinate that is not a finite number")
-    array.flags.writeable = False
-    return array
-
-
-def _finite(what: str, *values: float) -> None:
-    if not all(math.isfinite(v) for v in values):
-        raise InvalidValue(f"{what} has a coordinate that is not a finite number")
-
-
-class _Shape:
-    """What all shapes share; equality is by kind and exact coordinates."""
-
-    kind: ClassVar[str]
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _Shape)
-            and self.kind == other.kind
-            and _payload(self) == _payload(other)
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.kind, _payload(self)))
-
-    def bounds(self) -> Bounds:
-        """x1, y1, x2, y2 of the smallest upright box around the shape."""
-        points = self.points()
-        low, high = points.min(axis=0), points.max(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-
-    def area(self) -> float:
-        """Square pixels; 0 for shapes without an inside."""
-        return 0.0
-
-    def contains(self, x: float, y: float) -> bool:
-        """Whether the point is inside; False for shapes without an inside."""
-        return False
-
-    def points(self) -> FloatArray:
-        """The (n, 2) points that a person can drag, in drawing order."""
-        raise NotImplementedError
-
-    def with_points(self, points: ArrayLike) -> Self:
-        """The same shape through other points, in the order of `points()`."""
-        raise NotImplementedError
-
-    def translated(self, dx: float, dy: float) -> Self:
-        """The shape moved by (dx, dy)."""
-        return self.with_points(self.points() + (dx, dy))
+COUNT = struct.Struct("<I")
+HOLE = 0x8000_0000  # of a ring's number of points in its bytes: that it is a hole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Box(_Shape):
+class Box(ShapeBase):
     """An upright box [x1, x2) × [y1, y2). Corners are sorted on construction."""
 
     kind: ClassVar[str] = "box"
@@ -99,7 +63,7 @@ class Box(_Shape):
 
     def __post_init__(self) -> None:
         x1, y1, x2, y2 = float(self.x1), float(self.y1), float(self.x2), float(self.y2)
-        _finite("a box", x1, y1, x2, y2)
+        check_finite("a box", x1, y1, x2, y2)
         object.__setattr__(self, "x1", min(x1, x2))
         object.__setattr__(self, "y1", min(y1, y2))
         object.__setattr__(self, "x2", max(x1, x2))
@@ -130,7 +94,7 @@ class Box(_Shape):
 
     def with_points(self, points: ArrayLike) -> Box:
         """The box in which exactly the corner that differs has moved; else the bounds."""
-        corners = _points(points, 4, "a box")
+        corners = checked_points(points, 4, "a box")
         moved = np.flatnonzero((corners != self.points()).any(axis=1))
         if len(moved) == 1:
             i = int(moved[0])
@@ -139,9 +103,12 @@ class Box(_Shape):
         low, high = corners.min(axis=0), corners.max(axis=0)
         return Box(*low, *high)
 
+    def payload(self) -> bytes:
+        return struct.pack("<4d", self.x1, self.y1, self.x2, self.y2)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RotatedBox(_Shape):
+class RotatedBox(ShapeBase):
     """A box of width × height about (cx, cy), turned by `angle` radians clockwise on screen."""
 
     kind: ClassVar[str] = "rotated_box"
@@ -152,7 +119,7 @@ class RotatedBox(_Shape):
     angle: float
 
     def __post_init__(self) -> None:
-        _finite("a rotated box", self.cx, self.cy, self.width, self.height, self.angle)
+        check_finite("a rotated box", self.cx, self.cy, self.width, self.height, self.angle)
         if self.width < 0 or self.height < 0:
             raise InvalidValue(
                 f"a rotated box needs sizes ≥ 0, got {self.width:g} x {self.height:g}"
@@ -170,7 +137,7 @@ class RotatedBox(_Shape):
 
     def with_points(self, points: ArrayLike) -> RotatedBox:
         """The box in which one corner has moved against its opposite, keeping the angle."""
-        corners = _points(points, 4, "a rotated box")
+        corners = checked_points(points, 4, "a rotated box")
         before = self.points()
         moved = np.flatnonzero((np.abs(corners - before) > 1e-12).any(axis=1))
         if len(moved) != 1:
@@ -187,9 +154,12 @@ class RotatedBox(_Shape):
     def contains(self, x: float, y: float) -> bool:
         return geometry.contains(self.points(), x, y)
 
+    def payload(self) -> bytes:
+        return struct.pack("<5d", self.cx, self.cy, self.width, self.height, self.angle)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Polygon(_Shape):
+class Polygon(ShapeBase):
     """One or more closed rings; a hole belongs to the last ring before it that is none.
 
     `rings` are (n ≥ 3, 2) arrays without a repeated last point. `holes` says for
@@ -204,7 +174,7 @@ class Polygon(_Shape):
         source: Sequence[ArrayLike] = self.rings
         if isinstance(source, np.ndarray) and source.ndim == 2:
             source = (source,)
-        rings = tuple(_points(r, 3, "a polygon") for r in source)
+        rings = tuple(checked_points(r, 3, "a polygon") for r in source)
         if not rings:
             raise InvalidValue("a polygon needs at least one ring")
         holes = tuple(bool(h) for h in self.holes) or (False,) + (True,) * (len(rings) - 1)
@@ -234,16 +204,21 @@ class Polygon(_Shape):
         cuts = np.cumsum([len(r) for r in self.rings])[:-1]
         return Polygon(tuple(np.split(array, cuts)), self.holes)
 
+    def payload(self) -> bytes:
+        sizes = [len(r) | (HOLE if h else 0) for r, h in zip(self.rings, self.holes, strict=True)]
+        head = struct.pack(f"<I{len(sizes)}I", len(sizes), *sizes)
+        return head + np.concatenate(self.rings).astype("<f8").tobytes()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Polyline(_Shape):
+class Polyline(ShapeBase):
     """An open line through (n ≥ 2, 2) points."""
 
     kind: ClassVar[str] = "polyline"
     line: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "line", _points(self.line, 2, "a polyline"))
+        object.__setattr__(self, "line", checked_points(self.line, 2, "a polyline"))
 
     def points(self) -> FloatArray:
         return self.line
@@ -251,16 +226,19 @@ class Polyline(_Shape):
     def with_points(self, points: ArrayLike) -> Polyline:
         return Polyline(np.asarray(points, dtype=np.float64))
 
+    def payload(self) -> bytes:
+        return self.line.astype("<f8").tobytes()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Points(_Shape):
+class Points(ShapeBase):
     """A set of (n ≥ 1, 2) points."""
 
     kind: ClassVar[str] = "points"
     xy: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "xy", _points(self.xy, 1, "points"))
+        object.__setattr__(self, "xy", checked_points(self.xy, 1, "points"))
 
     def points(self) -> FloatArray:
         return self.xy
@@ -268,9 +246,12 @@ class Points(_Shape):
     def with_points(self, points: ArrayLike) -> Points:
         return Points(np.asarray(points, dtype=np.float64))
 
+    def payload(self) -> bytes:
+        return self.xy.astype("<f8").tobytes()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Skeleton(_Shape):
+class Skeleton(ShapeBase):
     """Keypoints in the order of the class's skeleton, each with COCO visibility.
 
     `visibility` is 0 (not labelled), 1 (labelled but hidden) or 2 (visible).
@@ -281,7 +262,7 @@ class Skeleton(_Shape):
     visibility: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "xy", _points(self.xy, 1, "a skeleton"))
+        object.__setattr__(self, "xy", checked_points(self.xy, 1, "a skeleton"))
         marks = tuple(int(v) for v in self.visibility)
         if len(marks) != len(self.xy) or not set(marks) <= {0, 1, 2}:
             raise InvalidValue(
@@ -301,9 +282,13 @@ class Skeleton(_Shape):
     def with_points(self, points: ArrayLike) -> Skeleton:
         return Skeleton(np.asarray(points, dtype=np.float64), self.visibility)
 
+    def payload(self) -> bytes:
+        head = COUNT.pack(len(self.xy)) + bytes(self.visibility)
+        return head + self.xy.astype("<f8").tobytes()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ellipse(_Shape):
+class Ellipse(ShapeBase):
     """An ellipse of radii rx, ry about (cx, cy), turned by `angle` radians clockwise on screen."""
 
     kind: ClassVar[str] = "ellipse"
@@ -314,7 +299,7 @@ class Ellipse(_Shape):
     angle: float = 0.0
 
     def __post_init__(self) -> None:
-        _finite("an ellipse", self.cx, self.cy, self.rx, self.ry, self.angle)
+        check_finite("an ellipse", self.cx, self.cy, self.rx, self.ry, self.angle)
         if self.rx < 0 or self.ry < 0:
             raise InvalidValue(f"an ellipse needs radii ≥ 0, got {self.rx:g}, {self.ry:g}")
 
@@ -344,7 +329,7 @@ class Ellipse(_Shape):
 
     def with_points(self, points: ArrayLike) -> Ellipse:
         """One moved handle changes its radius; all moved alike move the ellipse."""
-        handles = _points(points, 4, "an ellipse")
+        handles = checked_points(points, 4, "an ellipse")
         before = self.points()
         moved = np.flatnonzero((np.abs(handles - before) > 1e-12).any(axis=1))
         if len(moved) != 1:
@@ -361,94 +346,12 @@ class Ellipse(_Shape):
         u, v = self.rx * np.cos(t), self.ry * np.sin(t)
         return np.stack([self.cx + u * cos - v * sin, self.cy + u * sin + v * cos], axis=1)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mask(_Shape):
-    """A bitmap of width × height whose top-left pixel is (x, y).
-
-    `counts` are row-major run lengths, zeros first (`rle.encode`). Build one
-    from an array with `Mask.from_array`, which crops to what is set.
-    """
-
-    kind: ClassVar[str] = "mask"
-    x: int
-    y: int
-    width: int
-    height: int
-    counts: NDArray[np.uint32]
-
-    def __post_init__(self) -> None:
-        counts = np.array(self.counts, dtype=np.uint32)
-        if self.width < 0 or self.height < 0:
-            raise InvalidValue(f"a mask needs sizes ≥ 0, got {self.width}x{self.height}")
-        if int(counts.sum(dtype=np.int64)) != self.width * self.height:
-            raise InvalidValue(
-                f"a mask of {self.width}x{self.height} has runs for {int(counts.sum())} pixels"
-            )
-        counts.flags.writeable = False
-        object.__setattr__(self, "counts", counts)
-
-    @classmethod
-    def from_array(cls, mask: ArrayLike, x: int = 0, y: int = 0) -> Mask:
-        """The mask of a (H, W) array's non-zero pixels, its top left at (x, y)."""
-        array = np.asarray(mask)
-        if array.ndim != 2:
-            raise InvalidValue(f"a mask needs a (H, W) array, got shape {array.shape}")
-        array = array != 0
-        rows = np.flatnonzero(array.any(axis=1))
-        if len(rows) == 0:
-            return cls(x, y, 0, 0, np.zeros(0, np.uint32))
-        columns = np.flatnonzero(array.any(axis=0))
-        top, bottom = int(rows[0]), int(rows[-1]) + 1
-        left, right = int(columns[0]), int(columns[-1]) + 1
-        crop = array[top:bottom, left:right]
-        return cls(x + left, y + top, right - left, bottom - top, rle.encode(crop))
-
-    def array(self) -> NDArray[np.bool_]:
-        """The (height, width) bitmap."""
-        return rle.decode(self.counts, self.height, self.width)
-
-    def full(self, height: int, width: int) -> NDArray[np.bool_]:
-        """The mask in a picture of (height, width), clipped to it."""
-        picture = np.zeros((height, width), dtype=bool)
-        x1, y1 = max(self.x, 0), max(self.y, 0)
-        x2, y2 = min(self.x + self.width, width), min(self.y + self.height, height)
-        if x1 < x2 and y1 < y2:
-            part = self.array()[y1 - self.y : y2 - self.y, x1 - self.x : x2 - self.x]
-            picture[y1:y2, x1:x2] = part
-        return picture
-
-    def bounds(self) -> Bounds:
-        return (
-            float(self.x),
-            float(self.y),
-            float(self.x + self.width),
-            float(self.y + self.height),
-        )
-
-    def area(self) -> float:
-        return float(rle.area(self.counts))
-
-    def contains(self, x: float, y: float) -> bool:
-        column, row = math.floor(x) - self.x, math.floor(y) - self.y
-        if not (0 <= column < self.width and 0 <= row < self.height):
-            return False
-        run = int(np.searchsorted(np.cumsum(self.counts), row * self.width + column, "right"))
-        return run % 2 == 1
-
-    def points(self) -> FloatArray:
-        """A mask has no vertices: an empty (0, 2) array."""
-        return np.zeros((0, 2))
-
-    def with_points(self, points: ArrayLike) -> Mask:
-        return self
-
-    def translated(self, dx: float, dy: float) -> Mask:
-        return Mask(self.x + round(dx), self.y + round(dy), self.width, self.height, self.counts)
+    def payload(self) -> bytes:
+        return struct.pack("<5d", self.cx, self.cy, self.rx, self.ry, self.angle)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tag(_Shape):
+class Tag(ShapeBase):
     """A label on the whole picture or frame."""
 
     kind: ClassVar[str] = "tag"
@@ -465,6 +368,9 @@ class Tag(_Shape):
     def translated(self, dx: float, dy: float) -> Tag:
         return self
 
+    def payload(self) -> bytes:
+        return b""
+
 
 Shape = Box | RotatedBox | Polygon | Polyline | Points | Skeleton | Ellipse | Mask | Tag
 KINDS: tuple[str, ...] = (
@@ -478,106 +384,3 @@ KINDS: tuple[str, ...] = (
     "mask",
     "tag",
 )
-
-_RING_HEAD = struct.Struct("<I")
-_MASK_HEAD = struct.Struct("<iiII")
-_HOLE = 0x8000_0000
-
-
-def _payload(shape: _Shape) -> bytes:
-    match shape:
-        case Box(x1, y1, x2, y2):
-            return struct.pack("<4d", x1, y1, x2, y2)
-        case RotatedBox(cx, cy, width, height, angle):
-            return struct.pack("<5d", cx, cy, width, height, angle)
-        case Ellipse(cx, cy, rx, ry, angle):
-            return struct.pack("<5d", cx, cy, rx, ry, angle)
-        case Polygon(rings, holes):
-            sizes = [len(r) | (_HOLE if h else 0) for r, h in zip(rings, holes, strict=True)]
-            head = struct.pack(f"<I{len(sizes)}I", len(sizes), *sizes)
-            return head + np.concatenate(rings).astype("<f8").tobytes()
-        case Polyline(points) | Points(points):
-            return points.astype("<f8").tobytes()
-        case Skeleton(points, visibility):
-            return _RING_HEAD.pack(len(points)) + bytes(visibility) + points.astype("<f8").tobytes()
-        case Mask(x, y, width, height, counts):
-            return _MASK_HEAD.pack(x, y, width, height) + counts.astype("<u4").tobytes()
-        case Tag():
-            return b""
-    raise InvalidValue(f"unknown kind of shape {type(shape).__name__}")
-
-
-def encode(shape: Shape) -> tuple[str, bytes]:
-    """The shape as its kind and compact little-endian bytes."""
-    return shape.kind, _payload(shape)
-
-
-def decode(kind: str, data: bytes) -> Shape:
-    """The shape that `encode` made. Raises InvalidValue for anything else."""
-    try:
-        return _decode(kind, data)
-    except (struct.error, ValueError) as error:
-        if isinstance(error, InvalidValue):
-            raise
-        raise InvalidValue(f"damaged {kind} of {len(data)} bytes") from error
-
-
-def _pairs(data: bytes) -> FloatArray:
-    return np.frombuffer(data, dtype="<f8").reshape(-1, 2)
-
-
-def _decode(kind: str, data: bytes) -> Shape:
-    match kind:
-        case "box":
-            return Box(*struct.unpack("<4d", data))
-        case "rotated_box":
-            return RotatedBox(*struct.unpack("<5d", data))
-        case "ellipse":
-            return Ellipse(*struct.unpack("<5d", data))
-        case "polygon":
-            (count,) = _RING_HEAD.unpack_from(data)
-            heads = struct.unpack_from(f"<{count}I", data, 4)
-            points = _pairs(data[4 + 4 * count :])
-            sizes = [h & ~_HOLE for h in heads]
-            if sum(sizes) != len(points):
-                raise InvalidValue(f"a polygon of {sum(sizes)} points stores {len(points)}")
-            # Splitting costs more than all the rest; nearly all polygons have one ring.
-            rings = [points] if count == 1 else np.split(points, np.cumsum(sizes)[:-1])
-            return Polygon(tuple(rings), tuple(bool(h & _HOLE) for h in heads))
-        case "polyline":
-            return Polyline(_pairs(data))
-        case "points":
-            return Points(_pairs(data))
-        case "skeleton":
-            (count,) = _RING_HEAD.unpack_from(data)
-            return Skeleton(_pairs(data[4 + count :]), tuple(data[4 : 4 + count]))
-        case "mask":
-            x, y, width, height = _MASK_HEAD.unpack_from(data)
-            return Mask(x, y, width, height, np.frombuffer(data[_MASK_HEAD.size :], dtype="<u4"))
-        case "tag":
-            return Tag()
-    raise InvalidValue(f"unknown kind of shape '{kind}'")
-
-
-def to_mask(shape: Shape, height: int, width: int) -> NDArray[np.bool_]:
-    """The pixels of a picture of (height, width) that the shape covers.
-
-    A pixel is covered when its centre is inside. Shapes without an inside
-    cover nothing; a tag covers everything.
-    """
-    match shape:
-        case Mask():
-            return shape.full(height, width)
-        case Tag():
-            return np.ones((height, width), dtype=bool)
-        case Polygon():
-            covered = np.zeros((height, width), dtype=bool)
-            for ring, hole in zip(shape.rings, shape.holes, strict=True):
-                inside = geometry.rasterize([ring], height, width)
-                covered = covered & ~inside if hole else covered | inside
-            return covered
-        case Box() | RotatedBox():
-            return geometry.rasterize([shape.points()], height, width)
-        case Ellipse():
-            return geometry.rasterize([shape.outline()], height, width)
-    return np.zeros((height, width), dtype=bool)

@@ -17,7 +17,8 @@ from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import LabelClass
-from visionstudio.model.shapes import Shape, decode, encode
+from visionstudio.model.shape_codec import decode, encode
+from visionstudio.model.shapes import Shape
 from visionstudio.session.arranging import moved_inside
 from visionstudio.session.core import SessionCore
 from visionstudio.storage.rows import class_from, class_values

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.model.annotations import Annotation
-from visionstudio.model.shapes import Mask, Shape, encode
+from visionstudio.model.shape_codec import encode
+from visionstudio.model.shapes import Mask, Shape
 
 DIGEST = "imported"  # keys in `Annotation.extra`: the row's digest,
 ROW = "row"  # and its number in the file

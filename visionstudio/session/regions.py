@@ -17,17 +17,8 @@ from visionstudio.media.statistics import figures, measured
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.geometry import ring_area
 from visionstudio.model.measurements import Calibration, length
-from visionstudio.model.shapes import (
-    Ellipse,
-    Mask,
-    Points,
-    Polygon,
-    Polyline,
-    Shape,
-    Skeleton,
-    Tag,
-    to_mask,
-)
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Ellipse, Mask, Points, Polygon, Polyline, Shape, Skeleton, Tag
 
 FIGURES = ("mean", "sd", "min", "max", "median")
 

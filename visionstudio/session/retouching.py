@@ -18,7 +18,8 @@ from visionstudio.model import edits
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import InvalidValue, VisionStudioError
 from visionstudio.model.media import MediaItem
-from visionstudio.model.shapes import Points, Polyline, Skeleton, Tag, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Points, Polyline, Skeleton, Tag
 from visionstudio.session.generations import save_images
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.library import probed

@@ -1,7 +1,7 @@
 """Sizes of stored shapes, many at once and without making the shapes.
 
 What `Shape.bounds` and `Shape.area` say of one shape, these say of thousands,
-from the bytes that `shapes.encode` made.
+from the bytes that `shape_codec.encode` made.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.model.errors import InvalidValue
-from visionstudio.model.shapes import KINDS, decode
+from visionstudio.model.shape_codec import decode
+from visionstudio.model.shapes import KINDS
 
 FloatArray = NDArray[np.float64]
 _ONE_RING = b"\1\0\0\0"

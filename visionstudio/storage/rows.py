@@ -19,7 +19,8 @@ from visionstudio.model.errors import InvalidValue
 from visionstudio.model.labels import AttributeSpec, LabelClass, SkeletonSpec
 from visionstudio.model.measurements import Measurement, MeasurementKind
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
-from visionstudio.model.shapes import KINDS, decode, encode
+from visionstudio.model.shape_codec import decode, encode
+from visionstudio.model.shapes import KINDS
 
 Value = int | float | str | bytes | None
 Values = tuple[Value, ...]

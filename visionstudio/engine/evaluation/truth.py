@@ -15,7 +15,8 @@ from visionstudio.formats.coco_write import to_coco
 from visionstudio.formats.dataset import Dataset, DatasetItem
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import MediaError
-from visionstudio.model.shapes import Tag, to_mask
+from visionstudio.model.shape_pixels import to_mask
+from visionstudio.model.shapes import Tag
 
 Key = tuple[int, int]
 """Media id and frame; the frame of a picture is 0."""

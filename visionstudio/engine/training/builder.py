@@ -19,7 +19,7 @@ from visionstudio.engine.training.plan import (
     Split,
     TrainPlan,
 )
-from visionstudio.model import shapes
+from visionstudio.model import shape_codec
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import InvalidValue, TrainingError
 from visionstudio.model.labels import LabelClass
@@ -146,7 +146,7 @@ def _planned(
         used = used[:1]
     targets = []
     for annotation in used:
-        kind, data = shapes.encode(annotation.shape)
+        kind, data = shape_codec.encode(annotation.shape)
         ignore = bool(annotation.flags & _IGNORED)
         track = annotation.track_id if annotation.track_id is not None else -1
         targets.append(PlanTarget(index[annotation.class_id], kind, data, ignore, track))

@@ -14,7 +14,7 @@ from visionstudio.api.manifest import Task
 from visionstudio.engine.frames import FrameReader
 from visionstudio.engine.requests import FrameRef
 from visionstudio.engine.training.plan import PlanPicture, PlanTarget, TrainPlan
-from visionstudio.model import shapes
+from visionstudio.model import shape_codec, shape_pixels
 from visionstudio.model.errors import TrainingError, VisionStudioError, one_line
 from visionstudio.model.media import MediaKind
 
@@ -114,7 +114,7 @@ def make_target(
     if output == "semantic":
         return Target(semantic=semantic_map(targets, height, width))
     limits = np.array([width, height, width, height], dtype=np.float64)
-    bounds = [shapes.decode(t.kind, t.shape).bounds() for t in targets]
+    bounds = [shape_codec.decode(t.kind, t.shape).bounds() for t in targets]
     boxes = np.clip(np.array(bounds, dtype=np.float64).reshape(-1, 4), 0, limits)
     inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     kept = [t for t, keep in zip(targets, inside, strict=True) if keep]
@@ -136,8 +136,10 @@ def semantic_map(targets: Sequence[PlanTarget], height: int, width: int) -> NDAr
     for target in targets:
         if target.index + 1 >= IGNORE:
             raise TrainingError(f"a semantic map holds at most {IGNORE - 1} classes")
-        shape = shapes.decode(target.kind, target.shape)
-        labels[shapes.to_mask(shape, height, width)] = IGNORE if target.ignore else target.index + 1
+        shape = shape_codec.decode(target.kind, target.shape)
+        labels[shape_pixels.to_mask(shape, height, width)] = (
+            IGNORE if target.ignore else target.index + 1
+        )
     return labels
 
 
@@ -161,4 +163,4 @@ class LazyMasks(Sequence[NDArray[np.bool_]]):
         if isinstance(index, slice):
             return LazyMasks(self._targets[index], *self._size)
         target = self._targets[index]
-        return shapes.to_mask(shapes.decode(target.kind, target.shape), *self._size)
+        return shape_pixels.to_mask(shape_codec.decode(target.kind, target.shape), *self._size)

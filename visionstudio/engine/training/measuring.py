@@ -21,7 +21,7 @@ from visionstudio.engine.loaded import find_spec, implementation
 from visionstudio.engine.requests import FrameRef
 from visionstudio.engine.training.plan import PlanPicture, TrainPlan
 from visionstudio.formats.dataset import Dataset, DatasetAnnotation, DatasetClass, DatasetItem
-from visionstudio.model import shapes
+from visionstudio.model import shape_codec
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import Cancelled, VisionStudioError
 
@@ -57,7 +57,7 @@ def _item(number: int, picture: PlanPicture, plan: TrainPlan) -> DatasetItem:
         annotations=tuple(
             DatasetAnnotation(
                 label=plan.classes[target.index].name,
-                shape=shapes.decode(target.kind, target.shape),
+                shape=shape_codec.decode(target.kind, target.shape),
                 z=z,
                 flags=Flags.CROWD if target.ignore else Flags.NONE,
             )

@@ -23,7 +23,7 @@ class PlanClass(msgspec.Struct, frozen=True):
 
 
 class PlanTarget(msgspec.Struct, frozen=True):
-    """One labelled thing: class index, shape as `visionstudio.model.shapes.encode` makes it.
+    """One labelled thing: class index, shape as `visionstudio.model.shape_codec.encode` makes it.
 
     `track` is the project's id of the track that it is in, -1 for none.
     """

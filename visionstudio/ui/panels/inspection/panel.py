@@ -202,7 +202,7 @@ class InspectionPanel(QWidget):
 
 def _counted(pixels: Pixels, shapes: Sequence[Shape] | None) -> Histogram:
     from visionstudio.media.statistics import histogram
-    from visionstudio.model.shapes import to_mask
+    from visionstudio.model.shape_pixels import to_mask
 
     if shapes is None:
         return histogram(pixels)
