@@ -12,6 +12,7 @@ from PySide6.QtGui import QPainter, QPixmap
 
 FloatArray = NDArray[np.float64]
 _MANY_POINTS = 2_000
+_MANY_SQUARES = 4_000_000
 _T = TypeVar("_T")
 
 
@@ -49,9 +50,25 @@ def spread(points: FloatArray, apart: float) -> FloatArray:
     """(n, 2) points; of very many the first in each square of `apart` across."""
     if len(points) <= _MANY_POINTS:
         return points
-    cells = np.floor(points / apart).astype(np.int64)
-    _, first = np.unique((cells[:, 1] << 32) + cells[:, 0], return_index=True)
+    x, y = np.floor(points / apart).astype(np.int64).T
+    across, down = int(np.ptp(x)) + 1, int(np.ptp(y)) + 1
+    if across * down > _MANY_SQUARES:
+        _, first = np.unique((y << 32) + x, return_index=True)
+    else:  # what is seen at a time: a place for every square needs no sorting
+        firsts = np.full(across * down, -1, np.int64)
+        firsts[((y - y.min()) * across + x - x.min())[::-1]] = np.arange(len(points))[::-1]
+        first = firsts[firsts >= 0]
     return np.asarray(points[np.sort(first)])
+
+
+def lines_within(
+    lines: FloatArray, left: float, top: float, right: float, bottom: float
+) -> NDArray[np.bool_]:
+    """Which of (n, 4) lines may meet a rectangle, by their bounding boxes."""
+    x1, y1, x2, y2 = lines.T
+    near = (np.maximum(x1, x2) >= left) & (np.minimum(x1, x2) <= right)
+    near &= (np.maximum(y1, y2) >= top) & (np.minimum(y1, y2) <= bottom)
+    return np.asarray(near)
 
 
 def draw_fragments(painter: QPainter, fragments: FloatArray, pixmap: QPixmap) -> None:

@@ -259,6 +259,14 @@ class Columns:
 
         Ends of lines are left out; a dot is in `marks`.
         """
+        if len(rows) == 1:  # one shape may have as many points as all others together
+            part = slice(int(self.starts[rows[0]]), int(self.starts[rows[0]] + self.sizes[rows[0]]))
+            begin, following = self.points[part], self.following[part]
+            runs = following != np.arange(part.start, part.stop)
+            owner = np.zeros(len(begin), np.int64)
+            if not runs.all():
+                begin, following, owner = begin[runs], following[runs], owner[runs]
+            return np.concatenate([begin, self.points[following]], axis=1), owner
         index, owner = self._point_index(rows)
         following = self.following[index]
         runs = following != index

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPolygonF
 from visionstudio.model.labels import SkeletonSpec
 from visionstudio.model.shapes import Mask, Shape
 from visionstudio.ui.canvas import style
-from visionstudio.ui.canvas.bulk import dashes, draw_lines, draw_points
+from visionstudio.ui.canvas.bulk import dashes, draw_lines, draw_points, lines_within
 from visionstudio.ui.canvas.labels import chip_place, paint_chip
 from visionstudio.ui.canvas.masks import MaskImages
 from visionstudio.ui.canvas.outline import Outline, outline
@@ -76,13 +76,15 @@ class LivePainter:
 
     def _outline(self, view: View, shape: Shape, skeleton: SkeletonSpec | None) -> Outline:
         """The outline, of one with very many points those that can be told apart."""
+        known = self._thinned
+        if known is not None and known[0] is shape and known[1] == view.scale:
+            return known[2]
         line = outline(shape, skeleton)
         if not line.closed or len(line.points) <= _MANY_POINTS:
             return line
-        known = self._thinned
-        if known is None or known[0] is not shape or known[1] != view.scale:
-            known = self._thinned = shape, view.scale, thinned(line, _GRAIN / view.scale)
-        return known[2]
+        line = thinned(line, _GRAIN / view.scale)
+        self._thinned = shape, view.scale, line
+        return line
 
     def _paint_mask(
         self,
@@ -149,10 +151,8 @@ def _draw_outline(
 
 def _near(lines: NDArray[np.float64], view: View) -> NDArray[np.bool_]:
     """Which of (n, 4) lines in widget coordinates meet the viewport."""
-    low = np.minimum(lines[:, :2], lines[:, 2:])
-    high = np.maximum(lines[:, :2], lines[:, 2:])
-    room = np.array([view.view_width, view.view_height]) / view.ratio
-    return np.asarray(((high >= -10) & (low <= room + 10)).all(axis=1))
+    right, bottom = view.view_width / view.ratio + 10, view.view_height / view.ratio + 10
+    return lines_within(lines, -10.0, -10.0, right, bottom)
 
 
 def paint_label(painter: QPainter, view: View, shape: Shape, text: str, colour: str) -> None:

@@ -23,6 +23,7 @@ class MaskImages:
     def __init__(self) -> None:
         # By identity: comparing large masks costs as much as drawing them.
         self._last: tuple[Mask, tuple[int, ...], NDArray[np.uint8]] | None = None
+        self._border: tuple[Mask, tuple[int, ...], float, FloatArray] | None = None
 
     def draw(self, painter: QPainter, mask: Mask, colour: str, scale: float) -> None:
         """Tint the pixels of a mask, in device pixels from the picture's origin."""
@@ -39,6 +40,9 @@ class MaskImages:
         part = _part(painter, mask, scale)
         if part is None:
             return np.zeros((0, 4))
+        last = self._border
+        if last is not None and last[0] is mask and last[1:3] == (part, scale):
+            return last[3]
         x, y, _, _, step = part
         bits = self._bits(mask, part)
         lines = Spans.of_array(bits).border()
@@ -47,7 +51,9 @@ class MaskImages:
         upright = lines[:, 0] == lines[:, 2]
         rim = upright & ((lines[:, 0] == 0) | (lines[:, 0] == width))
         rim |= ~upright & ((lines[:, 1] == 0) | (lines[:, 1] == height))
-        return np.asarray((lines[~rim] * step + (x, y, x, y)) * scale)
+        lines = np.asarray((lines[~rim] * step + (x, y, x, y)) * scale)
+        self._border = mask, part, scale, lines
+        return lines
 
     def _bits(self, mask: Mask, part: tuple[int, int, int, int, int]) -> NDArray[np.uint8]:
         if self._last is None or self._last[0] is not mask or self._last[1] != part:

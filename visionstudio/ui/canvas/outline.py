@@ -61,9 +61,11 @@ def outline(shape: Shape, skeleton: SkeletonSpec | None = None) -> Outline:
         case Box() | RotatedBox():
             return Outline(shape.points(), ring(4), True)
         case Polygon(rings):
-            starts = np.cumsum([0] + [len(r) for r in rings[:-1]])
-            parts = [ring(len(r)) + int(s) for r, s in zip(rings, starts, strict=True)]
-            return Outline(np.concatenate(rings), np.concatenate(parts).astype(np.int32), True)
+            sizes = np.array([len(r) for r in rings])
+            last = np.cumsum(sizes) - 1
+            following = np.arange(1, last[-1] + 2, dtype=np.int32)
+            following[last] = last - sizes + 1
+            return Outline(np.concatenate(rings), following, True)
         case Polyline(line):
             following = np.arange(1, len(line) + 1, dtype=np.int32)
             following[-1] -= 1

@@ -12,7 +12,13 @@ from PySide6.QtGui import QColor, QPainter
 
 from visionstudio.model.shapes import Mask
 from visionstudio.ui.canvas import style
-from visionstudio.ui.canvas.bulk import dashes, draw_lines, draw_points, draw_rects
+from visionstudio.ui.canvas.bulk import (
+    dashes,
+    draw_lines,
+    draw_points,
+    draw_rects,
+    lines_within,
+)
 from visionstudio.ui.canvas.columns import Columns, Rows
 from visionstudio.ui.canvas.masks import MaskImages
 
@@ -73,15 +79,13 @@ def _seen(
     painter: QPainter, lines: NDArray[np.float64], owner: Rows, scale: float
 ) -> tuple[NDArray[np.float64], Rows]:
     """Lines of the picture in device pixels; of very many those near what is painted on."""
-    lines = lines * scale
     if len(lines) <= _BATCH:
-        return lines, owner
+        return lines * scale, owner
     area = painter.worldTransform().inverted()[0].mapRect(QRectF(painter.window()))
-    low = area.left() - _BESIDE, area.top() - _BESIDE
-    high = area.right() + _BESIDE, area.bottom() + _BESIDE
-    near = (np.maximum(lines[:, :2], lines[:, 2:]) >= low).all(axis=1)
-    near &= (np.minimum(lines[:, :2], lines[:, 2:]) <= high).all(axis=1)
-    return lines[near], owner[near]
+    area = area.adjusted(-_BESIDE, -_BESIDE, _BESIDE, _BESIDE)
+    edges = (v / scale for v in (area.left(), area.top(), area.right(), area.bottom()))
+    near = lines_within(lines, *edges)
+    return lines[near] * scale, owner[near]
 
 
 def _batches(columns: Columns, rows: Rows) -> Iterator[Rows]:

@@ -43,11 +43,12 @@ def paint_vertices(
     """White squares, those of chosen vertices in the accent colour."""
     placed = view.widget_points(points)
     room = (view.view_width / view.ratio + _BESIDE, view.view_height / view.ratio + _BESIDE)
-    seen = ((placed > -_BESIDE) & (placed < room)).all(axis=1)
+    x, y = placed.T
+    seen = (x > -_BESIDE) & (y > -_BESIDE) & (x < room[0]) & (y < room[1])
     side = style.HANDLE if len(placed) <= _MANY else style.HANDLE / 2
     painter.setPen(QPen(QColor("#000000"), 1))
     for marked, fill, size in ((False, "#ffffff", side), (True, style.ACCENT, side + 2)):
-        corners = spread(placed[seen & (chosen == marked)], side / 2) - size / 2
+        corners = spread(placed[seen & (chosen == marked)], side) - size / 2
         painter.setBrush(QColor(fill))
         draw_rects(painter, np.concatenate([corners, np.full_like(corners, size)], axis=1))
 

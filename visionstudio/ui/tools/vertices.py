@@ -29,6 +29,8 @@ from visionstudio.ui.canvas.view import View
 FloatArray = NDArray[np.float64]
 _ROOM = 28.0  # widget units: shorter edges have no handle in the middle
 _STALK = 26.0  # widget units from a shape to the handle that turns it
+# Of the shape that was asked for last, which is asked for with every repaint and move.
+_last: tuple[Shape, float, tuple[FloatArray, NDArray[np.int64]]] | None = None
 _TURNABLE = (RotatedBox, Ellipse, Polygon, Polyline, Skeleton)
 
 
@@ -74,9 +76,15 @@ def turn_handle(shape: Shape, view: View) -> tuple[FloatArray, FloatArray] | Non
 
 def middles(shape: Shape, view: View) -> tuple[FloatArray, NDArray[np.int64]]:
     """Middles of the edges long enough for a handle, (n, 2), and each edge's first vertex."""
+    global _last
+    reach = view.reach(_ROOM)
+    if _last is not None and _last[0] is shape and _last[1] == reach:
+        return _last[2]
     begin, end = _edges(shape)
-    index = np.flatnonzero(np.hypot(*(end - begin).T) >= view.reach(_ROOM))
-    return (begin[index] + end[index]) / 2, index
+    index = np.flatnonzero(np.hypot(*(end - begin).T) >= reach)
+    found = (begin[index] + end[index]) / 2, index
+    _last = shape, reach, found
+    return found
 
 
 def _edges(shape: Shape) -> tuple[FloatArray, FloatArray]:
@@ -84,8 +92,12 @@ def _edges(shape: Shape) -> tuple[FloatArray, FloatArray]:
     if isinstance(shape, Polyline):
         return shape.line[:-1], shape.line[1:]
     if isinstance(shape, Polygon):
-        rings = [np.roll(r, -1, axis=0) for r in shape.rings]
-        return shape.points(), np.concatenate(rings)
+        points = shape.points()
+        sizes = np.array([len(r) for r in shape.rings])
+        last = np.cumsum(sizes) - 1
+        end = np.roll(points, -1, axis=0)
+        end[last] = points[last - sizes + 1]
+        return points, end
     return np.zeros((0, 2)), np.zeros((0, 2))
 
 
