@@ -19,12 +19,21 @@ from visionstudio.model.shapes import (
     Shape,
 )
 from visionstudio.model.spans import Spans
-from visionstudio.ui.canvas.bulk import dashes
+from visionstudio.ui.canvas.bulk import dashes, spread
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.columns import Columns
 from visionstudio.ui.canvas.hit import hit, inside_region
+from visionstudio.ui.canvas.masks import border_of
+from visionstudio.ui.canvas.outline import outline
 from visionstudio.ui.canvas.view import View
-from visionstudio.ui.tools.vertices import Grip, dragged, find_grip, held_inside, without_vertex
+from visionstudio.ui.tools.vertices import (
+    Grip,
+    dragged,
+    find_grip,
+    held_inside,
+    middles,
+    without_vertex,
+)
 
 CLASSES = tuple(
     LabelClass(id=n, name=f"c{n}", colour=c) for n, c in ((1, "#ff0000"), (2, "#0072b2"))
@@ -221,3 +230,57 @@ def test_zooming_out_and_in_returns_to_the_point() -> None:
     x, y = view.to_image(400, 300)
     assert closer.to_image(400, 300) == pytest.approx((x, y), abs=0.5)
     assert closer.resized(1600, 1200, 2.0).to_image(400, 300) == pytest.approx((x, y), abs=0.5)
+
+
+def unit_lines(lines: np.ndarray) -> set[tuple[str, int, int]]:  # type: ignore[type-arg]
+    """Level and upright lines cut at every whole number."""
+    found = set()
+    for x1, y1, x2, y2 in lines.astype(int).tolist():
+        found |= {("level", x, y1) for x in range(min(x1, x2), max(x1, x2))}
+        found |= {("upright", x1, y) for y in range(min(y1, y2), max(y1, y2))}
+    return found
+
+
+def test_the_border_of_a_picture_is_that_of_its_runs() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        bits = (rng.random(rng.integers(1, 12, 2)) < rng.random()).astype(np.uint8)
+        lines = border_of(bits)
+        assert unit_lines(lines) == unit_lines(Spans.of_array(bits).border())
+        assert ((lines[:, 0] == lines[:, 2]) ^ (lines[:, 1] == lines[:, 3])).all()
+
+
+def test_many_rings_at_once_as_one_by_one() -> None:
+    rng = np.random.default_rng(4)
+    rings = tuple(rng.uniform(0, 400, (n, 2)) for n in (3, 7, 4))
+    shape = Polygon(rings)
+    assert shape.bounds() == Polygon((np.concatenate(rings),)).bounds()
+    line = outline(shape)
+    expected = {
+        (tuple(a), tuple(b))
+        for r in rings
+        for a, b in zip(r.tolist(), np.roll(r, -1, axis=0).tolist(), strict=True)
+    }
+    drawn = zip(line.points.tolist(), line.points[line.following].tolist(), strict=True)
+    assert {(tuple(a), tuple(b)) for a, b in drawn} == expected
+    view = View().resized(800, 800, 1.0)
+    halfway = {tuple((np.array(a) + b) / 2) for a, b in expected}
+    assert {tuple(m) for m in middles(shape, view)[0].tolist()} <= halfway
+    columns = Columns()
+    shapes: tuple[Shape, ...] = (shape, Box(1, 2, 30, 40))
+    rows = [Annotation(id=n, media_id=1, class_id=1, shape=s) for n, s in enumerate(shapes, 1)]
+    columns.put(rows)
+    both, owner = columns.segments(np.array([0, 1]))
+    for row in (0, 1):
+        alone, its = columns.segments(np.array([row]))
+        np.testing.assert_array_equal(alone, both[owner == row])
+        assert not its.any()
+
+
+@pytest.mark.parametrize("wide", [200.0, 1e7])  # with a place for every square, and by sorting
+def test_very_many_points_are_spread(wide: float) -> None:
+    points = np.random.default_rng(5).uniform(-wide, wide, (5_000, 2))
+    kept: dict[tuple[int, ...], list[float]] = {}
+    for point in points.tolist():
+        kept.setdefault(tuple(int(v // 4) for v in point), point)
+    np.testing.assert_array_equal(spread(points, 4.0), list(kept.values()))

@@ -45,7 +45,7 @@ class MaskImages:
             return last[3]
         x, y, _, _, step = part
         bits = self._bits(mask, part)
-        lines = Spans.of_array(bits).border()
+        lines = border_of(bits)
         # Along the rim the mask goes on: there it ends only for what is drawn now.
         height, width = bits.shape
         upright = lines[:, 0] == lines[:, 2]
@@ -61,6 +61,29 @@ class MaskImages:
             bits = Spans.of_mask(mask).raster(x1, y1, x2 - x1, y2 - y1, step)
             self._last = mask, part, bits
         return self._last[2]
+
+
+def border_of(bits: NDArray[np.uint8]) -> FloatArray:
+    """Lines (n, 4) between the ones and the zeros of (H, W), and around it, as long as they can be.
+
+    The same as `Spans.border`, for a picture that is there as one.
+    """
+    height, width = bits.shape
+    inside = np.zeros((height + 2, width + 2), np.uint8)
+    inside[1:-1, 1:-1] = bits
+    x1, x2, y = _level_lines(inside)
+    top, bottom, x = _level_lines(np.ascontiguousarray(inside.T))
+    level = np.stack([x1, y, x2, y], axis=1)
+    return np.concatenate([level, np.stack([x, top, x, bottom], axis=1)]).astype(np.float64)
+
+
+def _level_lines(inside: NDArray[np.uint8]) -> tuple[NDArray[np.int64], ...]:
+    """Begin, end and height of the level lines of a picture with a margin of zeros."""
+    edges = inside[1:] != inside[:-1]
+    # Nothing differs at the margin, so that in every row they begin and end in turn.
+    turns = np.flatnonzero(edges[:, 1:] != edges[:, :-1])
+    row, place = np.divmod(turns, edges.shape[1] - 1)
+    return place[0::2], place[1::2], row[0::2]
 
 
 def _part(painter: QPainter, mask: Mask, scale: float) -> tuple[int, int, int, int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from visionstudio.ui.canvas.columns import Columns, Rows
 from visionstudio.ui.canvas.masks import MaskImages
 
 _BATCH = 6_000  # lines, a few milliseconds at most
+_FINE_BATCH = 2_000  # anti-aliased ones
+_FINE_RUNS = 100_000  # a mask of more has an outline like many shapes
 _RECTS = 8_000
 _BESIDE = 20.0  # device pixels that strokes and dashes reach beyond their lines
 
@@ -52,14 +54,17 @@ def paint_rows(
         if annotation is not None and isinstance(annotation.shape, Mask):
             colour = colour_of(columns, annotation.class_id)
             masks.draw(painter, annotation.shape, colour, look.scale)
-            borders.append((row, masks.border(painter, annotation.shape, look.scale)))
+            lines = masks.border(painter, annotation.shape, look.scale)
+            # Of the whole mask, so that all tiles look the same.
+            fine = look.fine and len(annotation.shape.counts) <= _FINE_RUNS
+            borders.append((row, lines, replace(look, fine=fine)))
             yield
     batches = list(_batches(columns, rows))
     for halo in (True, False):
-        for row, lines in borders:
+        for row, lines, its in borders:
             one = np.array([row])
             owner = np.zeros(len(lines), np.int64)
-            yield from _outlines(painter, columns, one, look, (lines, owner), halo=halo)
+            yield from _outlines(painter, columns, one, its, (lines, owner), halo=halo)
         for batch in batches:
             drawn = _seen(painter, *columns.segments(batch), look.scale)
             yield from _outlines(painter, columns, batch, look, drawn, halo=halo)
@@ -131,8 +136,9 @@ def _outlines(
             painter.setPen(pen)
         else:
             painter.setPen(style.fast_pen(shade, 3 if halo else 1))
-        for begin in range(0, len(part), _BATCH):
-            draw_lines(painter, part[begin : begin + _BATCH])
+        count = _FINE_BATCH if look.fine else _BATCH
+        for begin in range(0, len(part), count):
+            draw_lines(painter, part[begin : begin + count])
             yield
 
 
