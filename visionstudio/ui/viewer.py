@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from visionstudio.api.results import TrackState
 from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
-from visionstudio.model.shapes import Box, Shape
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.picture import Picture
 from visionstudio.ui.class_chooser import ClassChooser
+from visionstudio.ui.gestures import Gestures
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.display_control import DisplayControl
 from visionstudio.ui.presenting import Presenter
@@ -25,6 +23,7 @@ from visionstudio.ui.tags import TagStrip
 from visionstudio.ui.toast import Banners
 from visionstudio.ui.tool_strip import ToolStrip
 from visionstudio.ui.unfinished import Unfinished
+from visionstudio.ui.video.tracker_view import TrackerView
 
 if TYPE_CHECKING:
     from visionstudio.media.prefetch import Loaded, Prefetch
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from visionstudio.ui.video.tracks import TrackTable
 
 _LOADING_MS = 150
-_FOLLOW_MS = 100
-_TRACKED = -(2**40)  # ids of what a tracker at work shows; those between key frames are -track
 
 
 class Viewer(QWidget):
@@ -75,7 +72,6 @@ class Viewer(QWidget):
         self.chooser = ClassChooser(self)
         self.unfinished = Unfinished(self.canvas, self.chooser.isVisible, self)
         self.near: Callable[[MediaItem], list[MediaItem]] = lambda _item: []
-        self.stay_in_tool: Callable[[], bool] = lambda: True
         self._session: ProjectSession | None = None
         self._prefetch: Prefetch | None = None
         self._item: MediaItem | None = None  # whose pixels are wanted or shown
@@ -87,16 +83,12 @@ class Viewer(QWidget):
         self.display = DisplayControl(self)
         self._presenter = Presenter(self.canvas, self.display, self._post)
         self._first_frame = True
-        self._loading = self._single_shot(_LOADING_MS, self._show_loading)
-        self._tracked: tuple[int, list[tuple[int, TrackState]]] | None = None
-        self._shown_tracked: set[int] = set()
-        self._following = self._single_shot(_FOLLOW_MS, self._follow_tracking)
         canvas = self.canvas
-        canvas.shape_drawn.connect(self._shape_drawn)
+        self._loading = self._single_shot(_LOADING_MS, self._show_loading)
+        self.tracker_view = TrackerView(canvas, self._video_item, self._seek, self)
+        self.gestures = Gestures(canvas, self.chooser, lambda: self._pts, self)
+        self.gestures.message.connect(self.message)
         canvas.region_drawn.connect(self.region_drawn)
-        canvas.shapes_edited.connect(self._shapes_edited)
-        canvas.shapes_divided.connect(self._shapes_divided)
-        canvas.selection_requested.connect(self._selection_requested)
         canvas.space_tapped.connect(self._space_tapped)
 
     def _single_shot(self, milliseconds: int, call: Callable[[], None]) -> QTimer:
@@ -115,7 +107,7 @@ class Viewer(QWidget):
         if old is not None:
             for signal, slot in self._connections(old):
                 signal.disconnect(slot)
-        self.chooser.drop()
+        self.gestures.set_session(session)
         self.tags.set_session(session)
         self._close_source()
         if self.tracks is not None:
@@ -164,7 +156,7 @@ class Viewer(QWidget):
     def close_threads(self) -> None:
         """Before the window goes."""
         self._loading.stop()
-        self._following.stop()
+        self.tracker_view.stop()
         self._close_source()
 
     # Pixels
@@ -355,46 +347,6 @@ class Viewer(QWidget):
         if self._session is not None:
             self._session.go_to_frame(frame)
 
-    def show_tracking(
-        self, media_id: int, frame: int, states: list[tuple[int, TrackState]]
-    ) -> None:
-        """Follow a tracker at work: its frame, and where it sees the objects, ten times a second.
-
-        `states` has the class of each object and what the tracker says of it.
-        """
-        if self._item is None or self._item.id != media_id or self.player is None:
-            return
-        self._tracked = (frame, states)
-        if not self._following.isActive():
-            self._following.start()
-
-    def _follow_tracking(self) -> None:
-        if self._tracked is None or self._item is None or self.player is None:
-            return
-        frame, states = self._tracked
-        self.player.seek(frame)
-        shown = [
-            Annotation(
-                id=_TRACKED - place,
-                media_id=self._item.id,
-                frame=frame,
-                class_id=class_id,
-                shape=Box(*state.box),
-            )
-            for place, (class_id, state) in enumerate(states)
-            if state.box is not None and not state.lost
-        ]
-        gone = self._shown_tracked - {a.id for a in shown}
-        self._shown_tracked = {a.id for a in shown}
-        self.canvas.update_annotations(shown, list(gone))
-
-    def end_tracking(self, *_: object) -> None:
-        """The tracker has ended: its proposals take the place of what was shown of it."""
-        self._tracked = None
-        self._following.stop()
-        self.canvas.update_annotations([], list(self._shown_tracked))
-        self._shown_tracked = set()
-
     # Annotations
 
     def _annotations_changed(self) -> None:
@@ -459,72 +411,12 @@ class Viewer(QWidget):
         if self._session is not None:
             self.canvas.set_selection(self._session.selection)
 
-    # Gestures
+    def _video_item(self) -> MediaItem | None:
+        return self._item if self.player is not None and self.is_video else None
 
-    def _selection_requested(self, ids: frozenset[int], mode: str) -> None:
-        if self._session is None:
-            return
-        before = self._session.selection
-        if mode != "member":
-            ids = self._session.members(ids)  # a group is selected as one thing
-        toggled = before - ids if ids <= before else before | ids
-        self._session.select({"add": before | ids, "toggle": toggled}.get(mode, ids))
-
-    def _shapes_divided(self, shapes: dict[int, list[Shape]]) -> None:
-        if self._session is not None:
-            self._session.divide(tr("Cut"), shapes)
-
-    def _shapes_edited(self, shapes: dict[int, Shape]) -> None:
-        if self._session is not None:
-            self._session.reshape_many(shapes)
-
-    def _shape_drawn(self, shape: Shape) -> None:
-        session = self._session
-        if session is None:
-            return
-        if session.active_class is not None:
-            self._add(shape, session.active_class.id)
-        elif session.current is not None and not session.store.read_only:
-            # It stays in sight while its class is chosen; no stored annotation has the id 0.
-            shown = Annotation(id=0, media_id=session.current.id, class_id=0, shape=shape)
-            self.canvas.update_annotations([shown], [])
-            self.chooser.ask(
-                self.place_of(shape),
-                session.classes,
-                partial(self._add_as, shape),
-                partial(self.canvas.update_annotations, [], [0]),
-                back=self.canvas,
-            )
-
-    def _add_as(self, shape: Shape, chosen: int | str) -> None:
-        self.canvas.update_annotations([], [0])
-        class_id = self.class_for(chosen)
-        if class_id is not None and self._session is not None:
-            self._session.set_active_class(class_id)
-            self._add(shape, class_id)
-
-    def class_for(self, chosen: int | str) -> int | None:
-        """The id of a class that was chosen, or made by its name."""
-        if self._session is None or isinstance(chosen, int):
-            return chosen if isinstance(chosen, int) else None
-        try:
-            return self._session.add_class(chosen).id
-        except VisionStudioError as error:
-            self.message.emit(str(error), "warning")
-            return None
-
-    def _add(self, shape: Shape, class_id: int) -> None:
-        if self._session is None:
-            return
-        self._session.new_annotation(shape, class_id=class_id, pts=self._pts)
-        if not (self.stay_in_tool() or self.canvas.tool.stays):
-            self.canvas.set_tool("select")
-
-    def place_of(self, shape: Shape) -> QPoint:
-        """Where a chooser for a shape belongs, in this widget: right below it."""
-        x1, _, _, y2 = shape.bounds()
-        x, y = self.canvas.view.to_widget(x1, y2)
-        return self.canvas.viewport().mapTo(self, QPoint(round(x), round(y) + 8))
+    def _seek(self, frame: int) -> None:
+        if self.player is not None:
+            self.player.seek(frame)
 
     def _space_tapped(self) -> None:
         if self._item is not None and self._item.kind is not MediaKind.IMAGE and self.player:

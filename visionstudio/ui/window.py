@@ -110,7 +110,7 @@ class MainWindow(WindowParts):
         self.welcome.recent_wanted.connect(lambda folder: self.open([Path(folder)]))
         viewer, canvas = self.viewer, self.viewer.canvas
         viewer.near = self._neighbours
-        viewer.stay_in_tool = lambda: bool(self.settings.get("stay_in_tool"))
+        viewer.gestures.stay_in_tool = lambda: bool(self.settings.get("stay_in_tool"))
         viewer.message.connect(self.toast)
         viewer.verify_wanted.connect(lambda: self._run("label.verify"))
         viewer.shown.connect(self._item_shown)
@@ -306,8 +306,8 @@ class MainWindow(WindowParts):
             self.model_panel.set_workbench(workbench)
         self.prompting.set_prompts(workbench.prompts if workbench is not None else None)
         if workbench is not None:
-            workbench.tracks.progressed.connect(self.viewer.show_tracking)
-            workbench.tracks.finished.connect(self.viewer.end_tracking)
+            workbench.tracks.progressed.connect(self.viewer.tracker_view.show)
+            workbench.tracks.finished.connect(self.viewer.tracker_view.end)
 
     def _show_read_only(self, project: OpenProject) -> None:
         text = (
@@ -431,12 +431,12 @@ class MainWindow(WindowParts):
         selected = session.selected()
         at = self.viewer.canvas.geometry().center()
         if selected and not only_new:
-            at = self.viewer.place_of(selected[0].shape)
+            at = self.viewer.gestures.place_of(selected[0].shape)
         if self._folded or only_new:
             at.setY(self.viewer.canvas.geometry().top() + 48)
 
         def take(chosen: int | str) -> None:
-            class_id = self.viewer.class_for(chosen)
+            class_id = self.viewer.gestures.class_for(chosen)
             if class_id is not None:
                 session.set_active_class(class_id)
                 use(class_id)

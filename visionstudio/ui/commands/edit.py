@@ -148,7 +148,7 @@ class EditCommands(Group):
             menu.addAction(self._window.actions_[name])
         menu.setActiveAction(menu.actions()[0])
         viewer = self._window.viewer
-        menu.popup(viewer.mapToGlobal(viewer.place_of(one.shape)))
+        menu.popup(viewer.mapToGlobal(viewer.gestures.place_of(one.shape)))
 
     def select_all(self) -> None:
         session = self._session
