@@ -159,7 +159,7 @@ class Learn(Blob):
                 raise RuntimeError("CUDA out of memory")
             if params.mode == "disk":
                 raise OSError(28, "No space left on device")
-            if params.mode == "kill" and epoch == 1:
+            if params.mode == "kill" and epoch == 1 and not ctx.resume:
                 os.kill(os.getpid(), 9)
             boxes = sum(len(s.target.boxes) for s in data.train)
             value = np.nan if params.mode == "nan" else 1 / (epoch + 1)
