@@ -26,6 +26,7 @@ from visionstudio_torch.params import (
     weight_decay_param,
     weights_param,
 )
+from visionstudio_torch.two_stage_params import TwoStageParams
 
 
 @dataclass(frozen=True)
@@ -90,23 +91,9 @@ class OnnxParams(DetectParams):
 
 
 @dataclass(frozen=True)
-class FasterRcnnTrainParams(FitParams):
+class FasterRcnnTrainParams(TwoStageParams):
     """How to train Faster R-CNN."""
 
-    lr: float = lr_param(6e-4)
-    batch: int = batch_param(4)
-    image_size: int = image_size_param(
-        320,
-        low=64,
-        title="Short side",
-        help="Pictures are resized to this short side. Larger finds smaller objects, slower.",
-    )
-    flip: str = flip_param("horizontal")
-    rotate: float = rotate_param()
-    translate: float = translate_param()
-    scale: float = scale_param(0.0)
-    colour: float = colour_param(0.1)
-    blur: float = blur_param()
     mosaic: float = mosaic_param()
 
 

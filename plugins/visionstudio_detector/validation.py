@@ -11,8 +11,8 @@ from visionstudio.api import TrainContext
 from visionstudio_detector.examples import Item
 from visionstudio_torch import preview
 from visionstudio_torch.data import Cached
+from visionstudio_torch.found import found_in
 from visionstudio_torch.metrics import Found, Truth, box_figures
-from visionstudio_torch.transforms import to_tensor
 from visionstudio_torch.two_stage import Find
 
 _PREVIEWS = 4
@@ -31,25 +31,21 @@ def box_validation(
     truths: list[Truth] = []
     found: list[Found] = []
     pictures: list[NDArray[np.uint8]] = []
-    for start in range(0, len(held), batch):
-        ctx.report(message="validation")
-        items = [held[i] for i in range(start, min(start + batch, len(held)))]
-        answers = find([to_tensor(item.image) for item in items])
-        for item, answer in zip(items, answers, strict=True):
-            one = Found(
-                answer["boxes"].double().cpu().numpy(),
-                answer["labels"].cpu().numpy(),
-                answer["scores"].float().cpu().numpy(),
+    for item, answer in found_in(find, held, batch, ctx):
+        one = Found(
+            answer["boxes"].double().cpu().numpy(),
+            answer["labels"].cpu().numpy(),
+            answer["scores"].float().cpu().numpy(),
+        )
+        marked = np.repeat([False, True], [len(item.boxes), len(item.ignore)])
+        boxes = np.concatenate([item.boxes, item.ignore]).astype(np.float64)
+        indices = np.concatenate([item.indices, item.ignore_indices])
+        truths.append(Truth(boxes, indices, marked))
+        found.append(one)
+        if len(pictures) < _PREVIEWS:
+            sure = one.scores >= 0.5
+            pictures.append(
+                preview.draw_boxes(item.image, one.boxes[sure], one.indices[sure], classes)
             )
-            marked = np.repeat([False, True], [len(item.boxes), len(item.ignore)])
-            boxes = np.concatenate([item.boxes, item.ignore]).astype(np.float64)
-            indices = np.concatenate([item.indices, item.ignore_indices])
-            truths.append(Truth(boxes, indices, marked))
-            found.append(one)
-            if len(pictures) < _PREVIEWS:
-                sure = one.scores >= 0.5
-                pictures.append(
-                    preview.draw_boxes(item.image, one.boxes[sure], one.indices[sure], classes)
-                )
     ctx.preview("validation", preview.strip(pictures))
     return box_figures(truths, found, classes)

@@ -15,7 +15,7 @@ from torch import Tensor
 from visionstudio.api import Frame, Masks, Sample, TrainContext, TrainingError
 from visionstudio_torch import preview, transforms
 from visionstudio_torch.data import Cached
-from visionstudio_torch.found import to_frame
+from visionstudio_torch.found import found_in, to_frame
 from visionstudio_torch.metrics import Found, Truth, box_figures
 from visionstudio_torch.transforms import Augmentation, Matrix, to_tensor
 from visionstudio_torch.two_stage import Example, Find, shrunk
@@ -226,26 +226,22 @@ def validate(
     found: list[Found] = []
     boxed: list[Found] = []
     pictures: list[NDArray[np.uint8]] = []
-    for start in range(0, len(held), batch):
-        ctx.report(message="validation")
-        items = [held[i] for i in range(start, min(start + batch, len(held)))]
-        answers = find([to_tensor(item.image) for item in items])
-        for item, answer in zip(items, answers, strict=True):
-            truth = truth_of(item)
-            result = to_masks(answer, item.image, np.eye(2, 3), classes)
-            truths.append(truth)
-            overlap = mask_overlap(result.masks, item, len(truth.boxes))
-            indices = np.asarray(result.indices)
-            boxes = np.zeros((len(indices), 4))
-            found.append(Found(boxes, indices, np.asarray(result.scores), overlap))
-            plain = to_frame(answer, item.image, np.eye(2, 3), classes)
-            boxed.append(Found(plain.boxes, plain.indices, plain.scores))
-            if len(pictures) < _PREVIEWS:
-                sure = result.above(_SURE)
-                tints = np.zeros(item.image.shape[:2], np.int64)
-                for mask, index in zip(sure.masks, sure.indices, strict=True):
-                    tints[mask] = index + 1
-                pictures.append(preview.draw_labels(item.image, tints))
+    for item, answer in found_in(find, held, batch, ctx):
+        truth = truth_of(item)
+        result = to_masks(answer, item.image, np.eye(2, 3), classes)
+        truths.append(truth)
+        overlap = mask_overlap(result.masks, item, len(truth.boxes))
+        indices = np.asarray(result.indices)
+        boxes = np.zeros((len(indices), 4))
+        found.append(Found(boxes, indices, np.asarray(result.scores), overlap))
+        plain = to_frame(answer, item.image, np.eye(2, 3), classes)
+        boxed.append(Found(plain.boxes, plain.indices, plain.scores))
+        if len(pictures) < _PREVIEWS:
+            sure = result.above(_SURE)
+            tints = np.zeros(item.image.shape[:2], np.int64)
+            for mask, index in zip(sure.masks, sure.indices, strict=True):
+                tints[mask] = index + 1
+            pictures.append(preview.draw_labels(item.image, tints))
     ctx.preview("validation", preview.strip(pictures))
     figures = box_figures(truths, found, classes)
     boxes_too = box_figures(truths, boxed, classes)

@@ -17,9 +17,9 @@ from visionstudio_torch.params import (
     lr_param,
     rotate_param,
     scale_param,
-    translate_param,
     weights_param,
 )
+from visionstudio_torch.two_stage_params import TwoStageParams
 
 
 @dataclass(frozen=True)
@@ -125,23 +125,8 @@ class InstanceParams:
 
 
 @dataclass(frozen=True)
-class MaskRcnnTrainParams(FitParams):
+class MaskRcnnTrainParams(TwoStageParams):
     """How to train Mask R-CNN."""
-
-    lr: float = lr_param(6e-4)
-    batch: int = batch_param(4)
-    image_size: int = image_size_param(
-        320,
-        low=64,
-        title="Short side",
-        help="Pictures are resized to this short side. Larger finds smaller objects, slower.",
-    )
-    flip: str = flip_param("horizontal")
-    rotate: float = rotate_param()
-    translate: float = translate_param()
-    scale: float = scale_param(0.0)
-    colour: float = colour_param(0.1)
-    blur: float = blur_param()
 
 
 @dataclass(frozen=True)

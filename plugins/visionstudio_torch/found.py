@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from visionstudio.api import Context, Detections, Frame
+from visionstudio.api import Context, Detections, Frame, TrainContext
 from visionstudio_torch.device import memory_guard, torch_threads
-from visionstudio_torch.transforms import Matrix
+from visionstudio_torch.transforms import Matrix, to_tensor
 
 R = TypeVar("R")
+P_co = TypeVar("P_co", bound="Pictured", covariant=True)
 Seen = tuple[NDArray[np.uint8], Matrix]
 """A picture as a network sees it, and the 2×3 matrix from the frame to it (scale and shift)."""
 
 FLOOR = 0.05  # results below this score are never of use; those above are filtered live
+
+
+class Pictured(Protocol):
+    """An item with its picture (H, W, 3) uint8."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]: ...
+
+
+class Items(Protocol[P_co]):
+    """What is held out: items by their place."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> P_co: ...
+
+
+def found_in(
+    find: Callable[[list[Tensor]], Sequence[Mapping[str, Tensor]]],
+    held: Items[P_co],
+    batch: int,
+    ctx: TrainContext,
+) -> Iterator[tuple[P_co, Mapping[str, Tensor]]]:
+    """Each held-out item with what `find` answers for its picture, `batch` at a time."""
+    for start in range(0, len(held), batch):
+        ctx.report(message="validation")
+        items = [held[i] for i in range(start, min(start + batch, len(held)))]
+        yield from zip(items, find([to_tensor(item.image) for item in items]), strict=True)
 
 
 def predict_alike(

@@ -26,7 +26,7 @@ from visionstudio_tracker.filter_learning import gauss_newton
 from visionstudio_tracker.gated import GatedTracker, Place
 from visionstudio_tracker.iou_net import IouNet
 from visionstudio_tracker.known import STRIDES, Maps, frozen_backbone
-from visionstudio_tracker.manifest import AtomTraining, GateParams
+from visionstudio_tracker.params import AtomTraining, GateParams
 from visionstudio_tracker.views import View, jittered, view_of
 
 FloatArray = NDArray[np.float64]

@@ -25,8 +25,8 @@ from visionstudio_torch.weights import WeightsInfo, start_from
 from visionstudio_tracker.atom import BUILTIN, CONTEXT, MODEL, VIEW
 from visionstudio_tracker.iou_net import IouNet
 from visionstudio_tracker.known import Known, Maps, draw_pairs, known_pairs, stack
-from visionstudio_tracker.manifest import AtomTraining
 from visionstudio_tracker.pairs import Pair, Thing, check_things, pair_maker, read_things
+from visionstudio_tracker.params import AtomTraining
 from visionstudio_tracker.siamfc_training import drawn
 from visionstudio_tracker.views import jittered
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from visionstudio.api import Context, Detections, Frame, InvalidValue, TrackState, WeightsError
 from visionstudio_tracker.assignment import assign, left_over, overlap
-from visionstudio_tracker.manifest import DetectAndTrackParams, GateParams
 from visionstudio_tracker.many import States
 from visionstudio_tracker.opencv import CsrtTracker
+from visionstudio_tracker.params import DetectAndTrackParams, GateParams
 from visionstudio_tracker.regions import check_same_size
 
 MATCH = 0.3  # IoU from which a detection is the object that CSRT follows

@@ -12,7 +12,7 @@ from visionstudio.api import Context, Frame, InvalidValue, TrackState, WeightsEr
 from visionstudio_tracker.appearance import Appearance, Look, Rect, look_at, visible_part
 from visionstudio_tracker.bootstrap import BootstrapFilter
 from visionstudio_tracker.kalman import KalmanFilter, motion
-from visionstudio_tracker.manifest import KalmanParams, ParticleParams
+from visionstudio_tracker.params import KalmanParams, ParticleParams
 from visionstudio_tracker.regions import BoxTuple, check_region, check_same_size
 
 SCALES = (0.95, 1.0, 1.05)  # of the object between two frames

@@ -18,7 +18,7 @@ import cv2
 from visionstudio.api import Context, Frame, InvalidValue, TrackState, WeightsError
 from visionstudio_tracker.appearance import Appearance, Rect, look_at, visible_part
 from visionstudio_tracker.background import Background
-from visionstudio_tracker.manifest import GateParams
+from visionstudio_tracker.params import GateParams
 from visionstudio_tracker.regions import BoxTuple, check_region, check_same_size
 from visionstudio_tracker.search import find_again
 

@@ -13,7 +13,7 @@ import cv2
 
 from visionstudio.api import Context, WeightsError
 from visionstudio_tracker.gated import GatedTracker
-from visionstudio_tracker.manifest import GateParams
+from visionstudio_tracker.params import GateParams
 
 
 class LearnedTracker(GatedTracker):

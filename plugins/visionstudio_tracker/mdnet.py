@@ -22,7 +22,7 @@ from torchvision.ops import roi_align
 
 from visionstudio.api import Context, Frame, InvalidValue, TrackState, WeightsError, box_iou
 from visionstudio_torch.backbone import features, normalise
-from visionstudio_tracker.manifest import MdNetParams
+from visionstudio_tracker.params import MdNetParams
 from visionstudio_tracker.regions import BoxTuple, check_region, check_same_size
 from visionstudio_tracker.views import jittered, view_of
 

@@ -28,7 +28,7 @@ from visionstudio.api import (
 from visionstudio_torch.weights import apply_weights, load_weights, save_weights
 from visionstudio_tracker.appearance import Rect
 from visionstudio_tracker.gated import GatedTracker, Place
-from visionstudio_tracker.manifest import GateParams, SiamFcTraining
+from visionstudio_tracker.params import GateParams, SiamFcTraining
 from visionstudio_tracker.siamese import STRIDE, AlexNetSiamese, BuiltinSiamese, Siamese
 from visionstudio_tracker.views import View
 

@@ -29,8 +29,8 @@ from visionstudio_tracker.known import (
     known_pairs,
     stack,
 )
-from visionstudio_tracker.manifest import SiamFcTraining
 from visionstudio_tracker.pairs import Pair, Thing, check_things, pair_maker, read_things
+from visionstudio_tracker.params import SiamFcTraining
 from visionstudio_tracker.siamese import STRIDE, AlexNetSiamese, BuiltinSiamese, Siamese
 from visionstudio_tracker.siamfc import MODEL, builtin_network, template_side
 

@@ -21,8 +21,8 @@ from visionstudio_tracker.atom import BUILTIN, MODEL, AtomTracker
 from visionstudio_tracker.filter_learning import conjugate_gradients, gauss_newton
 from visionstudio_tracker.iou_net import IouNet
 from visionstudio_tracker.known import draw_pairs, known_pairs, stack
-from visionstudio_tracker.manifest import AtomTraining
 from visionstudio_tracker.pairs import read_things
+from visionstudio_tracker.params import AtomTraining
 from visionstudio_tracker.roi_pool import precise_roi_pool
 from visionstudio_tracker.views import jittered
 

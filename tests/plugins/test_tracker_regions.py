@@ -19,8 +19,9 @@ from visionstudio.engine.tracking import (
     read_ground_truth,
     track,
 )
-from visionstudio_tracker.manifest import MANIFEST, GateParams
+from visionstudio_tracker.manifest import MANIFEST
 from visionstudio_tracker.opencv import CsrtTracker
+from visionstudio_tracker.params import GateParams
 
 
 class Quiet:

@@ -18,8 +18,8 @@ from visionstudio.engine.tracking import track
 from visionstudio_torch.backbone import features, fold_batch_norm, normalise
 from visionstudio_torch.weights import load_weights
 from visionstudio_tracker import siamfc_training
-from visionstudio_tracker.manifest import SiamFcParams, SiamFcTraining
 from visionstudio_tracker.pairs import Look, Thing, pair_maker, random_regions, read_things
+from visionstudio_tracker.params import SiamFcParams, SiamFcTraining
 from visionstudio_tracker.siamese import AlexNetSiamese, BuiltinSiamese, correlate
 from visionstudio_tracker.siamfc import SiamFcTracker, builtin_network, save_builtin
 

@@ -10,10 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +21,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.model_files import ModelFiles
 from visionstudio.ui.dialogs.exchange import PathEdit
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.model_files.parts import StatusLine, button_row
 
 
 class ExportModelDialog(QDialog):
@@ -60,34 +57,19 @@ class ExportModelDialog(QDialog):
         )
         rows.addRow(tr("Write to"), self._out)
         layout.addLayout(rows)
-        self._status = QLabel(
-            tr("A model card is written beside it: classes, figures, data hash, licence.")
+        self._status = StatusLine(
+            "exportModel",
+            tr("A model card is written beside it: classes, figures, data hash, licence."),
+            tr("Progress"),
         )
-        self._status.setObjectName("exportModelStatus")
-        self._status.setWordWrap(True)
         layout.addWidget(self._status)
-        self._busy = QProgressBar()
-        self._busy.setObjectName("exportModelBusy")
-        self._busy.setAccessibleName(tr("Progress"))
-        self._busy.setRange(0, 0)
-        self._busy.setTextVisible(False)
-        self._busy.setVisible(False)
-        layout.addWidget(self._busy)
         layout.addStretch(1)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        close = QPushButton(tr("Close"))
-        close.setObjectName("exportModelClose")
-        close.setAutoDefault(False)
+        row, close, self._do = button_row(
+            ("exportModelClose", tr("Close")), ("exportModelRun", tr("Export"))
+        )
         close.clicked.connect(self.close)
-        self._do = QPushButton(tr("Export"))
-        self._do.setObjectName("exportModelRun")
-        self._do.setProperty("role", "primary")
         self._do.setDefault(True)
         self._do.clicked.connect(self._export)
-        row.addWidget(close)
-        row.addWidget(self._do)
         layout.addLayout(row)
         self._suggest()
 
@@ -107,29 +89,20 @@ class ExportModelDialog(QDialog):
         if out is None:
             return
         self._do.setEnabled(False)
-        self._busy.setVisible(True)
-        self._tell(tr("Writing and checking the model…"))
+        self._status.tell(tr("Writing and checking the model…"), busy=True)
         self._files.export(self._info, self._weights, form, out, self._done, self._failed)
 
     def _done(self, made: Exported) -> None:
-        if isValid(self):
-            self._ended()
-            text = tr("Written: {files}", files=", ".join(str(path) for path in made.files))
-            if made.difference is not None:
-                apart = f"{made.difference:.1e}"
-                text += "\n" + tr("ONNX and torch are at most {apart} apart.", apart=apart)
-            self._tell(text)
+        text = tr("Written: {files}", files=", ".join(str(path) for path in made.files))
+        if made.difference is not None:
+            apart = f"{made.difference:.1e}"
+            text += "\n" + tr("ONNX and torch are at most {apart} apart.", apart=apart)
+        self._ended(text)
 
     def _failed(self, error: VisionStudioError) -> None:
+        self._ended(str(error), "error")
+
+    def _ended(self, text: str, role: str = "") -> None:
         if isValid(self):
-            self._ended()
-            self._tell(str(error), "error")
-
-    def _ended(self) -> None:
-        self._do.setEnabled(True)
-        self._busy.setVisible(False)
-
-    def _tell(self, text: str, role: str = "") -> None:
-        self._status.setText(text)
-        self._status.setProperty("role", role)
-        self._status.style().polish(self._status)
+            self._do.setEnabled(True)
+            self._status.tell(text, role)

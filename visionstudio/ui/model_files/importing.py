@@ -13,8 +13,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +25,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.model_files import ModelFiles
 from visionstudio.ui.dialogs.exchange import PathEdit
 from visionstudio.ui.i18n import tr
+from visionstudio.ui.model_files.parts import StatusLine, button_row
 
 _NAMED = 20
 
@@ -49,17 +48,12 @@ class ImportWeightsDialog(QDialog):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(16)
         layout.addLayout(self._build_rows(models))
-        self._status = QLabel(tr("Nothing in the file is run: only its numbers are read."))
-        self._status.setObjectName("importWeightsStatus")
-        self._status.setWordWrap(True)
+        self._status = StatusLine(
+            "importWeights",
+            tr("Nothing in the file is run: only its numbers are read."),
+            tr("Looking into the file"),
+        )
         layout.addWidget(self._status)
-        self._busy = QProgressBar()
-        self._busy.setObjectName("importWeightsBusy")
-        self._busy.setAccessibleName(tr("Looking into the file"))
-        self._busy.setRange(0, 0)
-        self._busy.setTextVisible(False)
-        self._busy.setVisible(False)
-        layout.addWidget(self._busy)
         layout.addStretch(1)
         layout.addLayout(self._build_buttons())
 
@@ -97,20 +91,12 @@ class ImportWeightsDialog(QDialog):
         return rows
 
     def _build_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        close = QPushButton(tr("Cancel"))
-        close.setObjectName("importWeightsCancel")
-        close.setAutoDefault(False)
+        row, close, self._do = button_row(
+            ("importWeightsCancel", tr("Cancel")), ("importWeightsRun", tr("Import"))
+        )
         close.clicked.connect(self.close)
-        self._do = QPushButton(tr("Import"))
-        self._do.setObjectName("importWeightsRun")
-        self._do.setProperty("role", "primary")
         self._do.setEnabled(False)
         self._do.clicked.connect(self._take)
-        row.addWidget(close)
-        row.addWidget(self._do)
         return row
 
     def _choose(self) -> str:
@@ -135,8 +121,7 @@ class ImportWeightsDialog(QDialog):
         self._looked_at = path
         for label in self._values.values():
             label.setText("–")
-        self._tell(tr("Looking into the file…"))
-        self._busy.setVisible(True)
+        self._status.tell(tr("Looking into the file…"), busy=True)
         self._files.inspect(
             path, lambda found: self._found(path, found), lambda error: self._refused(path, error)
         )
@@ -147,7 +132,6 @@ class ImportWeightsDialog(QDialog):
     def _found(self, path: Path, found: Contents) -> None:
         if not self._current(path):
             return
-        self._busy.setVisible(False)
         height, width = found.input_size
         size = f"{width} × {height} px" if height else tr("any size")
         if found.notes:
@@ -173,23 +157,23 @@ class ImportWeightsDialog(QDialog):
         self._do.setEnabled(True)
         self._do.setDefault(True)
         if found.usable:
-            self._tell(tr("The model has loaded the file: it can be used."))
+            self._status.tell(tr("The model has loaded the file: it can be used."))
         else:
-            self._tell(tr("Not usable as it is: {problem}", problem=found.problem), "warning")
+            self._status.tell(
+                tr("Not usable as it is: {problem}", problem=found.problem), "warning"
+            )
 
     def _refused(self, path: Path, error: VisionStudioError) -> None:
         if self._current(path):
-            self._busy.setVisible(False)
             self._looked_at = None  # the same file may be tried again
-            self._tell(str(error), "error")
+            self._status.tell(str(error), "error")
 
     def _take(self) -> None:
         path = self._path.path()
         if path is None:
             return
         self._do.setEnabled(False)
-        self._busy.setVisible(True)
-        self._tell(tr("Importing…"))
+        self._status.tell(tr("Importing…"), busy=True)
 
         def done(found: Imported) -> None:
             if isValid(self):
@@ -202,11 +186,6 @@ class ImportWeightsDialog(QDialog):
             done,
             lambda error: self._refused(path, error),
         )
-
-    def _tell(self, text: str, role: str = "") -> None:
-        self._status.setText(text)
-        self._status.setProperty("role", role)
-        self._status.style().polish(self._status)
 
 
 def _kind(found: Contents) -> str:
