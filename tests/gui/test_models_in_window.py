@@ -126,6 +126,16 @@ def test_inpaint_a_region(desk: Desk) -> None:
     method = desk.child(QComboBox, "field_method", dialog)
     method.setCurrentIndex(method.findData("telea"))
     desk.job(lambda: method.activated.emit(method.currentIndex()), "Inpaint and clone")
+    before_view, hint = (desk.child(QLabel, n, dialog) for n in ("inpaintBefore", "inpaintHint"))
+    assert not hint.isVisible()
+    method.setCurrentIndex(method.findData("clone"))
+    method.activated.emit(method.currentIndex())
+    desk.wait(hint.isVisible)
+    # 400 x 400 px are shown, the region's middle is at 80, 300.
+    right = QPoint(before_view.width() // 2 + 60, before_view.height() // 2)
+    desk.job(lambda: QTest.mouseClick(before_view, LEFT, pos=right), "Inpaint and clone")
+    assert 130 < desk.child(QSpinBox, "field_dx", dialog).value() < 300
+    assert abs(desk.child(QSpinBox, "field_dy", dialog).value() + 100) <= 2
     add = desk.child(QAbstractButton, "inpaintAdd", dialog)
     desk.wait(add.isEnabled)
     desk.press("inpaintAdd", dialog)

@@ -26,10 +26,10 @@ from visionstudio_tracker.bootstrap import BootstrapFilter
 from visionstudio_tracker.bytetrack import ByteTracker
 from visionstudio_tracker.detect_and_track import DetectAndTrack
 from visionstudio_tracker.kalman import KalmanFilter, motion
+from visionstudio_tracker.manifest import MANIFEST
 from visionstudio_tracker.many import ManyObjectTracker
 from visionstudio_tracker.ocsort import OcSortTracker
 from visionstudio_tracker.params import (
-    MANIFEST,
     ByteParams,
     DetectAndTrackParams,
     GateParams,

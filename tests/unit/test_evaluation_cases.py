@@ -229,3 +229,16 @@ def test_an_evaluation_is_stored_reported_and_compared(tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text("{")
     with pytest.raises(InvalidValue, match="evaluate the run again"):
         load_evaluation(tmp_path)
+
+
+def test_near_an_outline_is_within_its_tolerance() -> None:
+    """Against all distances, one by one."""
+    from visionstudio.engine.evaluation.boundary import _near
+
+    outline = np.random.default_rng(0).random((40, 50)) < 0.01
+    rows, columns = np.mgrid[:40, :50]
+    places = np.argwhere(outline)
+    away = np.hypot(rows[..., None] - places[:, 0], columns[..., None] - places[:, 1]).min(axis=2)
+    for reach in (1, 3, 7):
+        np.testing.assert_array_equal(_near(outline, reach), away <= reach)
+    assert not _near(np.zeros((3, 4), bool), 2).any()

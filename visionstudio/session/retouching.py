@@ -42,13 +42,13 @@ class Region:
     image: Image
     mask: Mask
 
-    def around(self) -> tuple[slice, slice]:
-        """The part with as much around it as it is large: what one wants to see of it."""
+    def around(self, times: float = 0.5, least: int = 16) -> tuple[slice, slice]:
+        """The part with `times` of its size on each side, at least `least` px: what one sees."""
         found = []
         for axis in (1, 0):
             places = np.flatnonzero(self.mask.any(axis=axis))
             low, high = int(places[0]), int(places[-1]) + 1
-            more = max(16, (high - low) // 2)
+            more = max(least, round(times * (high - low)))
             found.append(slice(max(0, low - more), min(self.mask.shape[1 - axis], high + more)))
         return found[0], found[1]
 

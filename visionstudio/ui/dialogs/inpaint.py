@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPixmap, QResizeEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QGridLayout,
@@ -29,6 +29,8 @@ from visionstudio.ui.i18n import tr
 
 _SOON_MS = 400
 _LEAST = 200  # px, a side of the pictures
+_CLONE = "clone"  # the method that takes another place of the picture
+_WIDE = 3.0, 300  # of the region's size, and px, that are shown to choose that place from
 
 
 class InpaintDialog(QDialog):
@@ -55,9 +57,13 @@ class InpaintDialog(QDialog):
         layout.addLayout(self._build_pictures(), 1)
         self._form = ParamForm(model.params)
         self._form.changed.connect(lambda _: self._soon.start())
+        self._hint = QLabel(tr("Click on the left where to take the place from."))
+        self._hint.setObjectName("inpaintHint")
+        self._hint.setProperty("role", "secondary")
+        layout.addWidget(self._hint)
         layout.addWidget(self._form)
         layout.addLayout(self._build_bottom())
-        self._before.show_pixels(self._marked())
+        self._before.picked.connect(self._place_picked)
         self.start()
 
     def _build_pictures(self) -> QGridLayout:
@@ -110,10 +116,45 @@ class InpaintDialog(QDialog):
         """Have the region changed as the settings say; an earlier attempt is given up."""
         self._soon.stop()
         self._give_up()
+        self._show_before()
         choice = ModelChoice(self._model, None, self._form.values())
         self._retouch = self._workbench.retouches.start(choice, self._region)
         self._retouch.changed.connect(self._update)
         self._update()
+
+    @property
+    def _clones(self) -> bool:
+        """Whether a place of this very picture is taken, which can be shown and picked."""
+        values = self._form.values()
+        return values.get("method") == _CLONE and not values.get("source")
+
+    def _show_before(self) -> None:
+        """The region and what is around it; with the place that is taken where one is."""
+        clones = self._clones
+        self._hint.setVisible(clones)
+        self._before.setCursor(Qt.CursorShape.CrossCursor if clones else Qt.CursorShape.ArrowCursor)
+        part = self._region.around(*_WIDE) if clones else self._region.around()
+        pixels = self._marked(part)
+        if clones:
+            values = self._form.values()
+            offset = int(values["dx"] or 0), int(values["dy"] or 0)
+            pixels[_edge(_moved(self._region.mask[part], *offset))] = (255, 255, 255)
+        self._before.show_pixels(pixels)
+
+    def _place_picked(self, x: int, y: int) -> None:
+        """A click in the picture on the left: that is where the middle of the place lies."""
+        if not self._clones:
+            return
+        part = self._region.around(*_WIDE)
+        rows, columns = (np.flatnonzero(self._region.mask.any(axis=a)) for a in (1, 0))
+        height, width = self._region.mask.shape
+        dx = part[1].start + x - int(columns[0] + columns[-1]) // 2
+        dy = part[0].start + y - int(rows[0] + rows[-1]) // 2
+        # Near the border: as far as the whole place lies in the picture.
+        dx = min(max(dx, -int(columns[0])), width - 1 - int(columns[-1]))
+        dy = min(max(dy, -int(rows[0])), height - 1 - int(rows[-1]))
+        self._form.set_values({"dx": dx, "dy": dy})
+        self.start()
 
     def _give_up(self) -> None:
         retouch, self._retouch = self._retouch, None
@@ -140,9 +181,8 @@ class InpaintDialog(QDialog):
         elif failed:
             self._after.show_pixels(None)
 
-    def _marked(self) -> NDArray[np.uint8]:
+    def _marked(self, part: tuple[slice, slice]) -> NDArray[np.uint8]:
         """The region before, with what is outside it a little darker."""
-        part = self._region.around()
         image, mask = self._region.image[part], self._region.mask[part]
         return np.where(mask[..., None], image, (image * 0.6).astype(np.uint8))
 
@@ -166,8 +206,27 @@ class InpaintDialog(QDialog):
         super().closeEvent(event)  # type: ignore[arg-type]
 
 
+def _moved(mask: NDArray[np.bool_], dx: int, dy: int) -> NDArray[np.bool_]:
+    """The mask (H, W) so much to the right and down; what leaves the picture is gone."""
+    rows, columns = np.nonzero(mask)
+    rows, columns = rows + dy, columns + dx
+    inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
+    out = np.zeros_like(mask)
+    out[rows[inside], columns[inside]] = True
+    return out
+
+
+def _edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of a mask with a neighbour (of four) outside it."""
+    padded = np.pad(mask, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return np.asarray(mask & ~inner)
+
+
 class _Picture(QLabel):
-    """Pixels as large as there is room, small ones pixel by pixel."""
+    """Pixels as large as there is room, small ones pixel by pixel. `picked` is a click on one."""
+
+    picked = Signal(int, int)  # column, row
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -190,6 +249,16 @@ class _Picture(QLabel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        shown = self.pixmap().deviceIndependentSize()
+        if shown.isEmpty() or event.button() != Qt.MouseButton.LeftButton:
+            return
+        place = event.position()
+        x = (place.x() - (self.width() - shown.width()) / 2) / shown.width()
+        y = (place.y() - (self.height() - shown.height()) / 2) / shown.height()
+        if 0 <= x < 1 and 0 <= y < 1:
+            self.picked.emit(int(x * self._image.width()), int(y * self._image.height()))
 
     def _fit(self) -> None:
         if self._image.isNull():
