@@ -15,6 +15,7 @@ from visionstudio.model.geometry import (
     box_iou,
     contains,
     distance_to_segments,
+    pixel_counts,
     rasterize,
     ring_area,
     simplify,
@@ -92,3 +93,11 @@ def test_run_lengths_come_back(height: int, width: int, random) -> None:  # type
 def test_wrong_run_lengths_are_refused() -> None:
     with pytest.raises(InvalidValue, match="expected 2x3=6"):
         rle.decode(np.array([5], np.uint32), 2, 3)
+
+
+@given(st.lists(st.lists(st.tuples(st.floats(-9, 40), st.floats(-9, 40)), min_size=3), min_size=1))
+def test_pixels_counted_are_those_that_are_drawn(outlines: list[list[tuple[float, float]]]) -> None:
+    rings = [np.array(o) for o in outlines]
+    sizes = np.array([(20 + n % 3, 30 - n % 5) for n in range(len(rings))])
+    drawn = [rasterize([r], *s).sum() for r, s in zip(rings, sizes.tolist(), strict=True)]
+    assert pixel_counts(rings, sizes).tolist() == drawn

@@ -6,6 +6,8 @@ Polygons cannot express holes there: those are written as run lengths, with
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionstudio.formats import coco_rle
+from visionstudio.formats.coco_plain import PlainRow, plain_rows
 from visionstudio.formats.dataset import (
     Dataset,
     DatasetAnnotation,
     DatasetClass,
     DatasetItem,
+    LabelBlock,
     Losses,
     WriteOptions,
     Written,
 )
 from visionstudio.formats.expressing import became, copied, count_unsaid, left_out
-from visionstudio.formats.output import write_bytes
+from visionstudio.formats.output import replacing
+from visionstudio.formats.progress import EVERY
 from visionstudio.model.annotations import Flags
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shape_pixels import to_mask
@@ -36,21 +41,36 @@ Fields = dict[str, Any]
 def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     """Write one file; a folder as `out` gets annotations.json, or instances_SPLIT.json.
 
-    Copied pictures go into `images/` beside the file, under their paths.
+    Copied pictures go into `images/` beside the file, under their paths. Rows are
+    written as they come, and not kept.
     """
     losses = Losses()
-    content = to_coco(dataset, losses)
     file = out
     if out.suffix.lower() != ".json":
         name = f"instances_{options.split}" if options.split else "annotations"
         file = out / f"{name}.json"
-    write_bytes(file, msgspec.json.encode(content))
+    content = _Content(dataset, losses)
+    with replacing(file, keep_same=True) as handle:
+        for number, (key, value) in enumerate(content.lists().items()):
+            handle.write(b"{" if number == 0 else b",\n")
+            handle.write(msgspec.json.encode(key) + b":")
+            if not isinstance(value, Iterator):
+                handle.write(msgspec.json.encode(value))
+                continue
+            handle.write(b"[")
+            between = b""
+            for rows in value:
+                if rows:
+                    handle.write(between + msgspec.json.encode(rows)[1:-1])
+                    between = b",\n"
+            handle.write(b"]")
+        handle.write(b"}\n")
     files = [file]
     if options.copy_media:
         for item in dataset.items:
             if item.kind is MediaKind.IMAGE:
                 files += copied(item, file.parent / "images" / item.path, losses)
-    return Written(tuple(files), len(content["annotations"]), losses.all())
+    return Written(tuple(files), content.count, losses.all())
 
 
 def to_coco(dataset: Dataset, losses: Losses | None = None) -> Fields:
@@ -59,62 +79,130 @@ def to_coco(dataset: Dataset, losses: Losses | None = None) -> Fields:
     Image and category ids are those of the data set where all are positive and
     different, else they count from 1.
     """
-    losses = losses if losses is not None else Losses()
-    class_ids = _ids([c.id for c in dataset.classes])
-    ids = dict(zip((c.name for c in dataset.classes), class_ids, strict=True))
-    images: list[Fields] = []
-    annotations: list[Fields] = []
-    videos: list[tuple[DatasetItem, Fields]] = []
-    for image_id, item in zip(_ids([i.id for i in dataset.items]), dataset.items, strict=True):
-        if item.kind is not MediaKind.IMAGE:
-            videos.append(_video(item, len(videos) + 1))
-            continue
-        images.append(_image(image_id, item))
-        for annotation in item.annotations:
-            fields = _annotation(annotation, item, losses)
-            if fields is not None:
-                head = {"id": len(annotations) + 1, "image_id": image_id}
-                annotations.append(head | {"category_id": ids[annotation.label]} | fields)
-    _add_frames(videos, images, annotations, ids, losses)
-    categories = [_category(i, c) for i, c in zip(class_ids, dataset.classes, strict=True)]
+    content = _Content(dataset, losses if losses is not None else Losses())
     return {
-        "info": {"description": "Written by VisionStudio", "version": "1.0"},
-        "licenses": [],
-        **({"videos": [fields for _, fields in videos]} if videos else {}),
-        "images": images,
-        "annotations": annotations,
-        "categories": categories,
+        key: msgspec.to_builtins([row for rows in value for row in rows])
+        if isinstance(value, Iterator)
+        else value
+        for key, value in content.lists().items()
     }
 
 
-def _video(item: DatasetItem, number: int) -> tuple[DatasetItem, Fields]:
+class _Content:
+    """The lists of a file; `count` rows of annotations have been made so far."""
+
+    def __init__(self, dataset: Dataset, losses: Losses) -> None:
+        self.count = 0
+        self._dataset = dataset
+        self._losses = losses
+        class_ids = _ids([c.id for c in dataset.classes])
+        self._class_ids = dict(zip((c.name for c in dataset.classes), class_ids, strict=True))
+        self._image_ids = _ids([i.id for i in dataset.items])
+        self._class_numbers = np.array(class_ids, dtype=np.int64)
+        self._image_numbers = np.array(self._image_ids, dtype=np.int64)
+
+    def lists(self) -> dict[str, Any]:
+        """What the file holds; long lists come in parts, images before annotations."""
+        dataset = self._dataset
+        videos = [item for item in dataset.items if item.kind is not MediaKind.IMAGE]
+        frames, rows = self._frames(videos)
+        ids = self._class_ids.values()
+        return {
+            "info": {"description": "Written by VisionStudio", "version": "1.0"},
+            "licenses": [],
+            **({"videos": [_video(v, n) for n, v in enumerate(videos, 1)]} if videos else {}),
+            "images": chain(self._pictures(), iter([frames])),
+            "annotations": chain(self._picture_rows(), self._numbered(rows)),
+            "categories": [_category(i, c) for i, c in zip(ids, dataset.classes, strict=True)],
+        }
+
+    def _pictures(self) -> Iterator[list[Fields]]:
+        items = self._dataset.items
+        pairs = zip(self._image_ids, items, strict=True)
+        for _ in range(0, len(items), EVERY):
+            yield [
+                _image(image_id, item)
+                for image_id, item in islice(pairs, EVERY)
+                if item.kind is MediaKind.IMAGE
+            ]
+
+    def _picture_rows(self) -> Iterator[list[Any]]:
+        if self._dataset.blocks is not None:
+            for block in self._dataset.blocks():
+                yield self._block(block)
+            return
+        for image_id, item in zip(self._image_ids, self._dataset.items, strict=True):
+            if item.kind is MediaKind.IMAGE:
+                found = (self._row(a, item, image_id) for a in item.annotations)
+                yield from self._numbered([row for row in found if row is not None])
+
+    def _numbered(self, rows: list[Fields]) -> Iterator[list[Fields]]:
+        """Rows with their ids, which count from 1."""
+        for row in rows:
+            self.count += 1
+            row["id"] = self.count
+        yield rows
+
+    def _row(
+        self, annotation: DatasetAnnotation, item: DatasetItem, image_id: int
+    ) -> Fields | None:
+        fields = _annotation(annotation, item, self._losses)
+        if fields is None:
+            return None
+        head = {"id": 0, "image_id": image_id, "category_id": self._class_ids[annotation.label]}
+        return head | fields
+
+    def _block(self, block: LabelBlock) -> list[Any]:
+        items = self._dataset.items
+        others: dict[int, Fields | None] = {
+            place: self._row(annotation, items[item], self._image_ids[item])
+            for place, item, annotation in block.others
+        }
+        made = dict(zip(block.places.tolist(), self._plain(block), strict=True))
+        rows: list[Any] = []
+        for place in range(len(made) + len(others)):
+            row = made.get(place) or others.get(place)
+            if row is None:
+                continue
+            self.count += 1
+            if isinstance(row, PlainRow):
+                row.id = self.count
+            else:
+                row["id"] = self.count
+            rows.append(row)
+        return rows
+
+    def _plain(self, block: LabelBlock) -> Iterator[PlainRow]:
+        items = [self._dataset.items[i] for i in block.items.tolist()]
+        images, classes = self._image_numbers[block.items], self._class_numbers[block.classes]
+        return plain_rows(block, items, images.tolist(), classes.tolist())
+
+    def _frames(self, videos: list[DatasetItem]) -> tuple[list[Fields], list[Fields]]:
+        """The frames that hold anything, as COCO-VID has them, and their rows without ids.
+
+        Frames are pictures with a video and a number.
+        """
+        images: list[Fields] = []
+        found: list[Fields] = []
+        known = zip(self._image_ids, self._dataset.items, strict=True)
+        image_id = max((i for i, item in known if item.kind is MediaKind.IMAGE), default=0)
+        for number, item in enumerate(videos, 1):
+            by_frame: dict[int, list[DatasetAnnotation]] = {}
+            for annotation in item.annotations:
+                by_frame.setdefault(annotation.frame, []).append(annotation)
+            for frame, rows in sorted(by_frame.items()):
+                image_id += 1
+                name = f"{item.path}/{frame:06d}.jpg"
+                place = {"video_id": number, "frame_id": frame}
+                images.append({**_image(image_id, item), "file_name": name, **place})
+                made = (self._row(a, item, image_id) for a in rows)
+                found += [row for row in made if row is not None]
+        return images, found
+
+
+def _video(item: DatasetItem, number: int) -> Fields:
     fields: Fields = {"id": number, "name": item.path, "length": item.frames}
-    return item, fields | {"width": item.width, "height": item.height}
-
-
-def _add_frames(
-    videos: list[tuple[DatasetItem, Fields]],
-    images: list[Fields],
-    annotations: list[Fields],
-    ids: dict[str, int],
-    losses: Losses,
-) -> None:
-    """The frames that hold anything, as COCO-VID has them: pictures with a video and a number."""
-    image_id = max((i["id"] for i in images), default=0)
-    for item, video in videos:
-        by_frame: dict[int, list[DatasetAnnotation]] = {}
-        for annotation in item.annotations:
-            by_frame.setdefault(annotation.frame, []).append(annotation)
-        for frame, rows in sorted(by_frame.items()):
-            image_id += 1
-            name = f"{item.path}/{frame:06d}.jpg"
-            place = {"video_id": video["id"], "frame_id": frame}
-            images.append({**_image(image_id, item), "file_name": name, **place})
-            for annotation in rows:
-                fields = _annotation(annotation, item, losses)
-                if fields is not None:
-                    head = {"id": len(annotations) + 1, "image_id": image_id}
-                    annotations.append(head | {"category_id": ids[annotation.label]} | fields)
+    return fields | {"width": item.width, "height": item.height}
 
 
 def _ids(ids: list[int | None]) -> list[int]:
@@ -193,8 +281,8 @@ def _as_outline(shape: Polygon | Mask | RotatedBox | Ellipse, losses: Losses) ->
 def _outline_fields(
     shape: Polygon | Mask, item: DatasetItem, crowd: bool, losses: Losses
 ) -> Fields | None:
-    part, x, y = _pixels(shape, item)
     as_runs = crowd or isinstance(shape, Mask) or any(shape.holes)
+    part, x, y = _pixels(shape, item)
     if as_runs and not (item.width and item.height):
         losses.add("masks of pictures of unknown size are left out")
         return None

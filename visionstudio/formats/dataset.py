@@ -8,10 +8,13 @@ on disk; writers get one. Projects come and go through `session.importing` and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from visionstudio.model.annotations import Flags
 from visionstudio.model.labels import AttributeSpec, SkeletonSpec
@@ -59,7 +62,7 @@ class DatasetAnnotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetItem:
-    """A picture or video with its annotations.
+    """A picture or video with its annotations, which may be read anew each time they are asked for.
 
     `path` is relative to the data set's picture folder, with forward slashes.
     `file` is the absolute path of the picture that was found, None when it was
@@ -73,7 +76,7 @@ class DatasetItem:
     """
 
     path: str
-    annotations: tuple[DatasetAnnotation, ...] = ()
+    annotations: Sequence[DatasetAnnotation] = ()
     id: int | None = None
     kind: MediaKind = MediaKind.IMAGE
     width: int = 0
@@ -88,11 +91,39 @@ class DatasetItem:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelBlock:
+    """Annotations of a few items, in their order: plain ones as columns, the others as values.
+
+    Plain are boxes and outlines of one ring with nothing but a class, a score and,
+    boxes only, a crowd mark. `items` and `classes` are their numbers in the data
+    set, `values` their coordinates behind each other, of which row i has
+    `counts[i]`: x1, y1, x2, y2 where `is_box`, else the ring's x, y, … `scores`
+    are NaN where there is none. `places` tell where they stand among all
+    annotations of the block; `others` are (place, item, annotation).
+    """
+
+    items: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    is_box: NDArray[np.bool_]
+    values: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    crowd: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    places: NDArray[np.int64]
+    others: list[tuple[int, int, DatasetAnnotation]]
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
-    """Classes in their order, and items in the order of the file or of their paths."""
+    """Classes in their order, and items in the order of the file or of their paths.
+
+    `blocks` goes through all annotations in the order of the items, for writers
+    of very many; None where there are not so many.
+    """
 
     classes: tuple[DatasetClass, ...] = ()
     items: tuple[DatasetItem, ...] = ()
+    blocks: Callable[[], Iterator[LabelBlock]] | None = None
 
     @property
     def annotation_count(self) -> int:

@@ -8,6 +8,7 @@ nothing is written.
 
 from __future__ import annotations
 
+import filecmp
 import io
 import os
 import secrets
@@ -77,10 +78,11 @@ def _told(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, keep_same: bool = False) -> Iterator[IO[bytes]]:
     """A file to write that takes the place of `path` whole, or not at all.
 
-    Written beside it, synced, then renamed; an exception leaves `path` as it was.
+    Written beside it, synced, then renamed; an exception leaves `path` as it was,
+    and so does, with `keep_same`, a file that would be the same.
     Raises StorageFull when there is no room or the folder cannot be written.
     """
     tick(None, path.name)
@@ -96,7 +98,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
                 yield handle
                 handle.flush()
                 os.fsync(handle.fileno())
-            if batch is None:
+            if keep_same and path.is_file() and filecmp.cmp(part, path, shallow=False):
+                part.unlink()
+            elif batch is None:
                 part.replace(path)
             else:
                 batch.parts.append((part, path))

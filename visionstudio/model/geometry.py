@@ -54,10 +54,11 @@ def box_iou(first: ArrayLike, second: ArrayLike) -> FloatArray:
 
 
 def crossings(
-    rings: list[FloatArray], height: int, width: int
+    rings: list[FloatArray], height: int | NDArray[np.int64], width: int | NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Where closed rings cross the middle lines of pixel rows: ring, row and column of each.
 
+    Height and width are those of the picture, or one for each ring.
     The column is the first pixel whose centre lies right of the crossing, within
     0…width. Between an odd crossing of a row and the next one lies the inside of
     a ring: a pixel belongs to it when its centre does, the rule under which the
@@ -65,8 +66,10 @@ def crossings(
     """
     sizes = np.array([len(r) for r in rings], dtype=np.int64)
     none = np.zeros(0, np.int64)
-    if not sizes.sum() or height <= 0 or width <= 0:
+    if not sizes.sum() or np.any(np.less_equal(height, 0)) or np.any(np.less_equal(width, 0)):
         return none, none, none
+    if not isinstance(height, int):
+        height = np.repeat(height, sizes)
     a = np.concatenate(rings)
     begin = np.cumsum(sizes) - sizes
     following = np.arange(1, len(a) + 1)
@@ -83,6 +86,8 @@ def crossings(
     row = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
     slope = (high[edge, 0] - low[edge, 0]) / (high[edge, 1] - low[edge, 1])
     x = low[edge, 0] + (row + 0.5 - low[edge, 1]) * slope
+    if not isinstance(width, int):
+        width = np.repeat(width, sizes)[edge]
     column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
     return np.repeat(np.arange(len(rings)), sizes)[edge], row, column
 
@@ -103,6 +108,20 @@ def rasterize(rings: list[FloatArray], height: int, width: int) -> NDArray[np.bo
     toggles = np.bincount(places, minlength=(bottom - top) * span).reshape(-1, span)
     covered[top:bottom, left:right] = (np.cumsum(toggles, axis=1) % 2 == 1)[:, : width - left]
     return covered
+
+
+def pixel_counts(rings: list[FloatArray], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many pixels each ring covers, by the rule of `rasterize`, without drawing it.
+
+    `sizes` are the (n, 2) heights and widths of the rings' pictures, above 0 and
+    below 2^24; at most 2^15 rings at a time.
+    """
+    ring, row, column = crossings(rings, sizes[:, 0], sizes[:, 1])
+    # Behind each other by ring, row and column, crossings go in and out in turn.
+    keys = np.sort((ring << 48) | (row << 24) | column)
+    columns = keys & ((1 << 24) - 1)
+    widths = columns[1::2] - columns[::2]
+    return np.bincount(keys[::2] >> 48, weights=widths, minlength=len(rings)).astype(np.int64)
 
 
 def simplify(points: ArrayLike, tolerance: float) -> FloatArray:

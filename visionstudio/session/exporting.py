@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,12 +24,16 @@ from visionstudio.model.annotations import Annotation
 from visionstudio.model.interpolation import all_filled
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import ASSIGNED, MediaItem, MediaKind
-from visionstudio.session.import_digest import OURS, ROW
 from visionstudio.session.import_plan import CLASS_EXTRA, SPLIT
 from visionstudio.session.library import probed
+from visionstudio.session.stored_labels import LazyRows, StoredLabels, dataset_annotation
 from visionstudio.session.verifying import Check, check_export
+from visionstudio.storage.reading import ProjectReader
+from visionstudio.storage.snapshot import Snapshot
 from visionstudio.storage.store import ProjectStore
 
+LARGE = 20_000
+"""Labels from which on those of pictures are read when they are written, not all before."""
 _NOT_CHOSEN = "annotations of classes that were not chosen are left out"
 
 
@@ -75,15 +79,20 @@ def export_project(
     for an unknown format, StorageFull.
     """
     writer = get_format(format_name)
-    whole = project_dataset(store, key_frames=writer.key_frames, progress=progress)
-    dataset, losses = _chosen(whole, selection or Selection())
     check = None
-    with reported(progress):
-        with together(dry=dry):
-            written = writer.write(dataset, out, options or WriteOptions())
-        if verify and not dry:
-            check = check_export(writer, dataset, written, out, store.media_root)
-    silent = store.counts().media - len(whole.items)
+    with Snapshot.of(store) as source:
+        counts = source.counts()
+        if counts.annotations > LARGE:
+            whole = _large_dataset(source, key_frames=writer.key_frames, progress=progress)
+        else:
+            whole = project_dataset(source, key_frames=writer.key_frames, progress=progress)
+        dataset, losses = _chosen(whole, selection or Selection())
+        with reported(progress):
+            with together(dry=dry):
+                written = writer.write(dataset, out, options or WriteOptions())
+            if verify and not dry:
+                check = check_export(writer, dataset, written, out, store.media_root)
+    silent = counts.media - len(whole.items)
     if silent:
         losses += (Loss("pictures that are neither labelled nor verified are left out", silent),)
     return Exported(replace(written, losses=(*written.losses, *losses)), check)
@@ -98,28 +107,55 @@ def _chosen(dataset: Dataset, selection: Selection) -> tuple[Dataset, tuple[Loss
         gone = len(dataset.items) - len(items)
         losses = (Loss("pictures of subsets that were not chosen are left out", gone),)
     if classes is None:
-        return replace(dataset, items=tuple(items)), losses
-    kept = [
-        replace(i, annotations=tuple(a for a in i.annotations if a.label in classes)) for i in items
-    ]
+        return _with_blocks(replace(dataset, items=tuple(items))), losses
+    kept = [replace(i, annotations=_of_classes(i.annotations, classes)) for i in items]
     count = sum(len(i.annotations) for i in items) - sum(len(i.annotations) for i in kept)
     if count:
         losses = (*losses, Loss(_NOT_CHOSEN, count))
     named = tuple(c for c in dataset.classes if c.name in classes)
-    return Dataset(named, tuple(kept)), losses
+    return _with_blocks(Dataset(named, tuple(kept))), losses
+
+
+def _of_classes(
+    rows: Sequence[DatasetAnnotation], classes: frozenset[str]
+) -> Sequence[DatasetAnnotation]:
+    if isinstance(rows, LazyRows):
+        ids = frozenset(i for i, name in rows.labels.names.items() if name in classes)
+        return LazyRows(rows.labels.only(ids), rows.media_id)
+    return tuple(a for a in rows if a.label in classes)
+
+
+def _with_blocks(dataset: Dataset) -> Dataset:
+    """With all annotations in blocks, where every item is a picture that is read when needed."""
+    rows = [item.annotations for item in dataset.items]
+    lazy = [r for r in rows if isinstance(r, LazyRows)]
+    if not lazy or len(lazy) < len(rows):
+        return replace(dataset, blocks=None)
+    labels, media_ids = lazy[0].labels, [r.media_id for r in lazy]
+    return replace(dataset, blocks=lambda: labels.blocks(media_ids))
+
+
+def _large_dataset(source: Snapshot, *, key_frames: bool, progress: Progress | None) -> Dataset:
+    """As `project_dataset`, but for labels of pictures, which are read when they are needed."""
+    names = {c.id: c.name for c in source.classes()}
+    labels = StoredLabels(source, names, source.label_counts())
+    dataset = project_dataset(source, key_frames=key_frames, stored=labels, progress=progress)
+    return _with_blocks(dataset)
 
 
 def project_dataset(
-    store: ProjectStore,
+    store: ProjectReader,
     media_ids: Iterable[int] | None = None,
     *,
     key_frames: bool = False,
+    stored: StoredLabels | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """A project's labels as a data set, with the project's ids of media and classes.
 
     Without `media_ids` those of all pictures that are labelled or verified. A track is
-    there in every frame; with `key_frames` as it is stored.
+    there in every frame; with `key_frames` as it is stored. Labels of pictures are left
+    in `stored`, where that is given.
     """
     classes = store.classes()
     kept = store.setting(CLASS_EXTRA, {})
@@ -133,12 +169,18 @@ def project_dataset(
             progress(index / len(media), item.path)
         if wanted is not None and item.id not in wanted:
             continue
+        if stored is not None and item.kind is MediaKind.IMAGE:
+            if stored.count(item.id) or item.verified or wanted is not None:
+                rows = LazyRows(stored, item.id)
+                items.append(_item(store, item, paths[item.id], item.kind, rows))
+            continue
         labels = [a for a in store.annotations(item.id) if a.state.is_label]
         if not key_frames and item.kind is not MediaKind.IMAGE:
             labels = sorted(all_filled(labels), key=lambda a: (a.frame, a.z, a.id))
         if wanted is None and not labels and not item.verified:
             continue
-        items.append(_item(store, item, paths[item.id], labels, names))
+        found = tuple(dataset_annotation(a, names) for a in labels)
+        items.append(_item(store, item, paths[item.id], _kind(item, labels), found))
     return Dataset(
         tuple(_class(c, kept.get(str(c.id), {})) for c in classes),
         tuple(items),
@@ -156,20 +198,20 @@ def _class(label: LabelClass, extra: Mapping[str, Any]) -> DatasetClass:
 
 
 def _item(
-    store: ProjectStore,
+    store: ProjectReader,
     item: MediaItem,
     path: str,
-    labels: list[Annotation],
-    names: dict[int, str],
+    kind: MediaKind,
+    annotations: Sequence[DatasetAnnotation],
 ) -> DatasetItem:
     if not (item.width and item.height):
         item = probed(store, item)
     file = store.path_of(item)
     return DatasetItem(
         path=path,
-        annotations=tuple(_annotation(a, names) for a in labels),
+        annotations=annotations,
         id=item.id,
-        kind=_kind(item, labels),
+        kind=kind,
         width=item.width,
         height=item.height,
         frames=item.frames,
@@ -185,24 +227,6 @@ def _kind(item: MediaItem, labels: list[Annotation]) -> MediaKind:
     """A stack that is labelled on its first page only is a picture to formats without pages."""
     is_first = item.kind is MediaKind.STACK and not any(a.frame for a in labels)
     return MediaKind.IMAGE if is_first else item.kind
-
-
-def _annotation(annotation: Annotation, names: dict[int, str]) -> DatasetAnnotation:
-    return DatasetAnnotation(
-        label=names[annotation.class_id],
-        shape=annotation.shape,
-        frame=annotation.frame,
-        pts=annotation.pts,
-        track=annotation.track_id,
-        group=annotation.group_id,
-        score=annotation.score,
-        z=annotation.z,
-        flags=annotation.flags,
-        attributes=annotation.attributes,
-        extra={k: v for k, v in annotation.extra.items() if k not in OURS},
-        key=str(annotation.extra.get(ROW, "")),
-        where=f"annotation {annotation.id}",
-    )
 
 
 def export_paths(media: list[MediaItem]) -> dict[int, str]:

@@ -34,7 +34,7 @@ def digest(label: str, frame: int, shape: Shape) -> str:
     """What makes a row that row: class, frame and geometry."""
     head = np.array([digest_head(label, frame, shape.kind)], dtype=np.uint64)
     if isinstance(shape, Mask):
-        found = _mixed(head + np.uint64(_word(encode(shape)[1])))
+        found = mixed(head + np.uint64(_word(encode(shape)[1])))
         return f"{int(found[0]):0{DIGITS}x}"
     values = shape.points().reshape(-1)
     return digests(head, values, np.array([len(values)])).decode()
@@ -52,21 +52,21 @@ def digests(heads: Words, values: NDArray[np.float64], counts: NDArray[np.int64]
     sums = np.zeros(len(counts), dtype=np.uint64)
     if len(counts) and counts[0] and (counts == counts[0]).all():
         table = words.reshape(len(counts), -1)
-        sums = _mixed(table ^ _mixed(np.arange(table.shape[1], dtype=np.uint64))).sum(axis=1)
+        sums = mixed(table ^ mixed(np.arange(table.shape[1], dtype=np.uint64))).sum(axis=1)
     elif len(words):
         starts = np.cumsum(counts) - counts
         places = np.arange(len(words)) - np.repeat(starts, counts)
-        mixed = _mixed(words ^ _mixed(places.astype(np.uint64)))
+        spread = mixed(words ^ mixed(places.astype(np.uint64)))
         filled = counts > 0
-        sums[filled] = np.add.reduceat(mixed, starts[filled])
-    return _mixed(heads + sums).astype(">u8").tobytes().hex().encode()
+        sums[filled] = np.add.reduceat(spread, starts[filled])
+    return mixed(heads + sums).astype(">u8").tobytes().hex().encode()
 
 
 def _word(data: bytes) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
-def _mixed(words: Words) -> Words:
+def mixed(words: Words) -> Words:
     """Numbers whose bits all depend on all bits (splitmix64's finish; Steele and others, 2014)."""
     words = words + np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -27,6 +27,7 @@ from visionstudio.session.core import SessionCore
 from visionstudio.session.media_list import MediaList
 from visionstudio.session.signal import Signal
 from visionstudio.storage.columns import new_columns
+from visionstudio.storage.reading import ProjectReader
 from visionstudio.storage.store import ProjectStore
 
 REPORT_SECONDS = 0.25
@@ -136,7 +137,7 @@ def _moved(
     return moved
 
 
-def probed(store: ProjectStore, item: MediaItem) -> MediaItem:
+def probed(store: ProjectReader, item: MediaItem) -> MediaItem:
     """The item with what its file says now: header and identity, or why it cannot be read."""
     path = store.path_of(item)
     if not os.path.lexists(path):

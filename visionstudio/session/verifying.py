@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.formats.coco_stream import CocoRows
 from visionstudio.formats.dataset import (
     Dataset,
     DatasetAnnotation,
@@ -28,10 +29,12 @@ from visionstudio.formats.registry import Format
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
 from visionstudio.model.shapes import Mask, RotatedBox, Shape
+from visionstudio.session.verifying_columns import WrittenRows
 
 NEAR = 1.0  # pixels by which bounds may differ: the coarsest of formats have whole pixels
 _LISTED = 100
 _MANY = 500  # points of a shape, beyond which they are compared in their order
+_KEPT = 256  # items
 _SCORE = 1e-3
 _MARKS = Flags.DIFFICULT | Flags.OCCLUDED | Flags.TRUNCATED | Flags.CROWD
 
@@ -78,11 +81,15 @@ def check_export(
         source = next((f for f in written.files if f.suffix in writer.suffixes), source)
     images = None if writer.name in _SELF_CONTAINED else pictures
     try:
-        again = writer.read(source, images, ReadOptions(size_of=meant.size_of)).dataset
+        found = writer.read(source, images, ReadOptions(size_of=meant.size_of, stream=True))
     except FormatError as error:
         return Check(written.annotations, 0, (str(error),), written.annotations)
-    wrong = list(_wrong(meant, again, Told(written)))
-    read = sum(not a.flags & Flags.OUTSIDE for item in again.items for a in item.annotations)
+    told, again = Told(written), found.dataset
+    if found.stream is not None:
+        wrong, read = _streamed(meant, again, found.stream, told)
+    else:
+        wrong = list(_wrong(meant, again, told))
+        read = sum(not a.flags & Flags.OUTSIDE for item in again.items for a in item.annotations)
     missing = max(written.annotations - read, 0)
     listed = wrong[:_LISTED]
     if missing:
@@ -97,9 +104,9 @@ class _Meant:
     """What was to be written, found by paths as formats write them: flat, cut short, renamed."""
 
     def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
         self._by_tail: dict[str, list[DatasetItem]] = {}
-        self._rows: dict[tuple[int, str], Alike] = {}
-        self._sorted: set[int] = set()
+        self._rows: dict[int, dict[str, Alike]] = {}
         for item in dataset.items:
             for tail in _tails(item.path):
                 self._by_tail.setdefault(tail, []).append(item)
@@ -119,17 +126,15 @@ class _Meant:
 
     def rows(self, item: DatasetItem, name: str) -> Alike:
         """The annotations of one class that an item was to have, and their bounds."""
-        key = id(item), name
-        if key not in self._rows:
-            if id(item) not in self._sorted:
-                self._sorted.add(id(item))
-                by_name: dict[str, list[DatasetAnnotation]] = {}
-                for row in item.annotations:
-                    by_name.setdefault(_name(row), []).append(row)
-                for one, rows in by_name.items():
-                    self._rows[id(item), one] = Alike(rows)
-            self._rows.setdefault(key, Alike([]))
-        return self._rows[key]
+        if id(item) not in self._rows:
+            # Of items that are read anew each time only some are kept: files go item by item.
+            while len(self._rows) >= _KEPT and not isinstance(item.annotations, tuple):
+                del self._rows[next(iter(self._rows))]
+            by_name: dict[str, list[DatasetAnnotation]] = {}
+            for row in item.annotations:
+                by_name.setdefault(_name(row), []).append(row)
+            self._rows[id(item)] = {one: Alike(rows) for one, rows in by_name.items()}
+        return self._rows[id(item)].get(name) or Alike([])
 
 
 def _tails(path: str) -> Iterator[str]:
@@ -139,20 +144,47 @@ def _tails(path: str) -> Iterator[str]:
         yield "_".join(parts[-length:])
 
 
+def _streamed(
+    meant: _Meant, again: Dataset, stream: CocoRows, losses: Told
+) -> tuple[list[str], int]:
+    """What is wrong with the rows of a large file, that stay in it; and how many were read."""
+    plain = WrittenRows(meant.dataset)
+    known = [meant.find(item.path) for item in again.items]
+    places = [plain.places[id(k[0])] if len(k) == 1 else -1 for k in known]
+    rows = plain.others(stream, np.array(places, dtype=np.int64), [c.name for c in again.classes])
+    found = (_difference(meant, again.items[i], known[i], row, losses) for i, row in rows)
+    wrong = [reason for reason in found if reason]
+    wrong += ["an annotation is there once too often"] * plain.too_many()
+    return wrong, stream.count - plain.faults
+
+
 def _wrong(meant: _Meant, again: Dataset, losses: Told) -> Iterator[str]:
     """Rows that came back without having been meant, or not as they were."""
     for item in again.items:
         items = meant.find(item.path)
         for row in item.annotations:
-            if row.flags & Flags.OUTSIDE:
-                continue  # CVAT's end of a track
-            alike = [meant.rows(one, _name(row)) for one in items]
-            if not any(a.rows for a in alike):
-                yield f"{item.path}, {row.where}: nothing of class '{row.label}'"
-            elif not any(a.take(row) for a in alike):
-                reason = min((a.difference(row, losses) for a in alike if a.rows), key=len)
-                if reason:
-                    yield f"{item.path}, {row.where}: '{row.label}' {reason}"
+            reason = _difference(meant, item, items, row, losses)
+            if reason:
+                yield reason
+
+
+def _difference(
+    meant: _Meant,
+    item: DatasetItem,
+    items: list[DatasetItem],
+    row: DatasetAnnotation,
+    losses: Told,
+) -> str:
+    """What is wrong with a row of `item`, that is to be one of `items`; '' for nothing."""
+    if row.flags & Flags.OUTSIDE:
+        return ""  # CVAT's end of a track
+    alike = [meant.rows(one, _name(row)) for one in items]
+    if not any(a.rows for a in alike):
+        return f"{item.path}, {row.where}: nothing of class '{row.label}'"
+    if any(a.take(row) for a in alike):
+        return ""
+    reason = min((a.difference(row, losses) for a in alike if a.rows), key=len)
+    return f"{item.path}, {row.where}: '{row.label}' {reason}" if reason else ""
 
 
 class Alike:

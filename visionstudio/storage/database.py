@@ -200,6 +200,13 @@ class Database:
         with self._read_lock, named_errors(self.path):
             yield self._reader
 
+    def again(self) -> Database | None:
+        """A second one that only reads; None where a second connection could not get in."""
+        if ACCESS.exclusive:
+            return None
+        with named_errors(self.path):
+            return Database(self.path, None, _open_reader(self.path))
+
     def close(self) -> None:
         """Close both connections; the last writer folds the log into the file."""
         with self._write_lock, self._read_lock, named_errors(self.path):
