@@ -15,6 +15,7 @@ from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools import shared
 from visionstudio.ui.tools.base import Host, Pointer, Tool, clipped
 from visionstudio.ui.tools.handles import paint_band, paint_vertices
+from visionstudio.ui.tools.key_moves import ARROWS
 from visionstudio.ui.tools.shared import Partner
 from visionstudio.ui.tools.snapping import Snapper
 from visionstudio.ui.tools.vertices import (
@@ -31,12 +32,6 @@ _MOST = 500  # shapes; more at once cannot be worked on by hand
 _SLACK = 3.0  # widget units that a click may move without being a drag
 _ADDING = Qt.KeyboardModifier.ShiftModifier
 _MAKING = Qt.KeyboardModifier.ControlModifier
-_ARROWS = {
-    Qt.Key.Key_Left: (-1, 0),
-    Qt.Key.Key_Right: (1, 0),
-    Qt.Key.Key_Up: (0, -1),
-    Qt.Key.Key_Down: (0, 1),
-}
 _DELETES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 Vertex = tuple[int, int]  # annotation, and place among its points
 
@@ -263,12 +258,12 @@ class VerticesTool(Tool):
     # -- keys
 
     def wants(self, key: int) -> bool:
-        if key in _ARROWS or key in _DELETES or key == Qt.Key.Key_Escape:
+        if key in ARROWS or key in _DELETES or key == Qt.Key.Key_Escape:
             return bool(self._chosen) or self.busy
         return super().wants(key)
 
     def key(self, key: int, keys: Qt.KeyboardModifier) -> bool:
-        arrow = _ARROWS.get(Qt.Key(key))
+        arrow = ARROWS.get(Qt.Key(key))
         if arrow is not None and self._chosen:
             size = 10 if keys & _ADDING else 1
             if self._by_keys is None:
@@ -285,7 +280,7 @@ class VerticesTool(Tool):
         return super().key(key, keys)
 
     def key_up(self, key: int) -> bool:
-        return key in _ARROWS and self._settle_keys()
+        return key in ARROWS and self._settle_keys()
 
     def _settle_keys(self) -> bool:
         if self._by_keys is None:

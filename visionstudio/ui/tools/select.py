@@ -10,7 +10,6 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter
 
-from visionstudio.model.reshaping import turned
 from visionstudio.model.shapes import Bounds, Box, Ellipse, RotatedBox, Shape, Skeleton
 from visionstudio.session.skeletons import with_visibility
 from visionstudio.ui.canvas import style
@@ -24,6 +23,7 @@ from visionstudio.ui.tools.handles import (
     paint_hot,
     paint_keypoint_name,
 )
+from visionstudio.ui.tools.key_moves import KeyMoves, moved
 from visionstudio.ui.tools.shared import Partner
 from visionstudio.ui.tools.snapping import Snapper
 from visionstudio.ui.tools.vertices import (
@@ -31,10 +31,8 @@ from visionstudio.ui.tools.vertices import (
     angle_of,
     dragged,
     find_grip,
-    held_inside,
     turn_handle,
     turned_to,
-    union,
     without_vertex,
 )
 
@@ -44,13 +42,6 @@ _SHIFT, _CTRL, _ALT = (
     Qt.KeyboardModifier.ControlModifier,
     Qt.KeyboardModifier.AltModifier,
 )
-_ARROWS = {
-    Qt.Key.Key_Left: (-1, 0),
-    Qt.Key.Key_Right: (1, 0),
-    Qt.Key.Key_Up: (0, -1),
-    Qt.Key.Key_Down: (0, 1),
-}
-_TURNS = {Qt.Key.Key_Z: -1, Qt.Key.Key_X: 1}  # degrees
 
 
 @dataclass(slots=True)
@@ -79,12 +70,12 @@ class SelectTool(Tool):
         self._hot: tuple[int, Grip] | None = None
         self._drag: _Drag | None = None
         self._at = (0.0, 0.0)
-        self._by_keys: tuple[dict[int, Shape], dict[int, Shape]] | None = None  # before, now
+        self._keys = KeyMoves(host, self._editable)
         self._snapper = Snapper(host)
 
     @property
     def busy(self) -> bool:
-        return (self._drag is not None and self._drag.moved) or self._by_keys is not None
+        return (self._drag is not None and self._drag.moved) or self._keys.under_way
 
     def hint(self) -> str:
         if self._hot is not None:
@@ -104,7 +95,7 @@ class SelectTool(Tool):
     # -- mouse
 
     def press(self, pointer: Pointer) -> None:
-        self._settle_keys()
+        self._keys.settle()
         if pointer.button != Qt.MouseButton.LeftButton:
             if self._keypoint() is not None:
                 self._next_visibility()
@@ -206,7 +197,8 @@ class SelectTool(Tool):
         self.host.hint(self.hint())
 
     def shapes_replaced(self) -> None:
-        self._drag, self._by_keys, self._hot = None, None, None
+        self._drag, self._hot = None, None
+        self._keys.drop()
         self._snapper.drop()
 
     def _end_band(self, drag: _Drag, pointer: Pointer) -> None:
@@ -226,7 +218,7 @@ class SelectTool(Tool):
             corners = [s.points() for s in drag.shapes.values() if len(s.points())]
             if corners:
                 step = self._snapper.shift(pointer, np.concatenate(corners), *step)
-            return self._moved(drag.shapes, *step)
+            return moved(self.host, drag.shapes, *step)
         if grip.kind == "turn":
             steps = pointer.held(_SHIFT)
             places = (start.x, start.y), (pointer.x, pointer.y)
@@ -238,10 +230,6 @@ class SelectTool(Tool):
                 after |= shared.split(drag.others, target, shape, grip, *at)
             return after
         return after | shared.followed(drag.others, drag.shapes, after)
-
-    def _moved(self, shapes: dict[int, Shape], dx: float, dy: float) -> dict[int, Shape]:
-        step = held_inside(union(list(shapes.values())), dx, dy, self.host.view)
-        return {i: s.translated(*step) for i, s in shapes.items()}
 
     def _settle(self, before: dict[int, Shape], after: dict[int, Shape]) -> None:
         """End a gesture: what really differs is an edit."""
@@ -297,10 +285,8 @@ class SelectTool(Tool):
     # -- keys
 
     def wants(self, key: int) -> bool:
-        if key in _ARROWS:
-            return any(self._editable(i) is not None for i in self.host.selection)
-        if key in _TURNS:
-            return bool(self._turnable())
+        if self._keys.wants(key):
+            return True
         if key == Qt.Key.Key_H:
             return self._keypoint() is not None
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
@@ -308,53 +294,16 @@ class SelectTool(Tool):
         return super().wants(key)
 
     def key(self, key: int, keys: Qt.KeyboardModifier) -> bool:
-        step = 10 if keys & _SHIFT else 1
-        arrow = _ARROWS.get(Qt.Key(key))
-        if arrow is not None:
-            return self._nudge(arrow[0] * step, arrow[1] * step)
+        if self._keys.key(key, keys):
+            return True
         if key == Qt.Key.Key_H and self._keypoint() is not None:
             return self._next_visibility(hiding=True)
-        if key in _TURNS:
-            return self._turn(_TURNS[Qt.Key(key)] * step)
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self._vertex_hot():
             return self.delete_vertex()
         return super().key(key, keys)
 
     def key_up(self, key: int) -> bool:
-        return (key in _ARROWS or key in _TURNS) and self._settle_keys()
-
-    def _chosen(self) -> dict[int, Shape]:
-        return {i: s for i in self.host.selection if (s := self._editable(i)) is not None}
-
-    def _turnable(self) -> dict[int, Shape]:
-        return {i: s for i, s in self._chosen().items() if s.kind not in ("mask", "tag", "points")}
-
-    def _nudge(self, dx: int, dy: int) -> bool:
-        """Move by whole pixels."""
-        before, now = self._by_keys or (self._chosen(), self._chosen())
-        if not before:
-            return False
-        return self._show_keys(before, self._moved(now, dx, dy))
-
-    def _turn(self, degrees: int) -> bool:
-        """Turn each shape about its own centre."""
-        before, now = self._by_keys or (self._turnable(), self._turnable())
-        if not before:
-            return False
-        angle = math.radians(degrees)
-        return self._show_keys(before, {i: turned(s, angle) for i, s in now.items()})
-
-    def _show_keys(self, before: dict[int, Shape], now: dict[int, Shape]) -> bool:
-        self._by_keys = before, now
-        self.host.lift(now)
-        return True
-
-    def _settle_keys(self) -> bool:
-        if self._by_keys is None:
-            return False
-        (before, now), self._by_keys = self._by_keys, None
-        self._settle(before, now)
-        return True
+        return self._keys.key_up(key)
 
     def _keypoint(self) -> tuple[int, Skeleton, int] | None:
         """The keypoint under the pointer: annotation, skeleton and number."""
@@ -401,7 +350,8 @@ class SelectTool(Tool):
 
     def cancel(self) -> bool:
         under_way = self.busy
-        self._drag, self._by_keys = None, None
+        self._drag = None
+        self._keys.drop()
         self._snapper.drop()
         if under_way:
             self.host.lift({})
@@ -409,7 +359,7 @@ class SelectTool(Tool):
         return under_way
 
     def leave(self) -> None:
-        self._settle_keys()
+        self._keys.settle()
         self.cancel()
         self._hot = None
         self.host.hover(None)
