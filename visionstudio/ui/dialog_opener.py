@@ -81,7 +81,9 @@ class Dialogs:
             return
         from visionstudio.ui.dialogs.attributes import AttributesDialog
 
-        self._show(AttributesDialog(session, one, self._window.attributes_changed, self._window))
+        self._show(
+            AttributesDialog(session, one, self._window.notices.attributes_changed, self._window)
+        )
 
     def open_skeleton(self, class_id: int, accepted: Callable[[], object] | None = None) -> None:
         """Define the skeleton of a class; `accepted` is called when that was done."""

@@ -45,7 +45,7 @@ class Finding(QObject):
             self.dock.setWidget(panel)
             window.stand_below(self.dock, _HEIGHT)
             panel.opened.connect(self._open)
-            panel.changed_many.connect(window.toast_undo)
+            panel.changed_many.connect(window.notices.say)
             panel.message.connect(window.toast)
             panel.class_wanted.connect(window.choose_class)
             panel.attribute_wanted.connect(self._ask_attribute)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
     from visionstudio.ui.canvas.canvas import Canvas
 
+_ABOVE = 48  # widget units below the picture's upper edge
 _UNNAMED = 0  # no stored annotation has this id
 
 
@@ -109,6 +110,29 @@ class Gestures(QObject):
         self._session.new_annotation(shape, class_id=class_id, pts=self._pts())
         if not (self.stay_in_tool() or self._canvas.tool.stays):
             self._canvas.set_tool("select")
+
+    def ask_class(
+        self, use: Callable[[int], object], *, only_new: bool = False, high: bool = False
+    ) -> None:
+        """Ask for a class, old or new, near the selection or `high` above; `use` gets its id."""
+        session = self._session
+        if session is None:
+            return
+        selected = session.selected()
+        at = self._canvas.geometry().center()
+        if selected and not only_new:
+            at = self.place_of(selected[0].shape)
+        if high:
+            at.setY(self._canvas.geometry().top() + _ABOVE)
+
+        def take(chosen: int | str) -> None:
+            class_id = self.class_for(chosen)
+            if class_id is not None:
+                session.set_active_class(class_id)
+                use(class_id)
+
+        classes = () if only_new else session.classes
+        self._chooser.ask(at, classes, take, back=self._canvas)
 
     def place_of(self, shape: Shape) -> QPoint:
         """Where a chooser for a shape belongs, in the viewer: right below it."""

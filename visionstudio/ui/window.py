@@ -37,6 +37,7 @@ from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.inspector import Inspector
 from visionstudio.ui.models_later import ModelsLater
+from visionstudio.ui.notices import Notices
 from visionstudio.ui.object_menu import ObjectMenu
 from visionstudio.ui.opening import Opened, Worker, open_paths, recover
 from visionstudio.ui.posting import Poster
@@ -47,7 +48,6 @@ from visionstudio.ui.tour import Tour
 from visionstudio.ui.window_parts import WindowParts, spare_typing
 
 if TYPE_CHECKING:
-    from visionstudio.session.attributes import AttributeChange
     from visionstudio.session.project import ProjectSession
     from visionstudio.session.workbench import Workbench
     from visionstudio.ui.grid.panel import MediaGrid
@@ -81,6 +81,7 @@ class MainWindow(WindowParts):
         self.worker = Worker(poster.post)
         self._commands = Commands(self)
         self.dialogs = Dialogs(self)
+        self.notices = Notices(self)
         self.dropping = Dropping(self)
         self._refresh = self._single_shot(0, self._refresh_actions)
         self._paint = self._single_shot(0, lambda: self.setUpdatesEnabled(True))
@@ -117,7 +118,7 @@ class MainWindow(WindowParts):
         viewer.key_moved.connect(self._commands.move_key)
         viewer.video_made.connect(self._video_made)
         viewer.unfinished.resumed.connect(self.toast)
-        viewer.unfinished.waiting.connect(self._drawing_waits)
+        viewer.unfinished.waiting.connect(self.notices.drawing_waits)
         canvas.hovered.connect(self.object_panel.light)
         canvas.pixel_hovered.connect(self._show_pixel)
         canvas.hint_changed.connect(self.status.hint.setText)
@@ -130,7 +131,7 @@ class MainWindow(WindowParts):
         ObjectMenu(self, self.object_panel.view, canvas)
         self.media_panel.opened.connect(self._open_item)
         self.class_panel.message.connect(self.toast)
-        self.class_panel.removed.connect(self._class_removed)
+        self.class_panel.removed.connect(self.notices.class_removed)
         self.class_panel.attributes_wanted.connect(self.dialogs.open_attributes)
         self.class_panel.skeleton_wanted.connect(self.dialogs.open_skeleton)
         attributes = self.object_panel.attributes
@@ -299,7 +300,7 @@ class MainWindow(WindowParts):
         self.status.show_saved(session.saved)
         self._media_changed()
         if project.read_only:
-            self._show_read_only(project)
+            self.notices.read_only(project)
 
     def _use_workbench(self, workbench: Workbench | None) -> None:
         if "model_panel" in self.__dict__:
@@ -308,15 +309,6 @@ class MainWindow(WindowParts):
         if workbench is not None:
             workbench.tracks.progressed.connect(self.viewer.tracker_view.show)
             workbench.tracks.finished.connect(self.viewer.tracker_view.end)
-
-    def _show_read_only(self, project: OpenProject) -> None:
-        text = (
-            tr("Another window or program has this project open: it is shown for reading only.")
-            if project.busy_elsewhere
-            else tr("This project is shown for reading only.")
-        )
-        again = (tr("Try again"), lambda: self.open([project.folder]))
-        self.viewer.banners.show_banner("read_only", text, "warning", again)
 
     def add_media(self, paths: Sequence[Path]) -> None:
         """List more files in the open project, or open them when there is none."""
@@ -403,21 +395,6 @@ class MainWindow(WindowParts):
         before = model.neighbour(item.id, -1)
         return [i for i in (following, before, after) if i is not None]
 
-    def _class_removed(self, name: str, count: int) -> None:
-        text = tr("Class {name} was deleted with {count} objects.", name=name, count=f"{count:,}")
-        self.toasts.show(text, "info", (tr("Undo"), self._commands.undo))
-
-    def attributes_changed(self, change: AttributeChange) -> None:
-        """Say what became of the values when the attributes of a class were changed."""
-        undo = (tr("Undo"), self._commands.undo)
-        kept = tr("{count} values kept", count=f"{change.kept:,}")
-        if change.dropped:
-            gone = ", ".join(f"{name}: {count:,}" for name, count in change.dropped.items())
-            text = tr("{kept}; dropped: {gone}", kept=kept, gone=gone)
-            self.toasts.show(text, "warning", undo)
-        elif change.kept:
-            self.toasts.show(kept, "info", undo)
-
     def _class_wanted(self) -> None:
         session = self.session
         if session is not None:
@@ -425,32 +402,12 @@ class MainWindow(WindowParts):
 
     def choose_class(self, use: Callable[[int], Any], *, only_new: bool = False) -> None:
         """Ask for a class, old or new, near the selection; `use` gets its id."""
-        session = self.session
-        if session is None:
-            return
-        selected = session.selected()
-        at = self.viewer.canvas.geometry().center()
-        if selected and not only_new:
-            at = self.viewer.gestures.place_of(selected[0].shape)
-        if self._folded or only_new:
-            at.setY(self.viewer.canvas.geometry().top() + 48)
-
-        def take(chosen: int | str) -> None:
-            class_id = self.viewer.gestures.class_for(chosen)
-            if class_id is not None:
-                session.set_active_class(class_id)
-                use(class_id)
-
-        classes = () if only_new else session.classes
-        self.viewer.chooser.ask(at, classes, take, back=self.viewer.canvas)
+        high = only_new or bool(self._folded)
+        self.viewer.gestures.ask_class(use, only_new=only_new, high=high)
 
     def toast(self, text: str, level: str = "info") -> None:
         """Say something without stopping anybody."""
         self.toasts.show(text, level)
-
-    def toast_undo(self, text: str) -> None:
-        """Say what has been done, with a way to take it back."""
-        self.toasts.show(text, "info", (tr("Undo"), self._commands.undo))
 
     def _video_made(self) -> None:
         """The timeline is as high as it was left."""
@@ -463,12 +420,6 @@ class MainWindow(WindowParts):
         elif lines == 0:
             bar.fold_timeline(True)
         bar.height_chosen.connect(lambda lines: self.settings.remember("timeline_lines", lines))
-
-    def _drawing_waits(self, text: str, media_id: int, frame: int) -> None:
-        session = self.session
-        if session is not None:
-            go = (tr("Go there"), lambda: session.open_media(media_id, frame))
-            self.toasts.show(text, "info", go)
 
     # Actions
 
