@@ -64,7 +64,7 @@ def open(path: AnyPath, *, read_only: bool = False) -> Project:
     try:
         if not read_only and absolute(path) != folder and path.name != "project.db":
             add_media(store, [path])
-        return Project(store)
+        return _watched(store)
     except BaseException:
         store.close()
         raise
@@ -85,7 +85,7 @@ def create(
     store = ProjectStore.create(Path(folder), media_root=common_folder(paths))
     try:
         add_media(store, paths, as_video=as_video)
-        return Project(store)
+        return _watched(store)
     except BaseException:
         store.close()
         raise
@@ -114,6 +114,7 @@ class Project(ProjectWork):
         """Use `visionstudio.open` or `visionstudio.create`."""
         self.store = store
         self._probed = False
+        self._closed = False
         self._block: _Block | None = None
 
     # reading
@@ -349,8 +350,17 @@ class Project(ProjectWork):
     # closing
 
     def close(self) -> None:
-        """Close the project and let other programs write to it."""
-        self.store.close()
+        """Close the project and let other programs write to it.
+
+        An export that is kept (`keep_export`) is brought up to date. Raises StorageFull.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._follow()
+        finally:
+            self.store.close()
 
     def __enter__(self) -> Project:
         return self
@@ -444,3 +454,10 @@ class _Block:
             else:
                 rows[row.id] = row
         return list(rows.values())
+
+
+def _watched(store: ProjectStore) -> Project:
+    """A project that knows at its end whether anything was changed."""
+    project = Project(store)
+    project._step_seen = store.last_step()
+    return project

@@ -32,6 +32,8 @@ class ProjectWork:
     """Long work on a project. Mixed into `Project`."""
 
     store: ProjectStore
+    _step_seen = -1
+    """The gesture up to which the kept export is known to be up to date."""
 
     def import_annotations(
         self,
@@ -92,6 +94,29 @@ class ProjectWork:
             verify=True,
             progress=progress,
         )
+
+    def keep_export(self, format: str | None, out: AnyPath = "", variant: str = "") -> None:
+        """Keep an export up to date for tools that watch its folder; None ends it.
+
+        Written now, whenever labels are saved in the window, and when a script or
+        a command that has changed something closes the project. Raises FormatError,
+        StorageFull.
+        """
+        from visionstudio.session.live_export import LiveTarget, set_live_target, write_live
+
+        target = None
+        if format is not None:
+            target = LiveTarget(format, str(Path(out).absolute()), variant)
+        set_live_target(self.store, target)
+        if target is not None:
+            write_live(self.store, target)
+        self._step_seen = self.store.last_step()
+
+    def _follow(self) -> None:
+        from visionstudio.session.live_export import SETTING, follow
+
+        if self.store.setting(SETTING):
+            follow(self.store, self._step_seen)
 
     def predict(
         self,

@@ -72,7 +72,7 @@ def test_the_examples_run(cells: Path, supervision: None, monkeypatch: pytest.Mo
     monkeypatch.chdir(cells.parent)
     text = DOCS.read_text(encoding="utf-8")
     blocks = re.findall(r"^```python(?! no test)[^\n]*\n(.*?)^```", text, re.M | re.S)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     names: dict[str, Any] = {}
     out = io.StringIO()
     with redirect_stdout(out):

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import visionstudio as vs
 from tests.unit.session_tools import Pump
+from visionstudio.app.cli import run
 from visionstudio.model import edits
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.shapes import Box
@@ -114,3 +116,38 @@ def test_a_folder_that_cannot_be_written_is_told(
     pump.until(lambda: failures)
     assert "out.json" in str(failures[0])
     live.close()
+
+
+def test_scripts_and_commands_keep_it_up_to_date(tmp_path: Path) -> None:
+    pictures, out = tmp_path / "in", tmp_path / "out"
+    pictures.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (64, 48)).save(pictures / name)
+    with vs.open(pictures) as project:
+        first, second = project.media
+        project.keep_export("labelme", out)
+        assert not shapes(out / "a.json")
+        box = project.add(first.id, vs.Box(1, 2, 30, 40), "cell")
+    assert shapes(out / "a.json") == [[[1, 2], [30, 40]]]
+    untouched = (out / "a.json").stat().st_mtime_ns
+    with vs.open(pictures) as project:
+        assert len(project.annotations(first.id)) == 1
+    assert (out / "a.json").stat().st_mtime_ns == untouched
+
+    coco = {
+        "images": [{"id": 1, "file_name": "b.png", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "cell"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 6, 7, 8]}],
+    }
+    (tmp_path / "more.json").write_text(json.dumps(coco))
+    assert run(["import", str(pictures), "coco", str(tmp_path / "more.json")]) == 0
+    assert shapes(out / "b.json") == [[[5, 6], [12, 14]]]
+
+    with vs.open(pictures) as project:
+        project.remove(box)
+        project.close()
+    assert shapes(out / "a.json") == []
+    with vs.open(pictures) as project:
+        project.keep_export(None)
+        project.add(second.id, vs.Box(1, 2, 30, 40), "cell")
+    assert shapes(out / "b.json") == [[[5, 6], [12, 14]]]

@@ -9,7 +9,8 @@ Files whose contents stay the same are left as they are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,24 @@ def write_live(
             items.append(emptied)
     with together():
         writer.write(replace(dataset, items=tuple(items)), out, options)
+
+
+@contextmanager
+def followed(store: ProjectStore) -> Iterator[None]:
+    """Brings the project's export up to date at the end, if anything was changed meanwhile.
+
+    For scripts and commands, which have no window that does it. Raises StorageFull.
+    """
+    before = store.last_step()
+    yield
+    follow(store, before)
+
+
+def follow(store: ProjectStore, step: int) -> None:
+    """Bring the export up to date, if anything was changed since a step. Raises StorageFull."""
+    target = live_target(store)
+    if target is not None and not store.read_only and store.last_step() != step:
+        write_live(store, target, [m.id for m in store.media()])
 
 
 def _share_names(store: ProjectStore) -> bool:

@@ -228,6 +228,10 @@ class ProjectReader:
         sql = f"{rows.MEASUREMENT.select} ORDER BY media_id, frame, id"
         return self._all(sql, rows.measurement_from)
 
+    def last_step(self) -> int:
+        """The number of the latest gesture, undo or redo, which grows with each; 0 for none."""
+        return int(self._all("SELECT coalesce(max(id), 0) FROM journal", lambda row: row[0])[0])
+
     def counts(self) -> Counts:
         """How much there is of everything."""
         labels, proposals = _label_codes(), rows.PROPOSED_CODE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from typing import Annotated
 
 import typer
@@ -64,7 +65,19 @@ def build() -> typer.Typer:
     app.command("edit")(generate.edit)
     app.command("count")(count.count_)
     app.command("doctor")(doctor.doctor)
+    _with_whole_summaries(app)
     return app
+
+
+def _with_whole_summaries(app: typer.Typer) -> None:
+    """Lists of commands with the whole first sentence of each, which click would cut short."""
+    for command in app.registered_commands:
+        text = " ".join((inspect.getdoc(command.callback) or "").split("\n\n", 1)[0].split())
+        command.short_help = text.split(". ", 1)[0].rstrip(".") + "."
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            group.short_help = str(group.typer_instance.info.help)
+            _with_whole_summaries(group.typer_instance)
 
 
 def _version(wanted: bool) -> None:

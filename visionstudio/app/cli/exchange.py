@@ -192,7 +192,7 @@ def export(
         bool | None,
         typer.Option(
             "--keep/--no-keep",
-            help="Keep it up to date while one labels in the window, or no export any more.",
+            help="Keep it up to date from now on when labels change; or no export any more.",
         ),
     ] = None,
 ) -> Reply:

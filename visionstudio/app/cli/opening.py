@@ -32,7 +32,13 @@ def project_store(folder: Path, *, read_only: bool = False) -> Iterator[ProjectS
             where=str(folder),
             next_step=f"make one with: visionstudio init {folder} --media PATH",
         )
-    with ProjectStore.open_to_read(found) if read_only else ProjectStore.open(found) as store:
+    if read_only:
+        with ProjectStore.open_to_read(found) as store:
+            yield store
+        return
+    from visionstudio.session.live_export import followed
+
+    with ProjectStore.open(found) as store, followed(store):
         yield store
 
 
@@ -47,7 +53,9 @@ def new_or_old_project(folder: Path, *, media_root: Path | None = None) -> Itera
 
     found = project_folder(folder)
     if is_project(found):
-        with ProjectStore.open(found) as store:
+        from visionstudio.session.live_export import followed
+
+        with ProjectStore.open(found) as store, followed(store):
             yield store
     else:
         with ProjectStore.create(folder, media_root=media_root) as store:
