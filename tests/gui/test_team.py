@@ -146,8 +146,11 @@ def test_agreement_second_pass_and_statistics(two: tuple[Driver, Path], tmp_path
     driver, other = two
     dialog = dialog_of(driver, "file.agreement", AgreementDialog)
     assert isinstance(dialog, AgreementDialog)
+    assert dialog.path.y() < dialog.summary.y() < 100  # at the top, with nothing below yet
+    assert not dialog.table.isVisible()
     name_the_other(dialog, other)
     driver.wait(lambda: dialog.table.rowCount() == 1)
+    assert dialog.table.isVisible()
     assert dialog.table.item(0, 0).text() == "cell"
     # Two that are half as wide are the same from an IoU of .5; the new one only they have.
     assert dialog.grid.model.count() == 1

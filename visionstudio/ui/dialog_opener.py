@@ -269,7 +269,10 @@ class Dialogs:
             dialog.setObjectName("assignDialog")
             dialog.setWindowTitle(tr("Assign pictures"))
             dialog.setLabelText(
-                tr("Who labels {count} pictures? Empty: nobody.", count=f"{len(media_ids):,}")
+                tr(
+                    "Pictures: {count}. Who labels them? Empty: nobody.",
+                    count=f"{len(media_ids):,}",
+                )
             )
             dialog.setComboBoxEditable(True)
             people = list(dict.fromkeys([session.store.author, *known, ""]))

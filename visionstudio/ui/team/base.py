@@ -60,8 +60,10 @@ class CompareDialog(QDialog):
         self.summary.setWordWrap(True)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.summary)
-        self.body = QVBoxLayout()
-        layout.addLayout(self.body, 1)
+        room = QWidget()  # keeps its height while there is nothing to show in it
+        self.body = QVBoxLayout(room)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(room, 1)
         self.bottom = QHBoxLayout()
         self.bottom.setSpacing(8)
         self._bar = QProgressBar()
