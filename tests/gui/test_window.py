@@ -285,6 +285,24 @@ def test_an_error_nobody_caught_is_shown(driver: Driver) -> None:
     assert any("the bulb is broken" in text for text in driver.window.toasts.texts)
 
 
+def test_panels_below_share_a_place_and_fold_with_the_others(
+    driver: Driver, pictures: Path
+) -> None:
+    driver.open(pictures)
+    window = driver.window
+    for name in ("inspect.measurements", "window.console", "edit.find"):
+        window._run(name)
+    below = [window.results_dock, window.console.dock, window.finding.dock]
+    driver.wait(lambda: not window.finding.dock.visibleRegion().isEmpty())
+    assert window.tabifiedDockWidgets(window.results_dock) == below[1:]
+    assert window.width() == 1280  # beside each other they would not fit
+    window.viewer.focus_canvas()
+    driver.key(Qt.Key.Key_F9)
+    assert all(dock.isHidden() for dock in below)
+    driver.key(Qt.Key.Key_F9)
+    assert not any(dock.isHidden() for dock in below)
+
+
 def test_panels_fold_away_with_one_key(driver: Driver, pictures: Path) -> None:
     driver.open(pictures)
     before = driver.canvas.width() * driver.canvas.height()

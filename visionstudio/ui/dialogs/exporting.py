@@ -172,7 +172,7 @@ class ExportDialog(ExchangeDialog):
         written, check = exported.written, exported.check
         if dry:
             text = tr(
-                "{annotations} annotations would be written to {out}, in {files} files.",
+                "{annotations} annotations would be written to {out}. Files: {files}.",
                 annotations=f"{written.annotations:,}",
                 out=order.out,
                 files=f"{len(written.files):,}",
