@@ -130,7 +130,8 @@ def _info(file: Path) -> dict[str, str]:
 
 def _row(draft: Draft, where: str, line: str, names: list[str], collector: Collector) -> int:
     """One box of one frame; the frame's number as the file has it."""
-    parts = line.replace(",", " ").split()
+    # An empty column stays one: the others must not move into its place.
+    parts = line.rstrip().rstrip(",").split(",") if "," in line else line.split()
     if len(parts) < 6:
         raise RowFault(f"the row has {len(parts)} columns, 6 are the least")
     frame = as_whole(parts[0], "the frame")
