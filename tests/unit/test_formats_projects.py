@@ -289,3 +289,23 @@ def test_pixel_maps_are_compared_with_shapes(store: ProjectStore, pictures: Path
     assert found["IoU cell"] == pytest.approx(0.5)
     assert found["IoU background"] == pytest.approx(600 / 900)
     assert found["mIoU"] == pytest.approx((0.5 + 2 / 3) / 2)
+
+
+def test_mots_counts_instances_within_their_class(tmp_path: Path) -> None:
+    """Car 3 and pedestrian 3 are two tracks, and each class has a thousand."""
+    folder = tmp_path / "kitti" / "instances"
+    folder.mkdir(parents=True)
+    (folder / "labels.txt").write_text("car\npedestrian\n")
+    for frame in range(2):
+        pixels = np.zeros((20, 30), dtype=np.uint16)
+        pixels[2:6, 2:8], pixels[10:16, 4:9] = 1003, 2003
+        Image.fromarray(pixels).save(folder / f"{frame}.png")
+    found = get_format("mots").read(tmp_path / "kitti", None, ReadOptions()).dataset
+    rows = [row for item in found.items for row in item.annotations]
+    assert len({row.track for row in rows}) == 2
+    assert len({(row.track, row.label) for row in rows}) == 2
+    written = get_format("mots").write(found, tmp_path / "out", WriteOptions())
+    assert not [loss for loss in written.losses if "left out" in loss.what]
+    for frame in range(2):
+        with Image.open(tmp_path / "out" / "instances" / f"{frame}.png") as picture:
+            assert set(np.unique(np.array(picture)).tolist()) == {0, 1003, 2003}

@@ -76,7 +76,8 @@ def _instance(
     if names and not 1 <= kind <= len(names):
         raise RowFault(f"no class has the number {kind}")
     label = collector.label(names[kind - 1] if names else f"class_{kind}")
-    draft.add(label, Mask.from_array(part), f"number {number}", track=track)
+    # Instances are counted within their class: car 3 and pedestrian 3 are two tracks.
+    draft.add(label, Mask.from_array(part), f"number {number}", track=number if kind > 1 else track)
 
 
 def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
@@ -87,7 +88,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     labels = "".join(f"{' '.join(c.name.split())}\n" for c in dataset.classes)
     numbers = {c.name: n for n, c in enumerate(dataset.classes, start=1)}
     folders: dict[Path, None] = {}
-    tracks: dict[int, int] = {}
+    tracks: dict[tuple[int, int], int] = {}
     for item in pictures_only(dataset.items, losses):
         if not (item.width and item.height):
             what = "annotations of pictures of unknown size are left out"
@@ -114,7 +115,7 @@ def _flat(path: str) -> str:
 
 
 def _drawn(
-    item: DatasetItem, numbers: dict[str, int], tracks: dict[int, int], losses: Losses
+    item: DatasetItem, numbers: dict[str, int], tracks: dict[tuple[int, int], int], losses: Losses
 ) -> tuple[np.ndarray, int]:
     pixels = np.zeros((item.height, item.width), dtype=np.uint16)
     used: dict[int, DatasetAnnotation] = {}
@@ -124,9 +125,10 @@ def _drawn(
         if not isinstance(shape, Polygon | Mask | Box | RotatedBox | Ellipse):
             left_out(shape, losses)
             continue
-        track = _number(annotation, tracks, taken, losses)
-        number = numbers[annotation.label] * PER_CLASS + track
-        if numbers[annotation.label] > MAX_CLASSES or track >= PER_CLASS or number in used:
+        kind = numbers[annotation.label]
+        track = _number(annotation, kind, tracks, taken, losses)
+        number = kind * PER_CLASS + track
+        if kind > MAX_CLASSES or track >= PER_CLASS or number in used:
             losses.add("instances beyond what the numbers can hold are left out")
             continue
         if not isinstance(shape, Mask):
@@ -143,17 +145,26 @@ def _drawn(
 
 
 def _number(
-    annotation: DatasetAnnotation, tracks: dict[int, int], taken: set[int], losses: Losses
+    annotation: DatasetAnnotation,
+    kind: int,
+    tracks: dict[tuple[int, int], int],
+    taken: set[int],
+    losses: Losses,
 ) -> int:
-    """A track's number below 1000, the same in every picture; a new one where there is none."""
+    """A track's number within its class, below 1000 and the same in every picture.
+
+    A new one where there is none.
+    """
     if annotation.track is None:
         losses.add("instances without a track got one of their own")
         key = -1 - len(tracks)
     else:
         key = annotation.track
-    if key not in tracks:
-        used = set(tracks.values()) | taken
-        wanted = key if 0 <= key < PER_CLASS and key not in tracks.values() else None
-        free = next((n for n in range(PER_CLASS) if n not in used), PER_CLASS)
-        tracks[key] = free if wanted is None else wanted
-    return tracks[key]
+    if (kind, key) not in tracks:
+        used = {number for (one, _), number in tracks.items() if one == kind}
+        wanted = key % PER_CLASS if key // PER_CLASS in (0, kind) else None
+        if wanted is None or wanted in used:
+            used |= taken
+            wanted = next((n for n in range(PER_CLASS) if n not in used), PER_CLASS)
+        tracks[kind, key] = wanted
+    return tracks[kind, key]
