@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from safetensors.numpy import load_file
-from sklearn.datasets import load_digits
 
+from tests.e2e.digits import digits_project
 from visionstudio.app.cli import run
 
 SECONDS = 240
@@ -28,14 +27,7 @@ def _free_port() -> int:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Sixty pictures of three digits."""
-    found = load_digits(n_class=3)
-    for digit in range(3):
-        folder = tmp_path / "digits" / str(digit)
-        folder.mkdir(parents=True)
-        for i in np.flatnonzero(found.target == digit)[:20]:
-            Image.fromarray((found.images[i] * 15).astype(np.uint8)).save(folder / f"{i}.png")
-    assert run(["import", str(tmp_path / "project"), "imagefolder", str(tmp_path / "digits")]) == 0
-    return tmp_path / "project"
+    return digits_project(tmp_path, 20)
 
 
 @pytest.mark.slow

@@ -23,7 +23,9 @@ from visionstudio.app.sample import Sample
 from visionstudio.model.annotations import State
 from visionstudio.ui.dialogs.generate import GenerateDialog
 from visionstudio.ui.dialogs.inpaint import InpaintDialog
+from visionstudio.ui.dialogs.training import TrainingDialog
 from visionstudio.ui.grid.view import GridView
+from visionstudio.ui.panels.device import DeviceButton
 
 __all__ = ["desk", "sample", "sample_source"]  # fixtures
 
@@ -196,6 +198,40 @@ def test_name_a_photograph_out_of_the_box(desk: Desk) -> None:
     desk.canvas.setFocus()
     desk.key(Qt.Key.Key_Z, CONTROL)
     desk.wait(lambda: desk.session.class_named("espresso") is None)
+
+    # The device button tells what is in memory, and frees it.
+    menu = desk.child(DeviceButton, "deviceButton").menu()
+
+    def held() -> bool:
+        return any("EfficientNet-Lite0" in a.text() and "MiB" in a.text() for a in menu.actions())
+
+    menu.aboutToShow.emit()
+    desk.wait(held)
+    next(a for a in menu.actions() if a.text() == "Free memory").trigger()
+    menu.aboutToShow.emit()
+    desk.wait(lambda: not held())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_pictures_of_a_generator_join_a_classifiers_training(desk: Desk) -> None:
+    desk.train("DCGAN", "0.3")
+    desk.model("SimpleCNN")
+    desk.press("trainButton")
+    dialog = desk.dialog(TrainingDialog)
+    start = desk.child(QAbstractButton, "trainingStart", dialog)
+    desk.wait(start.isEnabled)
+    source = desk.child(QComboBox, "trainingDrawn", dialog)
+    desk.wait(lambda: source.count() > 1)
+    desk.choose(source, "generator/dcgan")
+    desk.type_into(desk.child(QSpinBox, "trainingDrawnCount", dialog), "5")
+    desk.type_into(desk.child(QDoubleSpinBox, "trainingMinutes", dialog), "0.2")
+    desk.job(lambda: desk.press("trainingStart", dialog), "Train SimpleCNN")
+    assert desk.window.project is not None
+    plan = desk.window.project.workbench.trainings.all[-1].plan
+    assert plan is not None
+    assert plan.drawn is not None
+    assert plan.drawn.count == 5
 
 
 def test_the_threshold_slider_and_box_move_together(desk: Desk) -> None:

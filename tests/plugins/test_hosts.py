@@ -371,5 +371,13 @@ def test_devices_and_unloading(host: Host, pictures: list[FrameRef]) -> None:
     final = check_final(list(run(host, Devices())), Finished)
     assert "cpu" in [d["id"] for d in final.summary["devices"]]
     check_final(list(run(host, Unload())), Finished)
+
+    def held() -> list[tuple[str, str, bool]]:
+        final = check_final(list(run(host, Devices())), Finished)
+        return [(r["model"], r["device"], r["bytes"] >= 0) for r in final.summary["loaded"]]
+
+    assert held() == []
     check_final(list(run(host, blob(pictures[:1]))), Finished)
+    assert held() == [("detector/blob", "cpu", True)]
     check_final(list(run(host, Unload(model="detector/blob"))), Finished)
+    assert held() == []

@@ -218,10 +218,11 @@ class LaneEngine:
         if job.cancelled.is_set() or self._closed:
             job.end(Stopped())
         elif isinstance(job.request, Devices):
-            devices = [asdict(d) for d in list_devices()]
-            job.end(
-                Finished(time.perf_counter() - begun, resolve_device("auto"), {"devices": devices})
-            )
+            summary = {
+                "devices": [asdict(d) for d in list_devices()],
+                "loaded": [row for lane in self._lanes.values() for row in lane.models.ledger()],
+            }
+            job.end(Finished(time.perf_counter() - begun, resolve_device("auto"), summary))
         elif isinstance(job.request, Unload):
             self._unload(job, job.request)
         else:

@@ -85,6 +85,13 @@ class LoadedModels:
             self._kept[key] = loaded
             self._make_room(keep=key)
 
+    def ledger(self) -> list[dict[str, Any]]:
+        """What is loaded and how many bytes it took, the latest used last. From any thread."""
+        return [
+            {"model": v.info.id, "title": v.info.title, "device": self.device, "bytes": v.bytes}
+            for v in list(self._kept.values())
+        ]
+
     def free_all(self, but: Loaded | None = None) -> None:
         """Unload everything, except one, and give device memory back."""
         for key in [k for k, v in self._kept.items() if v is not but]:

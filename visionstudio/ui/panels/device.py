@@ -12,7 +12,7 @@ from visionstudio.engine.requests import Devices
 from visionstudio.session.models import Models
 from visionstudio.ui.i18n import tr
 
-_GIB = 1024**3
+_MIB, _GIB = 1024**2, 1024**3
 
 
 class DeviceButton(QToolButton):
@@ -27,7 +27,7 @@ class DeviceButton(QToolButton):
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._models = models
         self._devices: list[dict[str, Any]] = []
-        self._asked = False
+        self._loaded: list[dict[str, Any]] = []
         menu = QMenu(self)
         menu.aboutToShow.connect(self._ask)
         self.setMenu(menu)
@@ -36,15 +36,13 @@ class DeviceButton(QToolButton):
 
     def _ask(self) -> None:
         # The host is started for this answer: only when somebody wants to know.
-        if not self._asked:
-            self._asked = True
-            self._models.submit(Devices(interactive=True), self._on_event)
+        self._models.submit(Devices(interactive=True), self._on_event)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Finished):
             self._devices = list(event.summary.get("devices", []))
+            self._loaded = list(event.summary.get("loaded", []))
         elif isinstance(event, Failed):
-            self._asked = False
             self._models.failed.emit(event.error())
         else:
             return
@@ -67,7 +65,10 @@ class DeviceButton(QToolButton):
         if not self._devices:
             looking = menu.addAction(tr("Looking for devices…"))
             looking.setEnabled(False)
-        menu.addSeparator()
+        menu.addSection(tr("Models in memory"))
+        for row in self._loaded or [{}]:
+            entry = menu.addAction(_held(row) if row else tr("none"))
+            entry.setEnabled(False)
         menu.addAction(tr("Free memory"), self._models.free_memory)
 
     def _choose(self, device: str) -> None:
@@ -81,6 +82,12 @@ class DeviceButton(QToolButton):
             device = self._devices[0]["id"]
         name = tr("automatic") if device == "auto" else device.upper()
         self.setText(tr("Device: {name}", name=name))
+
+
+def _held(row: dict[str, Any]) -> str:
+    """A loaded model, where it is and what it takes."""
+    size = f"{max(row['bytes'], 0) / _MIB:,.0f} MiB"
+    return f"{tr(row['title'])}  {row['device']}  {size}"
 
 
 def _title(device: dict[str, Any]) -> str:
