@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QWidget
 
-from visionstudio.model.annotations import Annotation, Flags
+from visionstudio.model.annotations import Annotation
 from visionstudio.model.display import Levels
 from visionstudio.model.labels import LabelClass
-from visionstudio.model.shapes import Bounds, Box, Shape
+from visionstudio.model.shapes import Bounds
 from visionstudio.ui import theme
-from visionstudio.ui.canvas import hit, style
-from visionstudio.ui.canvas.aids import DrawingAids
-from visionstudio.ui.canvas.columns import Columns, Rows
+from visionstudio.ui.canvas.columns import Rows
 from visionstudio.ui.canvas.key_pointer import KeyPointer
 from visionstudio.ui.canvas.message import Kind, Message
 from visionstudio.ui.canvas.picture import Array, Picture
-from visionstudio.ui.canvas.scene import LIVE, Scene
-from visionstudio.ui.canvas.strokes import colour_of
+from visionstudio.ui.canvas.scene import LIVE
+from visionstudio.ui.canvas.tool_host import ToolHost
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.i18n import tr
-from visionstudio.ui.tools import Tool, make_tools
+from visionstudio.ui.tools import make_tools
 
 SLICE = 0.006  # seconds of drawing between two looks at the event queue
 _AHEAD_SLICE = 0.002  # the same for what is not in view yet
 _CALM = 30  # milliseconds without a zoom step or frame before tiles are composed
 _FIRST = 2_000  # annotations taken over at once; the rest in slices
 _PART = 200
-_APART = 20  # more dragged shapes than this are repainted together
 _STRIDE = 10_000  # arrivals between two drawings
 
 
-class Canvas(DrawingAids):
+class Canvas(ToolHost):
     """Shows a picture and annotations, and turns gestures into signals.
 
     The canvas changes nothing by itself: a gesture ends in a signal, and what
@@ -47,26 +44,8 @@ class Canvas(DrawingAids):
     nothing flickers. All calls belong to the GUI thread.
     """
 
-    shape_drawn = Signal(object)
-    """Shape: a drawing tool has finished one."""
-    region_drawn = Signal(object)
-    """Box: a region to track."""
-    shapes_edited = Signal(object)
-    """dict[int, Shape]: new shapes by annotation id, once per gesture."""
-    shapes_divided = Signal(object)
-    """dict[int, list[Shape]]: what annotations have been cut into, the first keeps the id."""
-    selection_requested = Signal(object, str)
-    """frozenset[int], and 'replace', 'add', 'toggle' or 'member': one of a group alone."""
-    hovered = Signal(object)
-    """int | None: the annotation under the pointer."""
     pixel_hovered = Signal(int, int, str)
     """Column, row and source values under the pointer; -1, -1, '' outside the picture."""
-    hint_changed = Signal(str)
-    """What the next click does."""
-    tool_changed = Signal(str)
-    """The tool's name."""
-    option_changed = Signal(str, str)
-    """The tool's name and the option's: it has another value."""
     space_tapped = Signal()
     """Space was pressed and let go without dragging."""
 
@@ -80,20 +59,13 @@ class Canvas(DrawingAids):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self._columns = Columns()
-        self._scene = Scene(self._columns, self.font())
         self._picture: Picture | None = None
-        self._selection: frozenset[int] = frozenset()
-        self._active: LabelClass | None = None
-        self._locked_classes: frozenset[int] = frozenset()
-        self._editable = True
         self._arriving: Iterator[Annotation] | None = None
         self._arrived = 0
-        self._hint = ""
         self._slices = QTimer(self)
         self._slices.setSingleShot(True)
         self._slices.timeout.connect(self._slice)
-        self._tools: dict[str, Tool] = make_tools(self)
+        self._tools = make_tools(self)
         self._tool = self._tools["select"]
         self.key_pointer = KeyPointer(self)
         self._tool.enter()
@@ -227,15 +199,6 @@ class Canvas(DrawingAids):
         marked = self._columns.mark(self._selection if many else ())
         self._scene.sheet.stale(self._columns.bounds_of(marked))
 
-    def set_highlight(self, annotation_id: int | None) -> None:
-        """Light one up as if pointed at, from a list say. Emits nothing."""
-        if annotation_id == self._scene.hovered:
-            return
-        for changed in (self._scene.hovered, annotation_id):
-            shape = None if changed is None else self.shape_of(changed)
-            self._update_device(self._scene.extent(self.view, shape))
-        self._scene.hovered = annotation_id
-
     def set_threshold(self, threshold: float) -> None:
         """Hide proposals that score below it."""
         self._changed_rows(self._columns.filter(threshold=threshold))
@@ -249,26 +212,11 @@ class Canvas(DrawingAids):
         self._locked_classes = frozenset(class_ids)
         self.refresh()
 
-    def colour_of(self, annotation: Annotation) -> str:
-        """What an annotation is drawn in."""
-        return colour_of(self._columns, annotation.class_id)
-
-    def is_locked(self, annotation: Annotation) -> bool:
-        locked = annotation.class_id in self._locked_classes
-        return locked or bool(annotation.flags & Flags.LOCKED)
-
     def set_active_class(self, label_class: LabelClass | None) -> None:
         """The class that gives its colour to what is being drawn."""
         self._active = label_class
         self.skeleton = label_class.skeleton if label_class else None
         self._tool.class_changed()
-        self.refresh()
-
-    def set_editable(self, editable: bool) -> None:
-        """Whether drawing and editing are allowed."""
-        self._editable = editable
-        if not editable:
-            self._tool.cancel()
         self.refresh()
 
     def _arrive(self, count: int) -> int:
@@ -320,14 +268,6 @@ class Canvas(DrawingAids):
         if sheet.pending(self.view):
             self._slices.start(0)
 
-    def _update_device(self, part: QRect) -> None:
-        ratio = self.view.ratio
-        if part.isEmpty():
-            return
-        x, y = int(part.x() / ratio) - 1, int(part.y() / ratio) - 1
-        size = QSize(int(part.width() / ratio) + 3, int(part.height() / ratio) + 3)
-        self.viewport().update(x, y, size.width(), size.height())
-
     @property
     def settled(self) -> bool:
         """Whether everything in view has been drawn."""
@@ -350,179 +290,9 @@ class Canvas(DrawingAids):
         self.refresh()
         self._slices.start(wait)
 
-    # -- tools
-
-    @property
-    def tool_name(self) -> str:
-        """The tool in use."""
-        return self._tool.name
-
-    @property
-    def tool(self) -> Tool:
-        return self._tool
-
-    @property
-    def tools(self) -> dict[str, Tool]:
-        """All tools by name."""
-        return self._tools
-
-    @property
-    def is_drawing(self) -> bool:
-        """Whether a drawing or a drag is under way."""
-        return self._tool.busy
-
-    @property
-    def has_steps(self) -> bool:
-        """Whether the drawing has steps to take back or to bring back."""
-        return self._tool.has_steps
-
-    def set_tool(self, name: str) -> None:
-        """Use a tool of `TOOLS`. What was being drawn is dropped."""
-        if name != self._tool.name:
-            self._tool.leave()
-            self.key_pointer.drop()
-            self._tool = self._tools[name]
-            self._tool.enter()
-            self.tool_changed.emit(name)
-            self.refresh()
-
-    def cancel(self) -> bool:
-        """Drop what is being drawn or dragged. Returns whether there was anything."""
-        return self._tool.cancel()
-
-    def finish(self) -> bool:
-        """Close what is being drawn. Returns whether there was anything."""
-        return self._tool.finish()
-
-    def undo_step(self) -> bool:
-        """Take back the last step of the drawing. Returns whether there was one."""
-        return self._tool.undo_step()
-
-    def forget_steps(self) -> None:
-        """What was taken back of a drawing cannot be brought back any more."""
-        self._tool.forget_steps()
-
-    def redo_step(self) -> bool:
-        """Bring back a step that was taken back. Returns whether there was one."""
-        return self._tool.redo_step()
-
-    def delete_vertex(self) -> bool:
-        """Delete the vertex under the pointer. Returns whether there was one."""
-        return self._tool.delete_vertex()
-
-    # -- what tools ask for (tools.base.Host)
-
-    @property
-    def editable(self) -> bool:
-        return self._editable
-
-    @property
-    def selection(self) -> frozenset[int]:
-        return self._selection
-
-    @property
-    def focused(self) -> int | None:
-        """The selected annotation when it is the only one."""
-        return next(iter(self._selection)) if len(self._selection) == 1 else None
-
-    @property
-    def drawing_colour(self) -> str:
-        return self._active.colour if self._active else style.NO_CLASS
-
-    @property
-    def current_hint(self) -> str:
-        """The hint last given."""
-        return self._hint
-
-    def annotation(self, annotation_id: int) -> Annotation | None:
-        """A shown annotation; None for those that the threshold or a class hides."""
-        row = self._columns.row_of.get(annotation_id)
-        seen = row is not None and (self._columns.shown[row] or annotation_id in self._scene.lifted)
-        return self._columns.get(annotation_id) if seen else None
-
-    def shape_of(self, annotation_id: int) -> Shape | None:
-        lifted = self._scene.lifted.get(annotation_id)
-        if lifted is not None:
-            return lifted
-        annotation = self._columns.get(annotation_id)
-        return None if annotation is None else annotation.shape
-
-    def hit_at(self, x: float, y: float) -> int | None:
-        row = hit.hit(self._columns, x, y, self.view.reach(style.REACH * 0.7))
-        return None if row is None else next(self._columns.ids(np.array([row])), None)
-
-    def inside(self, region: Bounds) -> frozenset[int]:
-        return frozenset(self._columns.ids(hit.inside_region(self._columns, region)))
-
-    def visible_ids(self) -> frozenset[int]:
-        """Everything that threshold and classes let through, in view or not."""
-        shown = self._columns.shown[: self._columns.count]
-        return frozenset(self._columns.ids(np.flatnonzero(shown)))
-
-    def hover(self, annotation_id: int | None) -> None:
-        if annotation_id != self._scene.hovered:
-            self.set_highlight(annotation_id)
-            self.hovered.emit(annotation_id)
-
-    def lift(self, shapes: Mapping[int, Shape]) -> None:
-        """Draw these annotations with other shapes while they are dragged; none ends that."""
-        before, self._scene.lifted = self._scene.lifted, dict(shapes)
-        if shapes.keys() != before.keys():
-            self._changed_rows(self._columns.lift(shapes.keys()))
-        grouped = any(a.group_id for i in shapes if (a := self._columns.get(i)) is not None)
-        if len(shapes) > _APART or shapes.keys() != before.keys() or grouped:
-            self.refresh()
-            return
-        for shape in (*before.values(), *shapes.values()):
-            self._update_device(self._scene.extent(self.view, shape))
-
-    def settle(self, shapes: Mapping[int, Shape]) -> None:
-        """A gesture has ended with these shapes."""
-        if shapes:
-            self.shapes_edited.emit(dict(shapes))
-        self.lift({})
-
-    def divide(self, shapes: Mapping[int, list[Shape]]) -> None:
-        self.shapes_divided.emit(dict(shapes))
-
-    def request_selection(self, ids: Collection[int], mode: str) -> None:
-        self.selection_requested.emit(frozenset(ids), mode)
-
-    def drawn(self, shape: Shape) -> None:
-        self.shape_drawn.emit(shape)
-
-    def region(self, box: Box) -> None:
-        self.region_drawn.emit(box)
-
-    def refresh_part(self, part: Bounds) -> None:
-        """Paint a part of the picture's plane again soon."""
-        x1, y1, x2, y2 = (v * self.view.scale for v in part)
-        size = QSize(int(x2 - x1) + 2, int(y2 - y1) + 2)
-        self._update_device(QRect(QPoint(int(x1) + self.view.left, int(y1) + self.view.top), size))
-
-    def option_set(self, tool: Tool, name: str) -> None:
-        self.option_changed.emit(tool.name, name)
-
-    def refresh_shapes(self, ids: Iterable[int]) -> None:
-        for annotation_id in ids:
-            self._update_device(self._scene.extent(self.view, self.shape_of(annotation_id)))
-
-    def hint(self, text: str) -> None:
-        if text != self._hint:
-            self._hint = text
-            self.hint_changed.emit(text)
-
-    def point_at(self, shape: Qt.CursorShape) -> None:
-        if self.viewport().cursor().shape() != shape:
-            self.viewport().setCursor(shape)
-
     def _recolour(self) -> None:
         self._scene.sheet.recolour()
         self.refresh()
-
-    def refresh(self) -> None:
-        """Paint again soon."""
-        self.viewport().update()
 
 
 def _of_size(view: View, width: int, height: int) -> View:
