@@ -98,3 +98,4 @@ def test_real_16_bit_colour_and_floats(driver: Driver, shared_data: Path, tmp_pa
     driver.wait(lambda: driver.session.frame == 1)
     floats = read_pixels(folder / "b.ome.tif", 1).values
     driver.wait(lambda: readout(driver, 200, 80).startswith(f"1 {floats[80, 200, 0]:.6g} "))
+    assert "frame 1 of 5" in driver.window.inspection_panel.lines.text()

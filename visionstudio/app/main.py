@@ -6,6 +6,7 @@ of the same name; ``./init`` opens the path.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 " see: visionstudio --help\n"
             )
             return 2
+    # What is imported stays: the collector would look through it again and again in vain.
+    # `make_application` switches it on.
+    gc.disable()
     from visionstudio.app.window import run_window
 
     code: int = run_window(paths, as_video=as_video)

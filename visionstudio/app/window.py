@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.handlers
 import signal
@@ -66,15 +67,15 @@ def render_window(path: Path, out: Path, *, size: tuple[int, int] = (1600, 1000)
         problems.append(error)
         loop.quit()
 
-    def settle(_item: object) -> None:
-        # The objects and the first thumbnails follow the picture.
+    def settle() -> None:
+        # The objects, what runs models and the first thumbnails follow the picture.
         QTimer.singleShot(_SETTLE_MS, loop.quit)
 
     def give_up() -> None:
         failed(VisionStudioError("the window did not show the project in time", where=str(path)))
 
     window.open_failed.connect(failed)
-    window.viewer.shown.connect(settle)
+    window.models_later.made.connect(settle)
     limit = QTimer()
     limit.setSingleShot(True)
     limit.timeout.connect(give_up)
@@ -96,6 +97,8 @@ def render_window(path: Path, out: Path, *, size: tuple[int, int] = (1600, 1000)
 
 def make_application() -> QApplication:
     """The application with its name; one that is there already is used."""
+    gc.freeze()  # see app/main.py
+    gc.enable()
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("VisionStudio")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 if TYPE_CHECKING:
     from visionstudio.ui.window import MainWindow
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 class ModelsLater(QObject):
     """Imports it in a thread, then makes the project's workbench and the model panel."""
+
+    made = Signal()  # of a project that has been opened: both are there
 
     def __init__(self, window: MainWindow, post: Callable[[Callable[[], None]], None]) -> None:
         super().__init__(window)
@@ -42,7 +45,7 @@ class ModelsLater(QObject):
             thread.join()
 
     def _bring(self) -> None:
-        if "model_panel" in self._window.__dict__:
+        if "visionstudio.ui.panels.model" in sys.modules:
             self._make()
             return
         self._thread = threading.Thread(target=self._import, name="models", daemon=True)
@@ -66,3 +69,4 @@ class ModelsLater(QObject):
             self._begin.start()  # the panel in the next turn: neither stops the window
         elif project is not None:
             _ = self._window.model_panel
+            self.made.emit()

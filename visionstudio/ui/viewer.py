@@ -337,9 +337,9 @@ class Viewer(QWidget):
         picture = (
             Picture(rgb) if source is None else self._presenter.prepare(self._item, rgb, source)
         )
+        session.go_to_frame(frame)  # first: what is said of the picture names its frame
         self._presenter.put(picture, frame=not self._first_frame)
         self._first_frame = False
-        session.go_to_frame(frame)
         self._pixels_shown()
 
     def _frame_failed(self, frame: int, reason: str) -> None:

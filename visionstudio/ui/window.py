@@ -86,7 +86,7 @@ class MainWindow(WindowParts):
         self._refresh = self._single_shot(0, self._refresh_actions)
         self._paint = self._single_shot(0, lambda: self.setUpdatesEnabled(True))
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
-        self._models_later = ModelsLater(self, poster.post)
+        self.models_later = ModelsLater(self, poster.post)
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
         self.tour = Tour(self)
         self.finding = Finding(self)
@@ -227,7 +227,7 @@ class MainWindow(WindowParts):
         self.project.look_for_files()
         self.viewer.focus_canvas()
         if self.session is not None and self.session.current is None:
-            self._models_later.start()
+            self.models_later.start()
         self.project_opened.emit()
 
     def _not_opened(self, error: VisionStudioError) -> None:
@@ -323,7 +323,7 @@ class MainWindow(WindowParts):
         if project is None:
             return True
         self._remember_place()
-        self._models_later.stop()
+        self.models_later.stop()
         self.console.stop()
         self.viewer.set_session(None)
         try:
@@ -374,7 +374,7 @@ class MainWindow(WindowParts):
     def _item_shown(self, item: MediaItem) -> None:
         if self.project is not None:
             self.project.first_shown()
-            self._models_later.start()
+            self.models_later.start()
             self.inspector.show_item(item)
             self._show_zoom()
 
@@ -514,7 +514,7 @@ class MainWindow(WindowParts):
         self.hide()
         self._commands.clipboard.close()
         self.worker.wait()
-        self._models_later.wait()
+        self.models_later.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()
         self.finding.close_threads()
