@@ -65,6 +65,7 @@ def image_size_param(
     step: int = 32,
     title: str = "Image size",
     help: str = "Size at which the model sees pictures.",
+    advanced: bool = False,
 ) -> Any:
     """The size of pictures or crops in pixels."""
     return param(
@@ -77,6 +78,7 @@ def image_size_param(
         zero="automatic",
         impact="train",
         help=help,
+        advanced=advanced,
     )
 
 

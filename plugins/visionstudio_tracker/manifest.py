@@ -11,6 +11,7 @@ from visionstudio_tracker.params import (
     KalmanParams,
     LearnedGateParams,
     MdNetParams,
+    MdNetTraining,
     OcSortParams,
     ParticleParams,
     SiamFcParams,
@@ -118,9 +119,11 @@ MANIFEST = Manifest(
             "mdnet",
             "MDNet",
             "A small network on the built-in backbone that learns the object while it tracks "
-            "(Nam and Han, 2016).",
+            "(Nam and Han, 2016); what objects have in common can be trained on your tracks, "
+            "boxes and pictures.",
             "mdnet:MdNetTracker",
             params=MdNetParams,
+            train_params=MdNetTraining,
         ),
         _tracker(
             "siamfc",

@@ -5,12 +5,14 @@ Nam, Han: Learning Multi-Domain Convolutional Neural Networks for Visual Trackin
 come from one pass over a view by RoIAlign. The shared layers are the built-in backbone,
 frozen; the layers of the one "domain" that is tracked are learned online, with hard
 negatives, a short-term memory for when the object is doubtful and a long-term one, and
-box regression (Girshick et al. 2014) learned from the first frame.
+box regression (Girshick et al. 2014) learned from the first frame. The first of these layers
+starts at random, or from what it has learned of many objects (`mdnet_training`).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,28 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from visionstudio.api import Context, Frame, InvalidValue, TrackState, WeightsError, box_iou
+from visionstudio.api import (
+    Context,
+    Frame,
+    InvalidValue,
+    TrackState,
+    TrainContext,
+    TrainingData,
+    TrainResult,
+    box_iou,
+)
 from visionstudio_torch.backbone import features, normalise
-from visionstudio_tracker.params import MdNetParams
+from visionstudio_torch.weights import load_weights
+from visionstudio_tracker.params import MdNetParams, MdNetTraining
 from visionstudio_tracker.regions import BoxTuple, check_region, check_same_size
 from visionstudio_tracker.views import jittered, view_of
 
 FloatArray = NDArray[np.float64]
 
+MODEL = "tracker/mdnet"
 STRIDES = (8, 16)
+HIDDEN = 256  # outputs of the first layer
+SHARED = "shared"  # its name in a weights file
 CELLS = 3  # of a region in each direction
 VIEW, CONTEXT = 288, 5.0
 CANDIDATES = 256
@@ -46,8 +61,10 @@ class MdNetTracker:
         self._backbone: nn.Module | None = None
 
     def load(self, params: MdNetParams, weights: Path | None, ctx: Context) -> None:
+        self._shared: dict[str, Tensor] | None = None
         if weights is not None:
-            raise WeightsError("tracker/mdnet learns from the drawn box and takes no weights")
+            state, _ = load_weights(weights, MODEL)
+            self._shared = {n: state[f"{SHARED}.{n}"] for n in ("weight", "bias")}
         self._params = params
         self._device = torch.device(ctx.device)
         self._backbone = features(STRIDES).eval().to(self._device)
@@ -69,9 +86,12 @@ class MdNetTracker:
         seen = self._look(frame, first)
         iou = box_iou([self._box], first)[0]
         self._regression = BoxRegression(first[iou > 0.6], seen[iou > 0.6], self._box)
-        far = self._background(1500)
+        far = background(self._box, 1500, self._rng)
         away = self._look(frame, far)
-        self._head = _head(seen.shape[1], self._torch).to(self._device)
+        self._head = _head(seen.shape[1], self._torch)
+        if self._shared is not None:
+            self._head[0].load_state_dict(self._shared)
+        self._head.to(self._device)
         self._optimiser = torch.optim.SGD(
             self._head.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4
         )
@@ -114,15 +134,10 @@ class MdNetTracker:
     def _around(self, count: int, move: float, grow: float, stretch: float = 0.05) -> FloatArray:
         return jittered(self._box, count, self._rng, move=move, grow=grow, stretch=stretch)
 
-    def _background(self, count: int) -> FloatArray:
-        """Boxes near the object that overlap it little."""
-        boxes = np.concatenate([self._around(count, 0.8, 0.2), self._around(count, 1.5, 0.3)])
-        return np.asarray(boxes[box_iou([self._box], boxes)[0] < 0.3][:count])
-
     def _remember(self, frame: Frame) -> None:
         near = self._around(80, 0.08, 0.05)
         near = near[box_iou([self._box], near)[0] > 0.7][:50]
-        far = self._background(150)
+        far = background(self._box, 150, self._rng)
         seen = self._look(frame, np.concatenate([near, far]))
         self._memory.append((seen[: len(near)], seen[len(near) :]))
 
@@ -130,15 +145,20 @@ class MdNetTracker:
     def _look(self, frame: Frame, boxes: FloatArray) -> Tensor:
         """Features (n, d) of boxes, from one pass over the view about the object."""
         view = view_of(self._box, CONTEXT, VIEW)
-        picture = torch.from_numpy(view.cut(frame)).permute(2, 0, 1)[None].to(self._device)
         assert self._backbone is not None
-        maps = self._backbone(normalise(picture))
-        regions = torch.from_numpy(view.to_view(boxes)).float().to(self._device)
-        parts = [
-            roi_align(m, [regions], CELLS, 1 / s, sampling_ratio=2, aligned=True)
-            for m, s in zip(maps, STRIDES, strict=True)
-        ]
-        return torch.cat([p.flatten(1) / p.flatten(1).std().clamp(min=1e-6) for p in parts], 1)
+        return region_features(self._backbone, view.cut(frame), view.to_view(boxes), self._device)
+
+    def train(self, data: TrainingData, params: MdNetTraining, ctx: TrainContext) -> TrainResult:
+        """Train the layer that all objects share; leaves best.safetensors in the run folder."""
+        from visionstudio_tracker.mdnet_training import train_mdnet
+
+        return train_mdnet(data, params, ctx)
+
+    def examples(self, data: TrainingData, params: MdNetTraining, ctx: Context) -> Iterator[Frame]:
+        """Looks with regions on the object and beside it, as they are varied."""
+        from visionstudio_tracker.mdnet_training import examples
+
+        return examples(data, params, ctx)
 
     # Learning
 
@@ -173,9 +193,34 @@ class MdNetTracker:
         return torch.randint(total, (min(count, total),), generator=self._torch).to(self._device)
 
 
+def background(box: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
+    """Boxes (count, 4) or fewer near `box` that overlap it little."""
+    near = jittered(box, count, rng, move=0.8, grow=0.2, stretch=0.05)
+    far = jittered(box, count, rng, move=1.5, grow=0.3, stretch=0.05)
+    boxes = np.concatenate([near, far])
+    return np.asarray(boxes[box_iou([box], boxes)[0] < 0.3][:count])
+
+
+@torch.no_grad()
+def region_features(
+    backbone: nn.Module, view: Frame, boxes: FloatArray, device: torch.device | str
+) -> Tensor:
+    """Features (n, d) of boxes in a view (S, S, 3), from one pass over it by RoIAlign."""
+    picture = torch.from_numpy(view).permute(2, 0, 1)[None].to(device)
+    maps = backbone(normalise(picture))
+    regions = torch.from_numpy(boxes).float().to(device)
+    parts = [
+        roi_align(m, [regions], CELLS, 1 / s, sampling_ratio=2, aligned=True)
+        for m, s in zip(maps, STRIDES, strict=True)
+    ]
+    return torch.cat([p.flatten(1) / p.flatten(1).std().clamp(min=1e-6) for p in parts], 1)
+
+
 def _head(inputs: int, generator: torch.Generator) -> nn.Sequential:
     """Two layers: (n, inputs) → logits (n, 2) of background and object."""
-    head = nn.Sequential(nn.Linear(inputs, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 2))
+    head = nn.Sequential(
+        nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Dropout(0.3), nn.Linear(HIDDEN, 2)
+    )
     with torch.no_grad():
         for layer in head:
             if isinstance(layer, nn.Linear):

@@ -10,6 +10,9 @@ using Adaptive Correlation Filters, CVPR 2010.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import sys
 from typing import Any
 
 import cv2
@@ -41,8 +44,17 @@ class MilTracker(GatedTracker):
     model = "tracker/mil"
 
     def _create(self) -> Any:
-        cv2.setRNGSeed(0)  # it draws its features at random; a run must be repeatable
+        # It draws samples from OpenCV's generator and features from C's; a run must be repeatable.
+        cv2.setRNGSeed(0)
+        _seed_c_rand(1)
         return cv2.TrackerMIL_create()  # type: ignore[attr-defined]
+
+
+def _seed_c_rand(seed: int) -> None:
+    """C's `srand`. Where the library of the platform is not found, `rand` goes on as it does."""
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+        library.srand(ctypes.c_uint(seed))
 
 
 class MosseTracker(GatedTracker):

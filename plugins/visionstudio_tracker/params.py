@@ -252,6 +252,17 @@ class SiamFcParams(GateParams):
     )
 
 
+def view_param(size: int) -> Any:
+    """The size at which a tracker sees its object, which training cannot change."""
+    return image_size_param(
+        size,
+        low=size,
+        high=size,
+        advanced=True,
+        help="Fixed: the tracker sees its object at this size, whatever it was trained at.",
+    )
+
+
 def pairs_param(default: int) -> Any:
     """How many pairs are drawn where the features are frozen."""
     return param(
@@ -325,6 +336,7 @@ class AtomTraining(FitParams):
 
     lr: float = lr_param(2e-3)
     batch: int = batch_param(16, unit="pairs")
+    image_size: int = view_param(256)
     weights: str = weights_param(
         help="builtin: the predictor that comes with the program; none: from scratch; or a "
         "weights file of this model.",
@@ -346,6 +358,29 @@ class AtomTraining(FitParams):
         help="The share of regions of pictures without labels that are cut out and pasted on "
         "another ground, so that they have an outline.",
     )
+
+
+@dataclass(frozen=True)
+class MdNetTraining(FitParams):
+    """How the layer that MDNet shares between objects is trained."""
+
+    lr: float = lr_param(1e-3)
+    batch: int = batch_param(8, low=2, unit="looks")
+    image_size: int = view_param(288)
+    weights: str = weights_param(
+        "none", help="none: from scratch; or a weights file of this model, to go on from."
+    )
+    freeze: bool = freeze_param(True, advanced=True, help="The backbone always stays as it is.")
+    looks: int = param(
+        400,
+        low=4,
+        high=20_000,
+        step=100,
+        impact="train",
+        help="So many looks of all objects are taken in once, before training starts.",
+    )
+    colour: float = colour_param(0.15)
+    flip: bool = mirror_param(True)
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ class _Kit:
             return "not trainable"
         self.ctx.run_folder.mkdir(parents=True, exist_ok=True)
         short = {"epochs": 1, "batch": 2, "image_size": 64, "steps": 2, "crop": 64}
-        short |= {"crop_size": 64, "pairs": 8}
+        short |= {"crop_size": 64, "pairs": 8, "looks": 8}
         values = {}
         for param in describe(self.spec.train_params):
             if param.name in short:

@@ -64,8 +64,8 @@ class TrainingDialog(QDialog):
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.timeout.connect(self._refresh)
-        self._fill_models(model)
         running = [t for t in workbench.trainings.running if not t.request.find_lr]
+        self._fill_models(running[-1].request.model if running else model)
         if running:
             self._watch(running[-1])
         self._look_for_interrupted()
