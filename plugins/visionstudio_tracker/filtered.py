@@ -10,22 +10,62 @@ from numpy.typing import NDArray
 
 from visionstudio.api import Context, Frame, InvalidValue, TrackState, WeightsError
 from visionstudio_tracker.appearance import Appearance, Look, Rect, look_at, visible_part
+from visionstudio_tracker.background import Background
 from visionstudio_tracker.bootstrap import BootstrapFilter
 from visionstudio_tracker.kalman import KalmanFilter, motion
 from visionstudio_tracker.params import KalmanParams, ParticleParams
 from visionstudio_tracker.regions import BoxTuple, check_region, check_same_size
+from visionstudio_tracker.search import find_again
 
 SCALES = (0.95, 1.0, 1.05)  # of the object between two frames
 GATE = 9.21  # chi-squared, 2 degrees of freedom, 99 %
 FAR = 8.0  # sizes of the object that a search reaches at most
 
 
+PATIENCE = 5  # frames without the object after which it is searched elsewhere, too
+
+
+class Memory:
+    """What a filter does not know of its object: its looks, what was there before it, where it
+    was seen last. It tells a box that is parked on the background, and finds the object again."""
+
+    def __init__(self, frame: Frame, rect: Rect) -> None:
+        self.appearance = Appearance(_look(frame, rect))
+        self._background = Background(rect)
+        self._background.remember(frame, rect)
+        self._seen = rect
+        self._lost = 0
+
+    def parked(self, frame: Frame, rect: Rect) -> bool:
+        """Whether the region shows what was there without the object."""
+        look = look_at(frame, rect)
+        return look is None or self._background.shows(frame, rect, self.appearance.difference(look))
+
+    def saw(self, frame: Frame, rect: Rect, score: float) -> None:
+        """It is there: learn how it looks, and what is around it."""
+        _, visible = visible_part(rect, frame.shape[1], frame.shape[0])
+        look = look_at(frame, rect)
+        if look is not None:
+            self.appearance.learn(look, score, visible)
+        self._background.remember(frame, rect)
+        self._seen, self._lost = rect, 0
+
+    def missed(self, frame: Frame) -> Rect | None:
+        """It is not where it is expected: where else, once that has been so for a while."""
+        self._lost += 1
+        if self._lost < PATIENCE:
+            return None
+        found = find_again(frame, self.appearance, self._background, self._seen, self._lost)
+        return found.rect if found is not None else None
+
+
 class KalmanTracker:
     """Predicts where the object will be and measures where it looks like it (x, y).
 
     The measurement is the best normalised cross-correlation with the object's looks
-    in a window as wide as the prediction is uncertain. Without one the filter goes
-    on by itself and the object is Lost until it is measured again.
+    in a window as wide as the prediction is uncertain. Without one, or where it shows the
+    background, the filter goes on by itself and the object is Lost until it is measured or
+    found again.
     """
 
     def __init__(self) -> None:
@@ -44,8 +84,12 @@ class KalmanTracker:
         """Learn the object in `box`, x1, y1, x2, y2. Raises InvalidValue for a bad box."""
         self._shape = check_same_size(frame, None)
         x, y, w, h = check_region(box, frame.shape[1], frame.shape[0])
+        self._memory = Memory(frame, (x, y, w, h))
+        self._begin((x, y, w, h))
+
+    def _begin(self, rect: Rect) -> None:
+        x, y, w, h = rect
         self._size = (float(w), float(h))
-        self._appearance = Appearance(_look(frame, (x, y, w, h)))
         unit = (w * h) ** 0.5
         self._filter = motion(
             (x + w / 2, y + h / 2),
@@ -63,17 +107,28 @@ class KalmanTracker:
         self._filter.predict()
         expected, spread = self._filter.innovation()
         found = self._measure(frame, expected, spread)
-        if found is None or found[1] < self._params.min_score:
-            return TrackState(None, 0.0 if found is None else found[1], lost=True)
+        if (
+            found is None
+            or found[1] < self._params.min_score
+            or self._memory.parked(frame, found[0])
+        ):
+            return self._missed(frame, 0.0 if found is None else found[1])
         (x, y, w, h), score = found
         self._filter.update((x + w / 2, y + h / 2))
         self._size = (w, h)
-        _, visible = visible_part((x, y, w, h), frame.shape[1], frame.shape[0])
-        look = look_at(frame, (x, y, w, h))
-        if look is not None:
-            self._appearance.learn(look, score, visible)
+        self._memory.saw(frame, (x, y, w, h), score)
         cx, cy = self._filter.innovation()[0]
         return TrackState((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), score)
+
+    def _missed(self, frame: Frame, score: float) -> TrackState:
+        again = self._memory.missed(frame)
+        if again is None:
+            return TrackState(None, score, lost=True)
+        x, y, w, h = again
+        self._begin(again)
+        score = self._memory.appearance.similarity(look_at(frame, again))
+        self._memory.saw(frame, again, score)
+        return TrackState((x, y, x + w, y + h), score)
 
     def _measure(
         self, frame: Frame, centre: NDArray[np.float64], spread: NDArray[np.float64]
@@ -88,8 +143,8 @@ class KalmanTracker:
             place, _ = visible_part((x1, y1, x2 - x1, y2 - y1), frame.shape[1], frame.shape[0])
             if place[2] < w or place[3] < h:
                 continue
-            rect = _best_match(frame, place, self._appearance, (w, h))
-            score = self._appearance.similarity(look_at(frame, rect))
+            rect = _best_match(frame, place, self._memory.appearance, (w, h))
+            score = self._memory.appearance.similarity(look_at(frame, rect))
             if best is None or score > best[1]:
                 best = rect, score
         return best
@@ -147,11 +202,15 @@ class ParticleTracker:
         x, y, w, h = check_region(box, frame.shape[1], frame.shape[0])
         self._size = np.array([w, h], dtype=np.float64)
         self._spread = self._params.spread * (w * h) ** 0.5
+        self._memory = Memory(frame, (x, y, w, h))
         first = np.array([x + w / 2, y + h / 2, 0.0, 0.0, 0.0])
-        rng = np.random.default_rng(ctx.seed)
-        particles = np.repeat(first[None], self._params.particles, axis=0)
-        self._filter = BootstrapFilter(particles, rng)
+        self._rng = np.random.default_rng(ctx.seed)
+        self._begin(first)
         self._colours = _colours(colour_bins(frame), first[None], self._size)[0]
+
+    def _begin(self, state: NDArray[np.float64]) -> None:
+        particles = np.repeat(state[None], self._params.particles, axis=0)
+        self._filter = BootstrapFilter(particles, self._rng)
 
     def update(self, frame: Frame, ctx: Context) -> TrackState:
         """Where the object is in the next frame. Raises InvalidValue when its size changed."""
@@ -169,9 +228,24 @@ class ParticleTracker:
         box = (*(mean[:2] - half), *(mean[:2] + half))
         height, width = frame.shape[:2]
         inside = box[0] < width and box[1] < height and box[2] > 0 and box[3] > 0
-        if score < self._params.min_score or not inside:
-            return TrackState(None, score, lost=True)
+        x1, y1, x2, y2 = (round(float(v)) for v in box)
+        rect = (x1, y1, x2 - x1, y2 - y1)
+        if score < self._params.min_score or not inside or self._memory.parked(frame, rect):
+            return self._missed(frame, score)
+        similar = self._memory.appearance.similarity(look_at(frame, rect))
+        self._memory.saw(frame, rect, similar)
         return TrackState(box, score)
+
+    def _missed(self, frame: Frame, score: float) -> TrackState:
+        again = self._memory.missed(frame)
+        if again is None:
+            return TrackState(None, score, lost=True)
+        x, y, w, h = again
+        grown = 0.5 * np.log(w * h / self._size.prod())
+        self._begin(np.array([x + w / 2, y + h / 2, 0.0, 0.0, grown]))
+        score = self._memory.appearance.similarity(look_at(frame, again))
+        self._memory.saw(frame, again, score)
+        return TrackState((x, y, x + w, y + h), score)
 
     def _move(
         self, particles: NDArray[np.float64], rng: np.random.Generator

@@ -162,6 +162,27 @@ def test_fast_filters_follow_and_tell_when_the_object_has_left(model: Any) -> No
     assert (lost & absent).sum() >= absent.sum() - 3
 
 
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        pytest.param(opencv.KcfTracker, GateParams(), marks=pytest.mark.slow),
+        pytest.param(opencv.MosseTracker, GateParams(), marks=pytest.mark.slow),
+        (filtered.KalmanTracker, KalmanParams()),
+        (filtered.ParticleTracker, ParticleParams()),
+    ],
+)
+def test_an_object_that_leaves_is_lost_and_found_when_it_returns(model: Any, params: Any) -> None:
+    frames, truth = leaving_clip()
+    states = follow(model(), params, frames, tuple(truth[0]))
+    absent = ~np.isfinite(truth).all(axis=1)
+    lost = np.array([t.state.lost for t in states])
+    assert (lost & absent).sum() >= absent.sum() - 2
+    back = np.flatnonzero(absent)[-1] + 1
+    again = [t for t in states[back + 5 :] if not t.state.lost]
+    assert len(again) >= 0.8 * (len(states) - back - 5)
+    assert figures(again, truth)["mean_iou"] > 0.4
+
+
 def test_mil_repeats_itself_whatever_ran_before_and_with_any_threads() -> None:
     frames, truth = leaving_clip(leave=1000, count=8)
     threads = cv2.getNumThreads()
