@@ -128,13 +128,14 @@ class InstanceParams:
 class MaskRcnnTrainParams(TwoStageParams):
     """How to train Mask R-CNN."""
 
+    batch: int = batch_param(2)
+
 
 @dataclass(frozen=True)
 class TorchvisionMaskRcnnTrainParams(MaskRcnnTrainParams):
     """How to train torchvision's Mask R-CNNs."""
 
     lr: float = lr_param(2e-4)
-    batch: int = batch_param(2)
     weights: str = weights_param(
         "none",
         help="none: from scratch, which takes long and many pictures; or a weights file of this "

@@ -14,7 +14,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss, maskrcnn_loss
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign, box_area, box_iou
 
@@ -22,12 +22,17 @@ from visionstudio_torch.backbone import normalise
 from visionstudio_torch.pyramid import Pyramid
 from visionstudio_torch.transforms import pad_batch
 
-# Side lengths per pyramid level, in pixels of the resized picture (short side about 320).
-_ANCHORS = ((12, 20, 32), (48, 72, 104), (144, 208, 288))
+# Side lengths of anchors by the stride of their pyramid level, in pixels of the resized picture
+# (short side about 320).
+_BOXES = {8: (12, 20, 32), 16: (48, 72, 104), 32: (144, 208, 288)}
+# A mask needs more than the one or two cells that a small object has at stride 8.
+_INSTANCES = {4: (6, 8, 11), 8: (16, 22, 32), 16: (48, 72, 104), 32: (144, 208, 288)}
 _RATIOS = (0.5, 1.0, 2.0)
 _PROPOSALS = 300
+_PROPOSALS_OF_INSTANCES = 600  # in evaluation: cells and nuclei come by the hundred
 _HIDDEN = 256
 _MASK_LAYERS = (96, 96, 96, 96)
+_MASKS_LEARNED = 32
 
 
 class RcnnNet(nn.Module):
@@ -54,10 +59,13 @@ class RcnnNet(nn.Module):
         finds_regions: bool = True,
     ) -> None:
         super().__init__()
-        self.backbone = Pyramid(96, (8, 16, 32), pretrained=pretrained)
+        anchors = _INSTANCES if masks else _BOXES
+        most = _PROPOSALS_OF_INSTANCES if masks else _PROPOSALS
+        self.backbone = Pyramid(96, tuple(anchors), pretrained=pretrained)
         channels = self.backbone.out_channels
-        self.rpn: Any = _region_network(channels) if finds_regions else None
-        levels = [str(i) for i in range(len(_ANCHORS))]
+        sizes = tuple(anchors.values())
+        self.rpn: Any = _region_network(channels, sizes, most) if finds_regions else None
+        levels = [str(i) for i in range(len(anchors))]
         self.roi_heads = Heads(
             MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2),
             TwoMLPHead(channels * 7 * 7, _HIDDEN),
@@ -72,6 +80,7 @@ class RcnnNet(nn.Module):
             detections_per_img=100,
         )
         if masks:
+            self.roi_heads.masks_learned = _MASKS_LEARNED
             self.roi_heads.mask_roi_pool = MultiScaleRoIAlign(
                 levels, output_size=14, sampling_ratio=2
             )
@@ -135,8 +144,9 @@ class OneByOne(nn.Module):
         return found["boxes"], found["scores"], found["labels"]
 
 
-def _region_network(channels: int) -> Proposals:
-    anchors = AnchorGenerator(_ANCHORS, (_RATIOS,) * len(_ANCHORS))
+def _region_network(channels: int, sizes: tuple[tuple[int, ...], ...], most: int) -> Proposals:
+    """With anchors of these sides per level; `most` regions are found in evaluation."""
+    anchors = AnchorGenerator(sizes, (_RATIOS,) * len(sizes))
     return Proposals(
         anchors,
         RPNHead(channels, anchors.num_anchors_per_location()[0]),
@@ -145,7 +155,7 @@ def _region_network(channels: int) -> Proposals:
         batch_size_per_image=256,
         positive_fraction=0.5,
         pre_nms_top_n={"training": 1000, "testing": 1000},
-        post_nms_top_n={"training": _PROPOSALS, "testing": _PROPOSALS},
+        post_nms_top_n={"training": _PROPOSALS, "testing": most},
         nms_thresh=0.7,
     )
 
@@ -173,7 +183,47 @@ class Proposals(RegionProposalNetwork):  # type: ignore[misc]
 
 
 class Heads(RoIHeads):  # type: ignore[misc]
-    """The heads for boxes and masks, which do not learn that ignored regions are background."""
+    """The heads for boxes and masks, which do not learn that ignored regions are background.
+
+    Of each picture they learn at most `masks_learned` masks at once, drawn by chance: a mask
+    costs a hundred times what a box costs.
+    """
+
+    masks_learned = 128  # as published
+
+    def forward(
+        self,
+        features: dict[str, Tensor],
+        proposals: list[Tensor],
+        image_shapes: list[tuple[int, int]],
+        targets: list[dict[str, Tensor]] | None = None,
+    ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
+        if not (self.training and self.has_mask() and targets is not None):
+            return super().forward(features, proposals, image_shapes, targets)  # type: ignore[no-any-return]
+        chosen, matched, labels, goals = self.select_training_samples(proposals, targets)
+        pooled = self.box_roi_pool(features, chosen, image_shapes)
+        scores, moves = self.box_predictor(self.box_head(pooled))
+        of_classes, of_boxes = fastrcnn_loss(scores, moves, labels, goals)
+        drawn = [_some(torch.where(one > 0)[0], self.masks_learned) for one in labels]
+
+        def picked(parts: list[Tensor]) -> list[Tensor]:
+            return [part[places] for part, places in zip(parts, drawn, strict=True)]
+
+        boxes = picked(chosen)
+        pooled = self.mask_head(self.mask_roi_pool(features, boxes, image_shapes))
+        of_masks = maskrcnn_loss(
+            self.mask_predictor(pooled),
+            boxes,
+            [target["masks"] for target in targets],
+            [target["labels"] for target in targets],
+            picked(matched),
+        )
+        losses = {
+            "loss_classifier": of_classes,
+            "loss_box_reg": of_boxes,
+            "loss_mask": of_masks,
+        }
+        return [], losses
 
     def select_training_samples(
         self, proposals: list[Tensor], targets: list[dict[str, Tensor]] | None
@@ -186,6 +236,13 @@ class Heads(RoIHeads):  # type: ignore[misc]
                 for p, t in zip(proposals, targets, strict=True)
             ]
         return super().select_training_samples(proposals, targets)
+
+
+def _some(places: Tensor, most: int) -> Tensor:
+    """At most so many of the places, by chance."""
+    if len(places) <= most:
+        return places
+    return places[torch.randperm(len(places), device=places.device)[:most]]
 
 
 def _near(boxes: Tensor, objects: Tensor) -> Tensor:
