@@ -22,6 +22,7 @@ from visionstudio.pywork import ProjectWork
 from visionstudio.session.import_plan import SPLIT
 from visionstudio.session.library import add_media, probe_media
 from visionstudio.session.proposals import corrected
+from visionstudio.settings.store import Settings
 from visionstudio.storage.operations import patched
 from visionstudio.storage.paths import absolute, is_project, project_folder
 from visionstudio.storage.records import Counts
@@ -457,7 +458,8 @@ class _Block:
 
 
 def _watched(store: ProjectStore) -> Project:
-    """A project that knows at its end whether anything was changed."""
+    """A project that knows who changes it, and at its end whether anything was changed."""
+    store.author = Settings().author
     project = Project(store)
     project._step_seen = store.last_step()
     return project

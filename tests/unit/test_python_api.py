@@ -168,3 +168,15 @@ def test_what_is_added_after_an_import_has_ids_of_its_own(tmp_path: Path) -> Non
         added = project.add(project.media[0].id, vs.Box(20, 20, 30, 30), "cell")
         assert added.id == 8
         assert len(project.annotations(project.media[0].id)) == 8
+
+
+def test_steps_of_scripts_and_commands_have_a_name(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "Ann")
+    with vs.open(pictures) as project:
+        project.add(project.media[1].id, vs.Box(1, 2, 30, 40), "cell")
+    capsys.readouterr()
+    assert run(["--json", "statistics", str(pictures)]) == 0
+    people = json.loads(capsys.readouterr().out)["people"]
+    assert [one["name"] for one in people] == ["Ann"]

@@ -36,9 +36,7 @@ def project_store(folder: Path, *, read_only: bool = False) -> Iterator[ProjectS
         with ProjectStore.open_to_read(found) as store:
             yield store
         return
-    from visionstudio.session.live_export import followed
-
-    with ProjectStore.open(found) as store, followed(store):
+    with ProjectStore.open(found) as store, _at_work(store):
         yield store
 
 
@@ -53,13 +51,22 @@ def new_or_old_project(folder: Path, *, media_root: Path | None = None) -> Itera
 
     found = project_folder(folder)
     if is_project(found):
-        from visionstudio.session.live_export import followed
-
-        with ProjectStore.open(found) as store, followed(store):
+        with ProjectStore.open(found) as store, _at_work(store):
             yield store
     else:
-        with ProjectStore.create(folder, media_root=media_root) as store:
+        with ProjectStore.create(folder, media_root=media_root) as store, _at_work(store):
             yield store
+
+
+@contextmanager
+def _at_work(store: ProjectStore) -> Iterator[None]:
+    """The journal gets the person's name; an export that is kept follows at the end."""
+    from visionstudio.session.live_export import followed
+    from visionstudio.settings.store import Settings
+
+    store.author = Settings().author
+    with followed(store):
+        yield
 
 
 def parameters(texts: Sequence[str]) -> dict[str, Any]:

@@ -211,5 +211,8 @@ def statistics(folder: Folder, csv: Csv = None) -> Reply:
                 "" if aspect is None else f"{aspect:.2f}",
             )
         )
-    people = [(p.name, f"{p.gestures} steps", f"{p.seconds / 60:.0f} min") for p in found.people]
+    people = [
+        (p.name, f"{p.gestures} step{'s' if p.gestures != 1 else ''}", f"{p.seconds / 60:.0f} min")
+        for p in found.people
+    ]
     return Reply(document, "\n".join(filter(None, [head, columns(rows), columns(people)])))
