@@ -67,6 +67,8 @@ class MediaSummaries(Mapping[int, MediaSummary]):
         return type(self)(self._ids, self._labels.copy(), self._proposals.copy())
 
     def _place(self, media_id: int) -> int | None:
+        if not len(self._ids):
+            return None
         place = int(self._ids.searchsorted(media_id))
         there = place < len(self._ids) and self._ids[place] == media_id
         return place if there else None
