@@ -156,13 +156,20 @@ def check_predicts(kind: Kind, weights: Path, pictures: list[Path]) -> None:
         host.close()
 
 
-ODD = {
+def _mixed(index: int) -> Pixels:
+    """Grey, 16-bit and 1x1 pictures among others."""
+    return {0: _grey, 1: _deep, 2: _one_by_one}.get(index, plain)(index)
+
+
+def _label(index: int) -> int | None:
+    """One picture without labels; a class that only one picture has, which is on one side."""
+    return {3: None, 4: 2}.get(index, 1)
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "mixed": {"draw": _mixed, "label_of": _label},
     "grey": {"draw": _grey},
-    "16-bit": {"draw": _deep},
-    "one 1x1": {"odd": _one_by_one},
     "only 1x1": {"draw": _one_by_one},
-    "one without labels": {"label_of": lambda i: None if i == 0 else i % 2 + 1},
-    "rare class": {"label_of": lambda i: 2 if i == 0 else 1},
 }
 
 
