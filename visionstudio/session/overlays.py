@@ -128,7 +128,7 @@ def _write(
 ) -> None:
     text = label.name if one.track_id is None else f"{label.name} #{one.track_id}"
     if one.score is not None:
-        text += f" {one.score:.2f}"
+        text += f"  {one.score:.2f}"  # apart from the number of the track
     chip = text_chip(text, colour, size)
     left, top = 0, 0
     if not isinstance(one.shape, Tag):
