@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from visionstudio.engine.evaluation.trackers import TrackerResult, curves_csv
 from visionstudio.formats.output import write_bytes
@@ -165,6 +166,8 @@ class TrackersDialog(QDialog):
     # -- what can be chosen ---------------------------------------------------------------------
 
     def _offer(self, tracks: list[KnownTrack], candidates: list[Candidate]) -> None:
+        if not isValid(self):
+            return  # closed before the answer came
         session = self._workbench.session
         names = {c.id: c.name for c in session.classes}
         chosen = {a.track_id for a in session.selected()}
@@ -279,6 +282,8 @@ class TrackersDialog(QDialog):
         self._update()
 
     def _failed(self, error: VisionStudioError) -> None:
+        if not isValid(self):
+            return
         self._job = None
         if not isinstance(error, Cancelled):
             self.problem.setText(str(error))
@@ -338,7 +343,8 @@ class TrackersDialog(QDialog):
         """Off the GUI thread: the place may be a slow one."""
 
         def done(_: object) -> None:
-            self.message.emit(tr("Saved: {name}", name=path.name), "info")
+            if isValid(self):
+                self.message.emit(tr("Saved: {name}", name=path.name), "info")
 
         self._workbench.session.in_store(lambda _: write(), done, self._failed)  # type: ignore[operator]
 
