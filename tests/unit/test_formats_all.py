@@ -235,6 +235,21 @@ def test_a_written_folder_is_detected_again(name: str, pictures: Path, tmp_path:
     assert detect(target) == name
 
 
+@pytest.mark.parametrize(("one", "variant"), VARIANTS, ids=IDS)
+@pytest.mark.parametrize("split", ["../out", "/out", "a/../../out", "C:\\out", "con"])
+def test_a_hostile_subset_stays_in_the_folder(
+    one: Format, variant: str, split: str, pictures: Path, tmp_path: Path
+) -> None:
+    kinds = ("box", "polygon", "mask", "tag")
+    rows = [DatasetAnnotation(label="a", shape=SHAPES[k], track=n) for n, k in enumerate(kinds)]
+    target = tmp_path / "chosen" / (f"x{one.suffixes[0]}" if one.single_file else "folder")
+    target.parent.mkdir()
+    data = dataset_of(pictures, rows, split=split)
+    written = one.write(data, target, WriteOptions(copy_media=True, variant=variant))
+    assert all(f.resolve().is_relative_to(target.parent) for f in written.files)
+    assert {p.name for p in tmp_path.iterdir()} == {"pictures", "chosen"}
+
+
 numbers = st.floats(1, 40).map(lambda v: round(v, 3))
 sides = st.floats(1, 20).map(lambda v: round(v, 3))
 boxes = st.builds(lambda x, y, w, h: Box(x, y, x + w, y + h), numbers, numbers, sides, sides)

@@ -38,6 +38,9 @@ def test_real_sets_with_subsets(shared_data: Path, name: str, pictures: int, cla
     assert len(imported.dataset.items) == imported.dataset.annotation_count == pictures
     assert len(imported.dataset.classes) == classes
     assert not {c.name for c in imported.dataset.classes} & {"train", "test", "validation"}
+    for item in imported.dataset.items:
+        folder = item.path.split("/")[0]
+        assert item.split == {"validation": "val"}.get(folder, folder)
 
 
 def test_loose_pictures_are_skipped_and_other_files_ignored(tmp_path: Path) -> None:
@@ -83,6 +86,21 @@ def test_writing_copies_by_class_and_counts_the_rest(tmp_path: Path) -> None:
     }
     back = imagefolder.read(tmp_path / "out", None, ReadOptions())
     assert [i.annotations[0].label for i in back.dataset.items] == ["a_b_ c_", "cat", "cat"]
+    assert {i.split for i in back.dataset.items} == {"train"}
+
+
+def test_subsets_of_pictures_come_back(tmp_path: Path) -> None:
+    source = picture(tmp_path / "in" / "a.png")
+    cat = (DatasetAnnotation(label="cat", shape=Tag()),)
+    items = tuple(
+        DatasetItem(path=f"{n}.png", file=source, annotations=cat, split=split)
+        for n, split in enumerate(("train", "val", ""))
+    )
+    dataset = Dataset((DatasetClass(name="cat"),), items)
+    imagefolder.write(dataset, tmp_path / "out", WriteOptions())
+    back = imagefolder.read(tmp_path / "out", None, ReadOptions())
+    found = {i.path: i.split for i in back.dataset.items}
+    assert found == {"train/cat/0.png": "train", "val/cat/1.png": "val", "cat/2.png": ""}
 
 
 @pytest.mark.parametrize(

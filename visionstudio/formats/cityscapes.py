@@ -147,7 +147,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     count = 0
     taken: set[str] = set()
     for item in pictures_only(dataset.items, losses):
-        split = options.split or item.split or "train"
+        split = options.split_of(item) or "train"
         pure = PurePosixPath(item.path.removeprefix(f"leftImg8bit/{split}/"))
         base = str(pure.with_suffix("")).removesuffix(_PICTURE)
         if f"{split}/{base}" in taken:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from visionstudio.formats.dataset import Dataset, DatasetClass, DatasetItem, Imported, Skipped
+from visionstudio.formats.dataset import (
+    SUBSETS,
+    Dataset,
+    DatasetClass,
+    DatasetItem,
+    Imported,
+    Skipped,
+)
 from visionstudio.model.errors import FormatError
 
 # Of files that describe the same pictures in several ways the first kind is read.
 _KINDS = ("instances", "person_keypoints", "panoptic", "stuff", "labels", "image_info", "captions")
-_SUBSETS = frozenset(("train", "val", "test", "valid", "validation"))
 ROBOFLOW = "_annotations.coco.json"
 
 
@@ -46,7 +52,7 @@ def _subset(file: Path) -> str:
     if file.name == ROBOFLOW:
         return file.parent.name
     name = file.stem.removeprefix(_kind(file)).strip("_")
-    return name if name.lower().rstrip("0123456789_") in _SUBSETS else ""
+    return name if name.lower().rstrip("0123456789_") in SUBSETS else ""
 
 
 def merged(src: Path, parts: Iterable[tuple[str, Imported]]) -> Imported:

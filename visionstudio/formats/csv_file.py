@@ -268,7 +268,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     count = 0
     for item in pictures_only(dataset.items, losses):
         place = [item.path, str(item.width or ""), str(item.height or "")]
-        split = options.split or item.split
+        split = options.split_of(item)
         written = 0
         for annotation in item.annotations:
             cells = _cells(annotation, losses)

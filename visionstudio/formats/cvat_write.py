@@ -123,7 +123,7 @@ def _image(
     options: WriteOptions,
 ) -> int:
     element = SubElement(root, "image", id=str(index), name=xml_text(item.path))
-    split = options.split or item.split
+    split = options.split_of(item)
     if split:
         element.set("subset", xml_text(split))
     element.set("width", str(item.width))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.formats.files import safe_name
 from visionstudio.model.annotations import Flags
 from visionstudio.model.labels import AttributeSpec, SkeletonSpec
 from visionstudio.model.media import MediaKind
@@ -23,6 +24,17 @@ from visionstudio.model.shapes import Shape
 
 if TYPE_CHECKING:
     from visionstudio.formats.coco_stream import CocoRows
+
+SUBSETS: Mapping[str, str] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""What folders and files of subsets are called, lower case, and the subset's name here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +211,11 @@ class WriteOptions:
     copy_media: bool = False
     split: str | None = None
     variant: str = ""
+
+    def split_of(self, item: DatasetItem) -> str:
+        """The subset that a picture is written to, fit for a folder's name; '' for none."""
+        split = self.split or item.split
+        return safe_name(split) if split else ""
 
 
 class Losses:

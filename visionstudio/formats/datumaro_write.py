@@ -45,7 +45,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     count = 0
     subsets: dict[str, list[Fields]] = {}
     for item in pictures_only(dataset.items, losses):
-        subset = options.split or item.split or "default"
+        subset = options.split_of(item) or "default"
         rows: list[Fields] = []
         for annotation in item.annotations:
             row = _annotation(annotation, item, labels, losses)

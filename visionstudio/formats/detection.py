@@ -6,8 +6,8 @@ import re
 from itertools import islice
 from pathlib import Path
 
+from visionstudio.formats.dataset import SUBSETS
 from visionstudio.formats.files import is_picture, walk_files
-from visionstudio.formats.imagefolder import SUBSETS
 from visionstudio.formats.imagenet import WNID
 from visionstudio.formats.masks import CLASS_FOLDERS, INSTANCE_FOLDERS
 from visionstudio.formats.packed import IDX_NAME

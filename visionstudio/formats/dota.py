@@ -92,7 +92,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     for item in pictures_only(dataset.items, losses):
         if not item.annotations and not item.verified:
             continue
-        split = options.split or item.split
+        split = options.split_of(item)
         folder = out / split if split else out
         pure = PurePosixPath(item.path)
         name, n = pure, 2

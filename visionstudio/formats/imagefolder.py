@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from visionstudio.formats.dataset import (
+    SUBSETS,
     Dataset,
     DatasetAnnotation,
     DatasetClass,
@@ -31,8 +32,6 @@ from visionstudio.formats.output import copy_file
 from visionstudio.model.errors import FormatError
 from visionstudio.model.media import MediaKind
 from visionstudio.model.shapes import Tag
-
-SUBSETS = frozenset(("train", "val", "valid", "validation", "test", "training", "testing"))
 
 
 def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
@@ -65,6 +64,7 @@ def read(src: Path, images: Path | None, _options: ReadOptions) -> Imported:
                     path=places.relative(path),
                     annotations=(tag,),
                     file=path,
+                    split=_split(relative.parts),
                     source=str(path.parent),
                 )
             )
@@ -99,10 +99,12 @@ def _renamed(item: DatasetItem, names: Mapping[str, str]) -> DatasetItem:
 
 
 def _label(parts: tuple[str, ...]) -> str | None:
-    folders = parts[:-1]
-    if len(folders) > 1 and folders[0].lower() in SUBSETS:
-        folders = folders[1:]
+    folders = parts[1:-1] if _split(parts) else parts[:-1]
     return folders[0] if folders else None
+
+
+def _split(parts: tuple[str, ...]) -> str:
+    return SUBSETS.get(parts[0].lower(), "") if len(parts) > 2 else ""
 
 
 def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
@@ -112,7 +114,6 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     `copy_media`. A picture's first tag counts; other annotations are left out.
     """
     losses = Losses()
-    base = out / options.split if options.split else out
     folders = _folders([c.name for c in dataset.classes], losses)
     files: list[Path] = []
     taken: set[Path] = set()
@@ -128,7 +129,8 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
         elif item.file is None:
             losses.add("pictures were not there to be copied")
         else:
-            target = _free(base / folders[tags[0].label] / _name(item.path), taken)
+            folder = out / options.split_of(item) / folders[tags[0].label]
+            target = _free(folder / _name(item.path), taken)
             copy_file(item.file, target)
             files.append(target)
             count_unsaid(tags[0], losses)

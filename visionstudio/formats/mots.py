@@ -94,7 +94,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
             what = "annotations of pictures of unknown size are left out"
             losses.add(what, len(item.annotations))
             continue
-        split = options.split or item.split
+        split = options.split_of(item)
         folder = out / split if split else out
         folders[folder] = None
         pixels, drawn = _drawn(item, numbers, tracks, losses)

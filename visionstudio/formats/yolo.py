@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from visionstudio.formats.collecting import Collector, Draft, listed_names, read_text
-from visionstudio.formats.dataset import Imported, ReadOptions
+from visionstudio.formats.dataset import SUBSETS, Imported, ReadOptions
 from visionstudio.formats.files import PictureRoot, is_picture, safe_parts, walk_files
 from visionstudio.formats.rows import RowFault, printable
 from visionstudio.formats.taking import (
@@ -36,15 +36,6 @@ from visionstudio.model.shapes import Shape, Skeleton
 __all__ = ["read", "write"]
 
 NAME_FILES = ("classes.txt", "obj.names", "labels.txt", "predefined_classes.txt")
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 _KINDS_OF_FOLDER = frozenset(
     ["images", "labels", "labeltxt", "annotations", "jpegimages", "obj_train_data"]
 )
@@ -307,7 +298,7 @@ class _Reader:
                         listed.setdefault(line.replace("\\", "/").rsplit("/", 1)[-1], split)
         for draft in self.collector.drafts:
             folders = draft.path.lower().split("/")[:-1]
-            found = next((SPLITS[f] for f in folders if f in SPLITS), "")
+            found = next((SUBSETS[f] for f in folders if f in SUBSETS), "")
             draft.split = listed.get(draft.path.rsplit("/", 1)[-1], found)
 
 

@@ -60,7 +60,7 @@ def write(dataset: Dataset, out: Path, options: WriteOptions) -> Written:
     for item in pictures_only(dataset.items, losses):
         if not item.annotations and not item.verified:
             continue
-        split = options.split or item.split or "train"
+        split = options.split_of(item) or "train"
         splits[split] = None
         name = _free(item.path, split, taken, losses)
         lines = rows.of(item)
