@@ -5,8 +5,9 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Everyday tests leave out those that take minutes; CI (or SLOW=1) runs all.
-MARKS := $(if $(CI)$(SLOW),,-m "not slow")
+# Everyday tests leave out those that take minutes; CI (or SLOW=1) runs them, and leaves out
+# those that train on real data for the figures in the docs (FIGURES=1 runs all).
+MARKS := $(if $(FIGURES),,-m "not $(if $(CI)$(SLOW),figures,slow)")
 # Real processes and windows on a shared machine: CI tries a failed test once more and says so.
 RERUNS := $(if $(CI),--reruns 1)
 # A file's tests stay in one process: they share fixtures that are dear to make.

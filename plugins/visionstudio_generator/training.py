@@ -251,7 +251,9 @@ class AdversarialTraining:
             self._ctx.preview("samples", grid(drawn, self._layout))
             self._record.without_better += 1
             if metrics["frechet"] <= self._record.best:
-                self._record.without_better = 0
+                # Less than a thousandth is drift, not learning: no reason to go on.
+                if metrics["frechet"] < 0.999 * self._record.best:
+                    self._record.without_better = 0
                 self._record.best, self._record.metrics = metrics["frechet"], metrics
                 info = replace(self._info, metrics=metrics)
                 save_weights(self._ctx.run_folder / BEST, self._average.state_dict(), info)

@@ -21,6 +21,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 def test_a_gan_draws_digits_that_a_classifier_learns_from(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -242,6 +242,7 @@ def test_simplecnn_learns_digits(
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_simplecnn_learns_cifar(
     shared_data: Path, train_context: Callable[..., Any], memory_data: Callable[..., Any]
@@ -254,6 +255,7 @@ def test_simplecnn_learns_cifar(
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_efficientnet_head_learns_clothing(
     shared_data: Path, train_context: Callable[..., Any], memory_data: Callable[..., Any]

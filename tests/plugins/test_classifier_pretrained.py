@@ -158,6 +158,7 @@ def test_any_network_of_timm(
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_imagenet_weights_beat_from_scratch(
     shared_data: Path, train_context: Callable[..., Any], memory_data: Callable[..., Any]

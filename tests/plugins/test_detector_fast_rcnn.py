@@ -86,6 +86,7 @@ def test_regions_move_with_the_picture() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.shared_data
 @pytest.mark.timeout(900)
 def test_it_learns_from_eight_blood_cell_pictures(

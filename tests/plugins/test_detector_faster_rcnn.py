@@ -217,6 +217,7 @@ def test_errors_say_what_to_do(
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.shared_data
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("limit", "epochs", "floor"), [(None, 2, 0.80), (20, 20, 0.75)])

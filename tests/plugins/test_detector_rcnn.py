@@ -152,6 +152,7 @@ def test_errors_say_what_to_do(
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.shared_data
 def test_regions_of_blood_cells(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()

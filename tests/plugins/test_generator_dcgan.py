@@ -194,6 +194,7 @@ def test_spread_counts_pairs_of_one_class_only() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_digits_are_all_drawn_and_recognised(
     train_context: Callable[..., Any], memory_data: Callable[..., Any]

@@ -262,6 +262,7 @@ def test_a_published_file_finds_what_torchvision_finds(
 
 @pytest.mark.slow
 @pytest.mark.shared_data
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_it_overfits_a_few_pictures_of_nuclei(
     shared_data: Path, train_context: Callable[..., Any], memory_data: Any

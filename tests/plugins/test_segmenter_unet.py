@@ -261,6 +261,7 @@ def test_background_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.shared_data
 @pytest.mark.timeout(1200)
 def test_membranes(shared_data: Path, train_context: Callable[..., Any], memory_data: Any) -> None:

@@ -115,6 +115,7 @@ def test_atom_follows_says_when_its_object_has_gone_and_repeats_itself() -> None
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(600)
 def test_atom_follows_a_person_and_a_bag(shared_data: Path) -> None:
     frames, truth = crossing(shared_data)
