@@ -109,6 +109,7 @@ def test_divergence_by_hand() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_the_whole_job_without_a_window(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "sample"
