@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
@@ -13,9 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.conftest import Driver
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
+from visionstudio.session.effects import Tally
 from visionstudio.session.media_list import MediaList
 from visionstudio.session.signal import Signal
 from visionstudio.storage.records import MediaSummary
+from visionstudio.storage.summaries import MediaSummaries
 from visionstudio.ui.panels.media import MediaPanel
 from visionstudio.ui.panels.media_model import describe
 
@@ -30,9 +33,11 @@ class ListOnly:
         self.media_changed, self.tally_changed = Signal(), Signal()
         self.current_changed = Signal()
         self.current: MediaItem | None = None
+        ids = np.array([item.id for item in items], np.int64)
+        self.tally = Tally(MediaSummaries(ids, ids % 3, (ids % 5 == 0).astype(np.int64)), {})
 
     def summary(self, media_id: int) -> MediaSummary:
-        return MediaSummary(media_id % 3, media_id % 5 == 0)
+        return self.tally.media[media_id]
 
     def path_of(self, item: MediaItem) -> Path:
         return Path("/nowhere") / item.path
