@@ -9,7 +9,7 @@ weights, early stopping, checkpoints that resume bit for bit, progress, stopping
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
@@ -36,6 +36,7 @@ _VALIDATION_SHARE = 0.15  # of the training time; rarer than each epoch when it 
 L = TypeVar("L")
 E = TypeVar("E")
 B = TypeVar("B")
+V = TypeVar("V", bool, int)
 
 
 @dataclass(frozen=True)
@@ -108,150 +109,176 @@ def fit(
     advice = "lower the batch size or the image size"
     guards = torch_threads(ctx.threads), memory_guard(advice), repeatable(settings.deterministic)
     with guards[0], guards[1], guards[2]:
-        return _fit(model, recipe, settings, ctx)
+        return _Training(model, recipe, settings, ctx).run()
 
 
-def _fit(
-    model: nn.Module, recipe: Recipe[L, E, B], settings: Settings, ctx: TrainContext
-) -> TrainResult:
-    fabric = launch(ctx.device, settings.precision)
-    lead = fabric.is_global_zero
-    optimizer = torch.optim.AdamW(parameter_groups(model, settings), lr=settings.lr)
-    average = averaged(model, settings.ema)
-    wrapped, optimizer = fabric.setup(model, optimizer)
-    if average is not None:
-        average.to(fabric.device)
-    judged: nn.Module = average.module if average is not None else model
-    step_size = settings.batch * settings.accumulate
-    steps_per_epoch = -(-len(recipe.items) // step_size)
-    pace = Pace(settings.epochs * steps_per_epoch, ctx.time_left)
-    stepper: Stepper[E] = Stepper(
-        fabric,
-        model,
-        wrapped,
-        optimizer,
-        average,
-        recipe,
-        clip=settings.clip,
-        parts=settings.accumulate,
-    )
-    fingerprint = {
-        "model": recipe.info.model,
-        "data": recipe.info.data_hash,
-        "settings": repr(asdict(settings)),
-        "seed": ctx.seed,
-    }
-    record = Record()
-    torch.manual_seed(ctx.seed + fabric.global_rank)
-    if ctx.resume:
-        state = checkpoint.load_checkpoint(ctx.run_folder, fingerprint)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        if average is not None:
-            average.load_state_dict(state["average"])
-        fabric.strategy.precision.load_state_dict(state["precision"])
-        pace.step, pace.progress = state["step"], state["progress"]
-        record, stepper.parts = Record(**state["record"]), state["parts"]
-        checkpoint.restore_rng(state)
+class _Training(Generic[L, E, B]):
+    """A training while it runs: `run` is the recipe, the other methods are its steps.
 
-    written = float("-inf")  # when the weights were, by the clock
-    unwritten = False
+    In several processes each has one; the lead alone validates, writes and decides.
+    """
 
-    def write() -> None:
-        nonlocal written, unwritten
-        info = replace(recipe.info, metrics=dict(record.metrics))
-        save_weights(ctx.run_folder / BEST, judged.state_dict(), info)
-        written, unwritten = time.monotonic(), False
+    def __init__(
+        self, model: nn.Module, recipe: Recipe[L, E, B], settings: Settings, ctx: TrainContext
+    ) -> None:
+        self._model, self._recipe, self._settings, self._ctx = model, recipe, settings, ctx
+        self._fabric = launch(ctx.device, settings.precision)
+        self._lead = self._fabric.is_global_zero
+        optimizer = torch.optim.AdamW(parameter_groups(model, settings), lr=settings.lr)
+        self._average = averaged(model, settings.ema)
+        wrapped, self._optimizer = self._fabric.setup(model, optimizer)
+        if self._average is not None:
+            self._average.to(self._fabric.device)
+        self._judged: nn.Module = self._average.module if self._average is not None else model
+        self._step_size = settings.batch * settings.accumulate
+        self._steps_per_epoch = -(-len(recipe.items) // self._step_size)
+        self._pace = Pace(settings.epochs * self._steps_per_epoch, ctx.time_left)
+        self._stepper: Stepper[E] = Stepper(
+            self._fabric,
+            model,
+            wrapped,
+            self._optimizer,
+            self._average,
+            recipe,
+            clip=settings.clip,
+            parts=settings.accumulate,
+        )
+        self._record = Record()
+        self._written = float("-inf")  # when the weights were, by the clock
+        self._unwritten = False
+        self._validated = self._saved = time.monotonic()
 
-    def save() -> None:
-        if lead:
-            if unwritten:
-                write()
-            parts = {
-                "fingerprint": fingerprint,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "average": average.state_dict() if average is not None else {},
-                "precision": fabric.strategy.precision.state_dict(),
-                "step": pace.step,
-                "progress": pace.progress,
-                "parts": stepper.parts,
-                "record": asdict(record),
-            }
-            checkpoint.save_checkpoint(ctx.run_folder, parts)
+    def run(self) -> TrainResult:
+        """Train to the end, until told to stop, or until nothing gets better."""
+        torch.manual_seed(self._ctx.seed + self._fabric.global_rank)
+        if self._ctx.resume:
+            self._restore()
+        loader = self._batches()
+        progress = Progress(self._ctx, self._steps_per_epoch)
+        self._model.train()
+        try:
+            if getattr(self._ctx, "find_lr", False):
+                return find_rate(self._stepper, loader, self._ctx)  # type: ignore[arg-type]
+            while remaining := self._remaining():
+                self._step(loader, remaining, progress)
+                epoch_ends = self._pace.step % self._steps_per_epoch == 0
+                if self._validation_is_due(epoch_ends):
+                    self._validate()
+                if time.monotonic() - self._saved > _CHECKPOINT_SECONDS[0 if epoch_ends else 1]:
+                    self._save()
+            if self._record.step != self._pace.step:
+                self._validate()
+            self._save()
+        finally:
+            loader.close()
+        epochs = -(-self._pace.step // self._steps_per_epoch)
+        return TrainResult(epochs, dict(self._record.metrics))
 
-    def validate() -> None:
-        nonlocal unwritten
+    def _batches(self) -> Generator[list[E], None, None]:
+        return batches(
+            self._recipe.items,
+            self._recipe.augment,
+            list,
+            batch=self._step_size,
+            seed=self._ctx.seed,
+            first_step=self._pace.step,
+            workers=min(4, self._ctx.threads),
+            rank=self._fabric.global_rank,
+            world=self._fabric.world_size,
+        )
+
+    def _remaining(self) -> int:
+        """Steps still to do; 0 ends training."""
+        without_better, patience = self._record.without_better, self._settings.patience
+        ends = self._ctx.should_stop() or 0 < patience <= without_better
+        return self._agreed(self._pace.remaining() if not ends else 0)
+
+    def _step(self, loader: Iterator[list[E]], remaining: int, progress: Progress) -> None:
+        settings, pace, record = self._settings, self._pace, self._record
+        pace.start_step()
+        rate = settings.lr * rate_factor(settings.schedule, pace.progress, settings.warm_up)
+        examples = next(loader)
+        record.waiting += time.perf_counter() - pace.started
+        losses = self._stepper.step(examples, rate, pace.step)
+        pace.end_step(remaining)
+        record.training += time.perf_counter() - pace.started
+        if self._lead:
+            progress.step(pace, losses, rate)
+
+    def _validation_is_due(self, epoch_ends: bool) -> bool:
+        if self._settings.deterministic:
+            return epoch_ends
+        affordable = self._record.validation <= _VALIDATION_SHARE * self._record.training
+        overdue = time.monotonic() - self._validated > _VALIDATE_SECONDS
+        return self._agreed((epoch_ends and affordable) or overdue)
+
+    def _agreed(self, value: V) -> V:
+        """The lead's value in every process, whose clocks differ."""
+        return self._fabric.broadcast(value) if self._fabric.world_size > 1 else value
+
+    def _validate(self) -> None:
+        record, pace = self._record, self._pace
         record.step = pace.step
-        if lead:
+        if self._lead:
             started = time.perf_counter()
-            record.add(*judge(judged, recipe.validate, recipe.best, ctx))
+            record.add(*judge(self._judged, self._recipe.validate, self._recipe.best, self._ctx))
             # Without figures the newest weights are the best: no need to write each epoch's.
-            unwritten = not record.last and time.monotonic() - written < _CHECKPOINT_SECONDS[0]
-            if record.is_best and not unwritten:
-                write()
-            model.train()
+            recent = time.monotonic() - self._written < _CHECKPOINT_SECONDS[0]
+            self._unwritten = not record.last and recent
+            if record.is_best and not self._unwritten:
+                self._write_weights()
+            self._model.train()
             pace.validation_seconds = time.perf_counter() - started
             record.validation += pace.validation_seconds
-            ctx.report(pace.progress, metrics=record.told, step=pace.step)
-        record.without_better = fabric.broadcast(record.without_better)
-        fabric.barrier()
+            self._ctx.report(pace.progress, metrics=record.told, step=pace.step)
+        record.without_better = self._fabric.broadcast(record.without_better)
+        self._fabric.barrier()
+        self._validated = time.monotonic()
 
-    loader = batches(
-        recipe.items,
-        recipe.augment,
-        list,
-        batch=step_size,
-        seed=ctx.seed,
-        first_step=pace.step,
-        workers=min(4, ctx.threads),
-        rank=fabric.global_rank,
-        world=fabric.world_size,
-    )
-    progress = Progress(ctx, steps_per_epoch)
-    saved = judged_at = time.monotonic()
-    model.train()
-    try:
-        if getattr(ctx, "find_lr", False):
-            return find_rate(stepper, loader, ctx)  # type: ignore[arg-type]
-        while True:
-            # The lead decides for all processes, whose clocks differ.
-            ends = ctx.should_stop() or 0 < settings.patience <= record.without_better
-            remaining = pace.remaining() if not ends else 0
-            if fabric.world_size > 1:
-                remaining = fabric.broadcast(remaining)
-            if remaining == 0:
-                break
-            pace.start_step()
-            rate = settings.lr * rate_factor(settings.schedule, pace.progress, settings.warm_up)
-            examples = next(loader)
-            record.waiting += time.perf_counter() - pace.started
-            losses = stepper.step(examples, rate, pace.step)
-            pace.end_step(remaining)
-            record.training += time.perf_counter() - pace.started
-            if lead:
-                progress.step(pace, losses, rate)
+    def _write_weights(self) -> None:
+        info = replace(self._recipe.info, metrics=dict(self._record.metrics))
+        save_weights(self._ctx.run_folder / BEST, self._judged.state_dict(), info)
+        self._written, self._unwritten = time.monotonic(), False
 
-            now = time.monotonic()
-            epoch_ends = pace.step % steps_per_epoch == 0
-            affordable = record.validation <= _VALIDATION_SHARE * record.training
-            due = (epoch_ends and affordable) or now - judged_at > _VALIDATE_SECONDS
-            if settings.deterministic:
-                due = epoch_ends
-            if fabric.world_size > 1:
-                due = fabric.broadcast(due)
-            if due:
-                validate()
-                judged_at = time.monotonic()
-            if now - saved > _CHECKPOINT_SECONDS[0 if epoch_ends else 1]:
-                save()
-                saved = time.monotonic()
-        if record.step != pace.step:
-            validate()
-        save()
-    finally:
-        loader.close()
-    return TrainResult(-(-pace.step // steps_per_epoch), dict(record.metrics))
+    def _save(self) -> None:
+        """Leave all that `_restore` needs to go on bit for bit."""
+        if self._lead:
+            if self._unwritten:
+                self._write_weights()
+            average = self._average
+            parts = {
+                "fingerprint": self._fingerprint(),
+                "model": self._model.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "average": average.state_dict() if average is not None else {},
+                "precision": self._fabric.strategy.precision.state_dict(),
+                "step": self._pace.step,
+                "progress": self._pace.progress,
+                "parts": self._stepper.parts,
+                "record": asdict(self._record),
+            }
+            checkpoint.save_checkpoint(self._ctx.run_folder, parts)
+        self._saved = time.monotonic()
+
+    def _restore(self) -> None:
+        state = checkpoint.load_checkpoint(self._ctx.run_folder, self._fingerprint())
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
+        self._fabric.strategy.precision.load_state_dict(state["precision"])
+        self._pace.step, self._pace.progress = state["step"], state["progress"]
+        self._record, self._stepper.parts = Record(**state["record"]), state["parts"]
+        checkpoint.restore_rng(state)
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be gone on with."""
+        return {
+            "model": self._recipe.info.model,
+            "data": self._recipe.info.data_hash,
+            "settings": repr(asdict(self._settings)),
+            "seed": self._ctx.seed,
+        }
 
 
 def parameter_groups(model: nn.Module, settings: Settings) -> list[dict[str, Any]]:
