@@ -24,6 +24,9 @@ from visionstudio_torch.params import (
 )
 
 
+_AUGMENTED = {"augment": (True,)}
+
+
 @dataclass(frozen=True)
 class ClassifierParams:
     """How many names a picture gets."""
@@ -81,9 +84,9 @@ class SimpleCnnTraining(FitParams):
         help="Mirror pictures left to right at random; auto: colour pictures only, because "
         "grey ones are often signs and letters.",
     )
-    rotate: float = rotate_param(8.0)
-    translate: float = translate_param(0.06)
-    scale: float = scale_param(0.1)
+    rotate: float = rotate_param(8.0, when=_AUGMENTED)
+    translate: float = translate_param(0.06, when=_AUGMENTED)
+    scale: float = scale_param(0.1, when=_AUGMENTED)
     weight_decay: float = weight_decay_param(0.02)
     class_weights: str = class_weights_param()
 

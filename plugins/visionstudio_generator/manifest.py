@@ -32,7 +32,8 @@ class DrawParams:
     )
 
 
-CLONE = "Clone"  # the settings of this method
+_CLONE = {"method": ("clone",)}
+_FLOW = {"method": ("telea", "navier-stokes")}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class EditParams:
         step=1.0,
         unit="px",
         impact="predict",
-        help="telea and navier-stokes: how far around a pixel they look.",
+        when=_FLOW,
+        help="How far around a pixel they look.",
     )
     seed: int = param(
         0,
@@ -62,7 +64,8 @@ class EditParams:
         high=1_000_000_000,
         step=1,
         impact="predict",
-        help="patches: another number fills with others.",
+        when={"method": ("patches",)},
+        help="Another number fills otherwise.",
     )
     dx: int = param(
         0,
@@ -72,7 +75,7 @@ class EditParams:
         title="From the right",
         unit="px",
         impact="predict",
-        group=CLONE,
+        when=_CLONE,
         help="How far to the right of the region the place lies that is blended in.",
     )
     dy: int = param(
@@ -83,21 +86,21 @@ class EditParams:
         title="From below",
         unit="px",
         impact="predict",
-        group=CLONE,
+        when=_CLONE,
         help="How far below the region the place lies that is blended in.",
     )
     source: str = param(
         "",
         title="Other picture",
         impact="predict",
-        group=CLONE,
+        when=_CLONE,
         help="A picture file to take the place from. Empty: the picture itself.",
     )
     mixed: bool = param(
         False,
         title="Keep texture",
         impact="predict",
-        group=CLONE,
+        when=_CLONE,
         help="Where the picture has more texture than what is blended in, keep that.",
     )
 

@@ -7,10 +7,13 @@ or words differ it overrides the field with the same function.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from visionstudio.api import param
+
+When = Mapping[str, tuple[bool | str, ...]] | None
 
 
 def epochs_param(
@@ -123,7 +126,7 @@ def mirror_param(default: bool, *, help: str = "Mirror pictures left to right at
     return param(default, title="Mirror", impact="train", group=AUGMENTATION, help=help)
 
 
-def rotate_param(default: float = 0.0) -> Any:
+def rotate_param(default: float = 0.0, *, when: When = None) -> Any:
     """How far pictures are turned at random."""
     return param(
         default,
@@ -134,12 +137,13 @@ def rotate_param(default: float = 0.0) -> Any:
         title="Rotation",
         impact="train",
         group=AUGMENTATION,
+        when=when,
         help="Turn training pictures at random by up to this angle either way. A turned box "
         "becomes the upright box around it.",
     )
 
 
-def translate_param(default: float = 0.0) -> Any:
+def translate_param(default: float = 0.0, *, when: When = None) -> Any:
     """How far pictures are shifted at random."""
     return param(
         default,
@@ -149,11 +153,12 @@ def translate_param(default: float = 0.0) -> Any:
         title="Shift",
         impact="train",
         group=AUGMENTATION,
+        when=when,
         help="Shift training pictures at random by up to this share of their size.",
     )
 
 
-def scale_param(default: float) -> Any:
+def scale_param(default: float, *, when: When = None) -> Any:
     """How far pictures are zoomed at random."""
     return param(
         default,
@@ -163,6 +168,7 @@ def scale_param(default: float) -> Any:
         title="Scale jitter",
         impact="train",
         group=AUGMENTATION,
+        when=when,
         help="Zoom training pictures at random by up to this share; what leaves the picture is "
         "cropped.",
     )

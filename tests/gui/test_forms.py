@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSlider, QSpinBox, QToolButton
 from pytestqt.qtbot import QtBot
 
-from visionstudio.api import describe, param, validate
+from visionstudio.api import InvalidValue, describe, param, validate
 from visionstudio.ui.forms import ParamForm
 
 
@@ -81,3 +81,45 @@ def test_advanced_settings_are_folded_away(form: ParamForm, qtbot: QtBot) -> Non
     assert not note.isVisible()
     qtbot.mouseClick(form.findChild(QToolButton, "paramsMore"), Qt.MouseButton.LeftButton)
     assert note.isVisible()
+
+
+@dataclass(frozen=True)
+class Depending:
+    method: str = param("still", choices=("still", "moving"))
+    speed: float = param(2.0, low=0, high=9, when={"method": ("moving",)})
+    wind: bool = param(True, advanced=True, when={"method": ("moving",)})
+
+
+def test_what_does_not_count_is_not_shown(qtbot: QtBot) -> None:
+    form = ParamForm(describe(Depending))
+    qtbot.addWidget(form)
+    form.show()
+    speed, fold = form.findChild(object, "param_speed"), form.findChild(QToolButton, "paramsMore")
+    assert not speed.isVisible()
+    assert not fold.isVisible()
+    assert not form.counts("speed")
+    combo = form.findChild(QComboBox)
+    combo.setFocus()
+    qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert speed.isVisible()
+    assert fold.isVisible()
+    assert form.counts("speed")
+    form.set_values({"method": "still"})
+    assert not speed.isVisible()
+    assert form.values()["speed"] == 2.0  # kept for when it counts again
+
+
+def test_a_parameter_cannot_depend_on_what_is_not_there() -> None:
+    @dataclass(frozen=True)
+    class Unknown:
+        speed: float = param(2.0, when={"method": ("moving",)})
+
+    @dataclass(frozen=True)
+    class Impossible:
+        method: str = param("still", choices=("still", "moving"))
+        speed: float = param(2.0, when={"method": ("flying",)})
+
+    with pytest.raises(InvalidValue, match="unknown 'method'"):
+        describe(Unknown)
+    with pytest.raises(InvalidValue, match="'flying'"):
+        describe(Impossible)

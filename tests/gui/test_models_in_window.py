@@ -126,10 +126,16 @@ def test_inpaint_a_region(desk: Desk) -> None:
     assert desk.child(QLabel, "inpaintBefore", dialog).pixmap().width() > 100
     desk.wait(lambda: desk.child(QLabel, "inpaintAfter", dialog).pixmap().width() > 100)
     method = desk.child(QComboBox, "field_method", dialog)
+    shown = {
+        n: desk.child(QWidget, f"param_{n}", dialog).isVisible() for n in ("seed", "radius", "dx")
+    }
+    assert shown == {"seed": True, "radius": False, "dx": False}
     method.setCurrentIndex(method.findData("telea"))
     desk.job(lambda: method.activated.emit(method.currentIndex()), "Inpaint and clone")
     before_view, hint = (desk.child(QLabel, n, dialog) for n in ("inpaintBefore", "inpaintHint"))
     assert not hint.isVisible()
+    assert desk.child(QWidget, "param_radius", dialog).isVisible()
+    assert not desk.child(QAbstractButton, "inpaintAgain", dialog).isVisible()
     method.setCurrentIndex(method.findData("clone"))
     method.activated.emit(method.currentIndex())
     desk.wait(hint.isVisible)

@@ -37,7 +37,8 @@ class ParamSpec:
     `low`, `high` are inclusive bounds and `step` a sensible increment, in `unit`.
     `impact` says what a change costs: 'display' is free, 'predict' needs a new
     prediction, 'train' a new training. `zero` is what a form shows for 0 where
-    that has a meaning of its own, such as 'automatic'.
+    that has a meaning of its own, such as 'automatic'. `when` names other parameters
+    and those of their values with which this one counts; forms show it only then.
     """
 
     name: str
@@ -55,6 +56,11 @@ class ParamSpec:
     advanced: bool = False
     zero: str = ""
     group: str = ""
+    when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+
+    def counts(self, values: Mapping[str, Value]) -> bool:
+        """Whether the parameter has any effect beside these values of the others."""
+        return all(values.get(name) in allowed for name, allowed in self.when)
 
 
 def param(
@@ -71,8 +77,9 @@ def param(
     advanced: bool = False,
     zero: str = "",
     group: str = "",
+    when: Mapping[str, tuple[Value, ...]] | None = None,
 ) -> Any:
-    """A dataclass field that carries its bounds, unit and help."""
+    """A dataclass field that carries its bounds, unit and help; see `ParamSpec`."""
     extra = {
         "title": title,
         "help": help,
@@ -85,6 +92,7 @@ def param(
         "advanced": advanced,
         "zero": zero,
         "group": group,
+        "when": tuple((when or {}).items()),
     }
     return field(default=default, metadata={_KEY: extra})
 
@@ -92,8 +100,8 @@ def param(
 def describe(params: type) -> tuple[ParamSpec, ...]:
     """The parameters of a dataclass in the order they are written.
 
-    Raises InvalidValue for a field of an unsupported type, without a default, or
-    whose default breaks its own bounds.
+    Raises InvalidValue for a field of an unsupported type, without a default,
+    whose default breaks its own bounds, or that counts with what cannot be.
     """
     if not dataclasses.is_dataclass(params):
         raise InvalidValue(f"parameters are a dataclass, got {params!r}")
@@ -110,6 +118,13 @@ def describe(params: type) -> tuple[ParamSpec, ...]:
             name=item.name, kind=kind, default=item.default, optional=optional, **extra
         )
         specs.append(dataclasses.replace(spec, default=check(spec, item.default)))
+    by_name = {s.name: s for s in specs}
+    for spec in specs:
+        for other, allowed in spec.when:
+            if other not in by_name:
+                raise InvalidValue(f"parameter '{spec.name}' counts with an unknown '{other}'")
+            for value in allowed:
+                check(by_name[other], value)
     return tuple(specs)
 
 

@@ -38,7 +38,9 @@ class ParamForm(QWidget):
     def __init__(self, specs: Iterable[ParamSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._editors: dict[str, Editor] = {}
-        specs = tuple(specs)
+        self._specs = specs = tuple(specs)
+        self._forms: dict[str, QFormLayout] = {}  # in which each parameter has its row
+        self._folds: dict[str, tuple[QToolButton, QWidget]] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -46,6 +48,8 @@ class ParamForm(QWidget):
         for group in dict.fromkeys(filter(None, map(_fold_of, specs))):
             self._add_folded(layout, group, [s for s in specs if _fold_of(s) == group])
         layout.addStretch(1)
+        self.changed.connect(self._show_what_counts)
+        self._show_what_counts()
 
     def _rows(self, specs: Iterable[ParamSpec]) -> QFormLayout:
         form = QFormLayout()
@@ -66,7 +70,7 @@ class ParamForm(QWidget):
             editor.focus_widget().setAccessibleName(tr(spec.title))
             editor.focus_widget().setObjectName(f"field_{spec.name}")
             form.addRow(label, editor)
-            self._editors[spec.name] = editor
+            self._editors[spec.name], self._forms[spec.name] = editor, form
         return form
 
     def _add_folded(self, layout: QVBoxLayout, group: str, specs: list[ParamSpec]) -> None:
@@ -88,6 +92,25 @@ class ParamForm(QWidget):
         more.toggled.connect(fold)
         layout.addWidget(more)
         layout.addWidget(body)
+        self._folds[group] = more, body
+
+    def counts(self, name: str) -> bool:
+        """Whether there is such a parameter and it has an effect beside the others' values."""
+        values = self.values()
+        return any(s.name == name and s.counts(values) for s in self._specs)
+
+    def _show_what_counts(self) -> None:
+        """Hide the rows, and folds without any, that have no effect beside the other values."""
+        values = self.values()
+        counting = [s for s in self._specs if s.counts(values)]
+        for spec in self._specs:
+            if spec.when:
+                form = self._forms[spec.name]
+                form.setRowVisible(self._editors[spec.name], spec in counting)
+        for group, (more, body) in self._folds.items():
+            some = any(_fold_of(s) == group for s in counting)
+            more.setVisible(some)
+            body.setVisible(some and more.isChecked())
 
     def values(self) -> dict[str, Value]:
         """Every parameter's value by name."""
@@ -98,6 +121,7 @@ class ParamForm(QWidget):
         for name, value in values.items():
             if name in self._editors:
                 self._editors[name].set_value(value)
+        self._show_what_counts()
 
 
 def _fold_of(spec: ParamSpec) -> str:

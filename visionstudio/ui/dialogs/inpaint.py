@@ -92,7 +92,6 @@ class InpaintDialog(QDialog):
         self._status.setWordWrap(True)
         self._again = QPushButton(tr("Another try"))
         self._again.setObjectName("inpaintAgain")
-        self._again.setVisible("seed" in self._form.values())
         self._again.clicked.connect(self._next_seed)
         self._add = QPushButton(tr("Add as a new picture"))
         self._add.setObjectName("inpaintAdd")
@@ -176,6 +175,7 @@ class InpaintDialog(QDialog):
         done = retouch.image is not None and not running
         self._add.setEnabled(done and not self._workbench.session.store.read_only)
         self._again.setEnabled(not running)
+        self._again.setVisible(self._form.counts("seed"))
         if done and retouch.image is not None:
             self._after.show_pixels(retouch.image[self._region.around()])
         elif failed:
