@@ -23,7 +23,6 @@ from visionstudio_torch.params import (
     weights_param,
 )
 
-
 _AUGMENTED = {"augment": (True,)}
 
 

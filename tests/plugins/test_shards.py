@@ -112,6 +112,36 @@ def test_a_run_that_stops_goes_on_with_what_is_missing(
     assert _rows(out) == _rows(tmp_path / "one.json")
 
 
+def test_a_part_that_is_killed_goes_on(
+    tmp_path: Path, blob_plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = tmp_path / "pictures", tmp_path / "out.json"
+    folder.mkdir()
+    values = np.zeros((8, 8), np.uint8)
+    values[2:6, 3:7] = 255
+    for i in range(200):
+        Image.fromarray(values).save(folder / f"{i:03d}.png")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
+    arguments = ["predict", str(folder), *BLOB, "--shard", "2/2", "--out", str(out)]
+    slow = [*arguments, "--param", "mode=tick"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "visionstudio", *slow], stderr=subprocess.DEVNULL
+    )
+    try:
+        assert until(lambda: (shards_folder(out) / "000000.json").exists())
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert not out.exists()
+    assert run(slow) == 0
+    rows = json.loads(out.read_text())
+    assert [row["image_id"] for row in rows] == list(range(2, 201, 2))
+    names = {row["category_name"].split()[0] for row in rows}
+    assert f"pid={child.pid}" in names
+    assert len(names) == 2
+    assert not shards_folder(out).exists()
+
+
 def test_a_damaged_shard_and_nothing_that_can_be_read(
     pictures: Path, tmp_path: Path, blob_plugin: Path
 ) -> None:

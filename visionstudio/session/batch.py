@@ -134,16 +134,14 @@ class Batch:
         targets: list[Target],
         class_ids: dict[str, int],
         out: Path,
-        part: tuple[int, int] = (1, 1),
     ) -> Outcome:
         """Predict and write files; nothing is written when the run fails.
 
         A threshold that was asked for is applied; without one everything is
         written, which evaluation needs.
         """
-        chosen = _part_of(targets, part)
         writer = ResultWriter(out, class_ids)
-        outcome = self.collect(chosen, writer)
+        outcome = self.collect(targets, writer)
         none_worked(outcome)
         outcome.done = f"written to {writer.finish(self.info.output)}"
         return outcome
@@ -173,7 +171,7 @@ class Batch:
         `media` are the ids of the items that are meant, None all.
         """
         targets = [t for t in project_targets(store) if media is None or t.id in media]
-        chosen = _part_of(targets, part)
+        chosen = part_of(targets, part)
         outcome = Outcome(media=len(chosen))
         builder: ProposalBuilder | None = None
         for target, frame, result in self._results(chosen, outcome):
@@ -251,6 +249,7 @@ def none_worked(outcome: Outcome) -> None:
         )
 
 
-def _part_of(targets: list[Target], part: tuple[int, int]) -> list[Target]:
+def part_of(targets: list[Target], part: tuple[int, int]) -> list[Target]:
+    """Every n-th target from the i-th on, for `part` (i, n) with i from 1."""
     number, parts = part
     return targets[number - 1 :: parts]

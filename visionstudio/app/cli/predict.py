@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from visionstudio.app.cli.reply import ProgressLine, Reply, count
 if TYPE_CHECKING:
     from visionstudio.session.batch import Batch, Outcome, Target
 
+STEP = 32  # files of a part after which what is done is kept
 ModelId = Annotated[
     str, typer.Option("--model", metavar="ID", help="See: visionstudio models list")
 ]
@@ -74,8 +76,7 @@ def predict(
     """
     if (out is None) == (not into_project):
         raise typer.BadParameter("give either --out OUT or --into-project")
-    in_shards = shards is not None or cluster is not None
-    if in_shards and (out is None or shard is not None):
+    if (shards is not None or cluster is not None) and (out is None or shard is not None):
         raise typer.BadParameter("--shards and --cluster go with --out, without --shard")
     from visionstudio.engine.discovery import discover
     from visionstudio.media.scan import find_media
@@ -85,6 +86,7 @@ def predict(
         class_ids_of,
         file_targets,
         listed_targets,
+        part_of,
         project_targets,
     )
     from visionstudio.storage.paths import is_project
@@ -114,9 +116,12 @@ def predict(
                 targets, ids = project_targets(store), class_ids_of(store)
         else:
             targets = file_targets(src, as_video)
-        if in_shards:
+        if shard is not None:
+            targets = part_of(targets, part)
+            shards = ceil(len(targets) / STEP)
+        if shards is not None or cluster is not None:
             return _reply(_in_shards(batch, targets, ids, out or Path(), shards, cluster))
-        return _reply(batch.to_files(targets, ids, out or Path(), part))
+        return _reply(batch.to_files(targets, ids, out or Path()))
     finally:
         progress.close()
 
