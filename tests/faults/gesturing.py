@@ -79,6 +79,10 @@ _ON_TRACKS: dict[str, Callable[[TrackEdits], None]] = {
     "split": TrackEdits.split,
     "delete_track": TrackEdits.delete,
 }
+_ON_TWO: dict[str, Callable[[TrackEdits], None]] = {
+    "merge": TrackEdits.merge,
+    "swap": TrackEdits.swap,
+}
 
 
 class Hand:
@@ -115,6 +119,9 @@ class Hand:
 
     def gesture(self) -> None:
         session, chance = self.session, self.chance
+        if not session.classes:  # undone back to before the first one: nothing can be drawn
+            self.classless()
+            return
         item = chance.choice([*session.media, session.media[-1]])  # the video twice as often
         if item.kind is MediaKind.VIDEO:
             self.on_video(item)
@@ -179,6 +186,17 @@ class Hand:
         self.settle()
         self.check()
 
+    def classless(self) -> None:
+        if self.chance.random() < 0.5:
+            self.tell("redo")
+            self.session.redo()
+        else:
+            name = f"class {self.chance.random()}"
+            self.tell("class", name=name)
+            self.session.add_class(name)
+        self.settle()
+        self.check()
+
     def on_video(self, item: MediaItem) -> None:
         """Draw in a frame, make tracks of it, and edit them."""
         session, chance = self.session, self.chance
@@ -190,6 +208,9 @@ class Hand:
             session.select([one.id])
             acts += ["key"] * 6 + (["reshape"] if one.id > 0 else ["drag"] * 4)
             acts += ["delete"] if one.track_id is None else list(_ON_TRACKS)
+            others = [a for a in session.annotations if a.track_id not in (None, one.track_id)]
+            if others and one.track_id is not None:
+                acts += list(_ON_TWO) * 5
         act, frame = chance.choice(acts), session.frame
         if act == "key" and chance.random() < 0.7:  # go on, and mark it there
             session.go_to_frame(chance.randrange(item.frames))
@@ -198,7 +219,7 @@ class Hand:
         facts: dict[str, Any] = {"frame": frame, "track": one.track_id if one else None}
         match act:
             case "add":
-                box, label = some_box(chance), session.classes[0].id
+                box, label = some_box(chance), chance.choice(session.classes[:2]).id
                 self.tell(act, media=item.id, frame=frame, label=label, shape=_text(box))
                 session.new_annotation(box, class_id=label)
             case "reshape" | "delete":
@@ -217,6 +238,12 @@ class Hand:
                 key, to = chance.choice(rows).frame, chance.randrange(item.frames)
                 self.tell(act, to=to, **{**facts, "frame": key})
                 self.tracks.move_key(one.track_id or 0, key, to)
+            case "merge" | "swap":
+                assert one is not None
+                session.select([one.id, chance.choice(others).id])
+                first, second = (a.track_id for a in session.selected())
+                self.tell(act, **{**facts, "track": first}, other=second)
+                _ON_TWO[act](self.tracks)
             case "key":
                 self.tell(act, id=one.id if one else 0, **facts)
                 self.tracks.key_here()

@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,20 +129,23 @@ class Story:
     now: State
     past: tuple[State, ...] = ()
     future: tuple[State, ...] = ()
+    acts: frozenset[str] = frozenset()  # what has changed something
 
     def after(self, said: Row, ids: list[int]) -> Story:
         if said["act"] == "undo":
             if not self.past:
                 return self
-            return Story(self.past[-1], self.past[:-1], (self.now, *self.future))
+            future = (self.now, *self.future)
+            return replace(self, now=self.past[-1], past=self.past[:-1], future=future)
         if said["act"] == "redo":
             if not self.future:
                 return self
-            return Story(self.future[0], (*self.past, self.now), self.future[1:])
+            past = (*self.past, self.now)
+            return replace(self, now=self.future[0], past=past, future=self.future[1:])
         state = self.now.after(said, ids)
         if state is None or state == self.now:
             return self
-        return Story(state, (*self.past, self.now), ())
+        return Story(state, (*self.past, self.now), (), self.acts | {said["act"]})
 
 
 def gestures(folder: Path, seed: int, count: int, kill_after: int | None, told: Story) -> Story:
@@ -217,12 +220,13 @@ def test_a_hundred_gestures_and_two_kills(tmp_path: Path) -> None:
     story = begin(tmp_path / "p")
     story = gestures(tmp_path / "p", 7, 100, 150, story)
     story = gestures(tmp_path / "p", 8, 100, 121, story)
-    story = gestures(tmp_path / "p", 9, 80, None, story)
+    story = gestures(tmp_path / "p", 10, 80, None, story)
     kinds = {row["shape"][0] for state in story.past for row in state.annotations.values()}
     assert len(kinds) == 9
     rows = [row for state in story.past for row in state.annotations.values()]
     assert len({row["track"] for row in rows}) > 3
     assert any(row["outside"] for row in rows)
+    assert {"merge", "swap", "split", "drag", "cut_from", "cut_to", "leave_out"} <= story.acts
 
 
 @pytest.mark.slow

@@ -128,6 +128,31 @@ class Track:
         for i, row in later:
             self.rows[i] = {**row, "track": track}
 
+    def merge(self, other: int) -> None:
+        """The other track's rows join this one, where it has none in their frames."""
+        first = self.mine()[0][1]
+        taken = {row["frame"] for _, row in self.mine()}
+        for i, row in Track(self.rows, other, []).mine():
+            if row["frame"] in taken:
+                del self.rows[i]
+            else:
+                self.rows[i] = {**row, "track": first["track"], "label": first["label"]}
+
+    def swap(self, other: int, frame: int) -> None:
+        """From a frame on each goes on as the other one, with its number and class."""
+        mine, theirs = (Track(self.rows, track, []) for track in (self._track, other))
+        for old, new in ((mine, theirs), (theirs, mine)):
+            begun = new.mine()[0][1]
+            goes_on = {"track": begun["track"], "label": begun["label"]}
+            last, first = old.at(frame - 1), old.at(frame)
+            if last is not None and last[0] is None:
+                self.put_key(last[1])
+            if first is not None and first[0] is None:
+                self.put_key(first[1], **goes_on)
+            for i, row in old.mine():
+                if row["frame"] >= frame:
+                    self.rows[i] = {**row, **goes_on}
+
     def delete(self) -> None:
         for i, _ in self.mine():
             del self.rows[i]
@@ -154,6 +179,10 @@ def after(rows: Rows, said: Row, ids: list[int]) -> Rows | None:
                 change.move_key(frame, said["to"])
             case "split" | "cut_from" | "cut_to" | "leave_out" as act:
                 getattr(change, act)(frame)
+            case "merge":
+                change.merge(said["other"])
+            case "swap":
+                change.swap(said["other"], frame)
             case "delete_track":
                 change.delete()
     except OutOfIds:

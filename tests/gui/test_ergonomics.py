@@ -36,6 +36,130 @@ def test_presets_fit_the_table(preset: KeyPreset) -> None:
             assert action.title in without_key(changed)
 
 
+FACTS: dict[str, dict[str, str]] = {
+    # cvat-ui, the shortcuts its components register; n repeats the last way of drawing
+    "cvat": {
+        "view.next": "F",
+        "view.previous": "D",
+        "tool.box": "N",
+        "object.lock": "L",
+        "object.hide": "H",
+        "object.group": "G",
+        "object.ungroup": "Shift+G",
+        "object.next": "Tab",
+        "object.previous": "Shift+Tab",
+        "object.top": "=",
+        "object.bottom": "-",
+        "shape.join": "J",
+        "tool.knife": "Alt+J",
+        "track.key": "K",
+        "track.next_key": "R",
+        "track.previous_key": "E",
+        "track.leave_out": "O",
+        "track.merge": "M",
+        "track.split": "Alt+M",
+        "track.ten_on": "V",
+        "track.ten_back": "C",
+        "edit.copy": "Ctrl+C",
+        "edit.paste": "Ctrl+V",
+        "edit.select_all": "Ctrl+A",
+        "edit.delete": "Del",
+    },
+    # labelImg.py and the table of hot keys of its README
+    "labelimg": {
+        "file.open_folder": "Ctrl+U",
+        "file.open_files": "Ctrl+O",
+        "file.import": "Ctrl+Shift+O",
+        "file.close": "Ctrl+W",
+        "tool.box": "W",
+        "tool.select": "Ctrl+J",
+        "view.next": "D",
+        "view.previous": "A",
+        "edit.duplicate": "Ctrl+D",
+        "edit.copy_previous": "Ctrl+V",
+        "edit.delete": "Del",
+        "label.change_class": "Ctrl+E",
+        "label.verify": "Space",
+        "object.hide_all": "Ctrl+H",
+        "object.show_all": "Ctrl+A",
+        "view.zoom_in": "Ctrl++",
+        "view.zoom_out": "Ctrl+-",
+        "view.actual_size": "Ctrl+=",
+        "view.fit": "Ctrl+F",
+    },
+    # labelme/_config/default_config.yaml
+    "labelme": {
+        "file.open_folder": "Ctrl+U",
+        "file.open_files": "Ctrl+O",
+        "file.close": "Ctrl+W",
+        "file.quit": "Ctrl+Q",
+        "tool.polygon": "Ctrl+N",
+        "tool.box": "Ctrl+R",
+        "tool.select": "Ctrl+J",
+        "view.next": "D",
+        "view.previous": "A",
+        "view.zoom_in": "Ctrl++",
+        "view.zoom_out": "Ctrl+-",
+        "view.actual_size": "Ctrl+0",
+        "view.fit": "Ctrl+F",
+        "edit.duplicate": "Ctrl+D",
+        "edit.copy": "Ctrl+C",
+        "edit.paste": "Ctrl+V",
+        "edit.undo": "Ctrl+Z",
+        "edit.delete": "Del",
+        "label.change_class": "Ctrl+E",
+        "object.hide_all": "T",
+    },
+    # anylabeling/configs/xanylabeling_config.yaml; I is a key of its bar of models
+    "x-anylabeling": {
+        "file.open_folder": "Ctrl+U",
+        "file.open_files": "Ctrl+I",
+        "file.statistics": "Ctrl+G",
+        "file.close": "Ctrl+W",
+        "tool.box": "R",
+        "tool.polygon": "P",
+        "tool.rotated_box": "O",
+        "tool.select": "Ctrl+J",
+        "view.next": "D",
+        "view.previous": "A",
+        "view.next_open": "Ctrl+Shift+D",
+        "view.zoom_in": "Ctrl++",
+        "view.zoom_out": "Ctrl+-",
+        "view.actual_size": "Ctrl+0",
+        "view.fit": "Ctrl+F",
+        "inspect.minimap": "F9",
+        "edit.duplicate": "Ctrl+D",
+        "edit.copy": "Ctrl+C",
+        "edit.paste": "Ctrl+V",
+        "edit.undo": "Ctrl+Z",
+        "edit.delete": "Del",
+        "label.change_class": "Ctrl+E",
+        "object.group": "G",
+        "object.ungroup": "U",
+        "object.hide": "S",
+        "object.show_all": "W",
+        "object.hide_all": "Ctrl+H",
+        "shape.join": "Ctrl+Shift+M",
+        "model.predict": "I",
+        "model.predict_all": "Ctrl+M",
+    },
+}
+MOVED = {  # keys of our own that give way and would leave something needed without one
+    "cvat": {"label.new_class"},
+    "labelimg": {"edit.paste", "edit.select_all"},
+    "labelme": {"track.run"},
+    "x-anylabeling": {"file.import"},
+}
+
+
+@pytest.mark.parametrize("preset", presets(), ids=lambda p: p.name)
+def test_presets_are_the_keys_of_the_other_programs(preset: KeyPreset) -> None:
+    changed, facts = changed_by(preset), FACTS[preset.name]
+    for name, key in facts.items():
+        assert key in keys_of(BY_ID[name], changed), name
+    assert set(preset.keys) - set(facts) == MOVED[preset.name]
+
+
 def test_a_preset_is_chosen_and_left_again(driver: Driver) -> None:
     actions = driver.window.actions_
     driver.window._run("help.keys")

@@ -115,6 +115,18 @@ def test_order_lock_hide_and_isolate(three: Driver) -> None:
     three.key(Qt.Key.Key_H, ALT | SHIFT)
     three.wait(lambda: three.canvas.visible_ids() == {first, second, third})
 
+    three.key(Qt.Key.Key_H, SHIFT)  # the picture alone
+    three.wait(lambda: three.canvas.visible_ids() == set())
+    assert "again" in three.window.status.hint.text()
+    fourth = session.new_annotation(Box(5, 80, 30, 110)).id
+    three.wait(lambda: three.canvas.visible_ids() == {fourth})  # what is drawn is seen
+    three.key(Qt.Key.Key_H, SHIFT)
+    three.wait(lambda: three.canvas.visible_ids() == {first, second, third, fourth})
+    session.select([first])
+    three.key(Qt.Key.Key_I, ALT)
+    fifth = session.new_annotation(Box(5, 80, 30, 110)).id
+    three.wait(lambda: three.canvas.visible_ids() == {first, fifth})
+
 
 def test_signs_in_the_list_and_class_locks(three: Driver) -> None:
     session, panel = three.session, three.window.object_panel

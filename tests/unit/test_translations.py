@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import string
 from collections.abc import Iterator
 from importlib import import_module
@@ -120,6 +121,19 @@ def test_everything_is_translated(code: str) -> None:
 def test_placeholders_are_kept(code: str) -> None:
     wrong = [t for t, translated in i18n.catalogue(code).items() if names(t) != names(translated)]
     assert not wrong
+
+
+@pytest.mark.parametrize("code", [c for c in i18n.LANGUAGES if c != "en"])
+def test_a_text_has_one_translation(code: str) -> None:
+    """The files of a language are merged: two of them with different words would be chance."""
+    found: dict[str, dict[str, str]] = {}
+    for file in sorted((ROOT / "resources" / "translations" / code).glob("*.json")):
+        pairs = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=list)
+        for text, translated in pairs:
+            found.setdefault(text, {}).setdefault(translated, file.name)
+    two = {text: places for text, places in found.items() if len(places) > 1}
+    assert len(found) > 1000
+    assert not two
 
 
 def test_messages_of_models_are_translated() -> None:

@@ -85,7 +85,7 @@ class SessionCore(StoreLink):
         self.primary: int | None = None
         self._order: tuple[int, ...] = ()  # of selection
         self.selected_ids: Collection[int] = ()
-        self.isolated: frozenset[int] | None = None
+        self.put_away: frozenset[int] = frozenset()  # not shown until another picture is
         self._shown = ShownAnnotations()
         self._to_select: frozenset[int] = frozenset()  # once the rows of this frame are there
         self._to_follow: frozenset[int] = frozenset()  # tracks that stay selected in the next frame
@@ -166,11 +166,11 @@ class SessionCore(StoreLink):
         return [a for a in seen if not self.is_hidden(a)]
 
     def is_hidden(self, annotation: Annotation) -> bool:
-        """Whether it is not shown: by its own mark, its class's, or because others are isolated."""
+        """Whether it is not shown: by its own mark, its class's, or put away for the moment."""
         return (
             bool(annotation.flags & Flags.HIDDEN)
             or annotation.class_id in self.hidden_classes
-            or (self.isolated is not None and annotation.id not in self.isolated)
+            or annotation.id in self.put_away
         )
 
     def is_locked(self, annotation: Annotation) -> bool:
@@ -214,7 +214,7 @@ class SessionCore(StoreLink):
         had_selection = bool(self.selection)
         self.selection = self._to_select = frozenset()
         self._to_follow = tracks
-        self.isolated = None
+        self.put_away = frozenset()
         self.current_changed.emit()
         if had_selection:
             self.selection_changed.emit()

@@ -89,8 +89,12 @@ class ProjectSession(SessionCore):
         self._keep("locked_classes", sorted(self.locked_classes))
 
     def isolate(self, ids: Iterable[int] | None) -> None:
-        """Show these objects of the picture alone, until another is opened; None shows all."""
-        self.isolated = None if ids is None else frozenset(ids)
+        """Show these objects of the picture alone, until another is opened; None shows all.
+
+        What comes later, such as what is drawn, is shown.
+        """
+        others = () if ids is None else (a.id for a in self.annotations)
+        self.put_away = frozenset(others) - frozenset(ids or ())
         self.annotations_changed.emit()
 
     def _keep(self, key: str, value: Any) -> None:

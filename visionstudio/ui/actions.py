@@ -148,6 +148,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("object.lock", "Lock or unlock", "lock", "Object", ("Alt+L",), "editable", "lock-outline", separator=True),
     Action("object.hide", "Hide or show", "hide", "Object", ("Alt+H",), "editable", "eye-off-outline"),
     Action("object.isolate", "Show only these", "isolate", "Object", ("Alt+I",), "media", "eye-circle-outline"),
+    Action("object.hide_all", "Hide all for the moment", "hide_all", "Object", ("Shift+H",), "media", "eye-off-outline"),
     Action("object.show_all", "Show all", "show_all", "Object", ("Alt+Shift+H",), "media", "eye-outline"),
     Action("object.unlock_all", "Unlock all", "unlock_all", "Object", ("Alt+Shift+L",), "writable", "lock-open-variant-outline"),
     Action("object.align_left", "Align left", "align_left", "Object", ("Alt+Left",), "editable", "align-horizontal-left", separator=True),

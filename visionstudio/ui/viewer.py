@@ -372,11 +372,11 @@ class Viewer(QWidget):
     def _seen(self) -> list[Annotation]:
         if self._session is None:
             return []
-        only = self._session.isolated
+        away = self._session.put_away
         return [
             a
             for a in self._session.annotations
-            if a.state is not State.REJECTED and (only is None or a.id in only)
+            if a.state is not State.REJECTED and a.id not in away
         ]
 
     def _set_all_annotations(self) -> None:

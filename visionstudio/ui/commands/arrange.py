@@ -104,7 +104,7 @@ class ArrangeCommands(Group):
         session = self._session
         if session is None:
             return
-        if session.isolated is not None:
+        if session.put_away:
             session.isolate(None)
         if session.hidden_classes:
             session.set_hidden_classes(())
@@ -123,11 +123,23 @@ class ArrangeCommands(Group):
         session = self._session
         if session is None:
             return
-        if session.isolated is not None:
+        if session.put_away:
             session.isolate(None)
         elif session.selection:
             session.isolate(session.selection)
             self._say(tr("Only the selected objects are shown; press the key again to show all."))
+
+    def hide_all(self) -> None:
+        """See the picture without its objects, and with them again."""
+        session = self._session
+        if session is None:
+            return
+        if session.put_away:
+            session.isolate(None)
+        elif session.annotations:
+            session.isolate(())
+            session.select(())
+            self._say(tr("All objects are out of sight; press the key again to show them."))
 
     # Place and size
 

@@ -88,7 +88,7 @@ class SpecksTool(_AreaTool):
     name = "specks"
     stepped = "least"
     options = (
-        ParamSpec("least", "int", 20, "Smallest", "Pieces of fewer pixels are removed.",
+        ParamSpec("least", "int", 20, "Smallest piece", "Pieces of fewer pixels are removed.",
                   low=1, high=100_000, step=1, unit="px²", impact="display"),
         ParamSpec("fill", "bool", True, "Fill holes as small", impact="display"),
     )  # fmt: skip

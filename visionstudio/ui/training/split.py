@@ -46,7 +46,7 @@ class SplitForm(QWidget):
         self._minutes.setRange(0.1, 10_000)
         self._minutes.setDecimals(1)
         self._minutes.setValue(3)
-        self._minutes.setSuffix(" " + tr("min"))
+        self._minutes.setSuffix(tr(" min"))
         self._limit_time.toggled.connect(self._minutes.setEnabled)
         self._limit_time.setChecked(True)
         for title, widget in (
