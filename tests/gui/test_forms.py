@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSlider, QSpinBox, QToolButton
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+)
 from pytestqt.qtbot import QtBot
 
 from visionstudio.api import InvalidValue, describe, param, validate
@@ -123,3 +132,26 @@ def test_a_parameter_cannot_depend_on_what_is_not_there() -> None:
         describe(Unknown)
     with pytest.raises(InvalidValue, match="'flying'"):
         describe(Impossible)
+
+
+def test_a_path_is_typed_or_chosen(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Files:
+        encoder: str = param("", file="*.onnx")
+
+    form = ParamForm(describe(Files))
+    qtbot.addWidget(form)
+    asked: list[str] = []
+
+    def choose(_parent: object, title: str, start: str, files: str) -> tuple[str, str]:
+        asked.extend([title, start, files])
+        return "models/encoder.onnx", files
+
+    monkeypatch.setattr("visionstudio.ui.forms.QFileDialog.getOpenFileName", choose)
+    with qtbot.waitSignal(form.changed):
+        qtbot.keyClicks(form.findChild(QLineEdit, "field_encoder"), "old.onnx\r")
+    with qtbot.waitSignal(form.changed):
+        qtbot.mouseClick(form.findChild(QPushButton, "choose_encoder"), Qt.MouseButton.LeftButton)
+    assert form.values() == {"encoder": "models/encoder.onnx"}
+    assert asked[:2] == ["Encoder", "old.onnx"]
+    assert asked[2].startswith("*.onnx")

@@ -39,6 +39,7 @@ class ParamSpec:
     prediction, 'train' a new training. `zero` is what a form shows for 0 where
     that has a meaning of its own, such as 'automatic'. `when` names other parameters
     and those of their values with which this one counts; forms show it only then.
+    A text with a `file` pattern, such as '*.onnx', is a path that forms offer to choose.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ParamSpec:
     zero: str = ""
     group: str = ""
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    file: str = ""
 
     def counts(self, values: Mapping[str, Value]) -> bool:
         """Whether the parameter has any effect beside these values of the others."""
@@ -78,6 +80,7 @@ def param(
     zero: str = "",
     group: str = "",
     when: Mapping[str, tuple[Value, ...]] | None = None,
+    file: str = "",
 ) -> Any:
     """A dataclass field that carries its bounds, unit and help; see `ParamSpec`."""
     extra = {
@@ -93,6 +96,7 @@ def param(
         "zero": zero,
         "group": group,
         "when": tuple((when or {}).items()),
+        "file": file,
     }
     return field(default=default, metadata={_KEY: extra})
 

@@ -122,6 +122,7 @@ GROUPS: tuple[Group, ...] = (
                 help="ONNX file of a SAM-family encoder for the prompt tool. Empty: objects are"
                 " found by grabCut and the watershed.",
                 impact="display",
+                file="*.onnx",
             ),
             ParamSpec(
                 name="prompt_decoder",
@@ -131,6 +132,7 @@ GROUPS: tuple[Group, ...] = (
                 help="ONNX file of its decoder. Empty: the file beside the encoder that has"
                 " decoder in its name.",
                 impact="display",
+                file="*.onnx",
             ),
         ),
     ),

@@ -9,10 +9,12 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -35,8 +37,15 @@ class ParamForm(QWidget):
 
     changed = Signal(str)  # a parameter's name
 
-    def __init__(self, specs: Iterable[ParamSpec], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        specs: Iterable[ParamSpec],
+        parent: QWidget | None = None,
+        *,
+        label_width: int = LABEL_WIDTH,
+    ) -> None:
         super().__init__(parent)
+        self._label_width = label_width
         self._editors: dict[str, Editor] = {}
         self._specs = specs = tuple(specs)
         self._forms: dict[str, QFormLayout] = {}  # in which each parameter has its row
@@ -64,7 +73,7 @@ class ParamForm(QWidget):
             editor.setToolTip(_tool_tip(spec))
             editor.edited.connect(lambda name=spec.name: self.changed.emit(name))
             label = QLabel(tr(spec.title))
-            label.setMinimumWidth(LABEL_WIDTH)
+            label.setMinimumWidth(self._label_width)
             label.setToolTip(editor.toolTip())
             label.setBuddy(editor.focus_widget())
             editor.focus_widget().setAccessibleName(tr(spec.title))
@@ -195,10 +204,10 @@ class _ChoiceEditor(Editor):
 
 
 class _TextEditor(Editor):
-    def __init__(self, optional: bool) -> None:
+    def __init__(self, optional: bool, *beside: QWidget) -> None:
         self._line = QLineEdit()
         self._optional = optional
-        super().__init__(self._line)
+        super().__init__(self._line, *beside)
         self._line.editingFinished.connect(self.edited)
 
     def focus_widget(self) -> QWidget:
@@ -210,6 +219,27 @@ class _TextEditor(Editor):
 
     def set_value(self, value: Value) -> None:
         self._line.setText("" if value is None else str(value))
+
+
+class _FileEditor(_TextEditor):
+    """A path to type or to choose."""
+
+    def __init__(self, spec: ParamSpec) -> None:
+        button = QPushButton(tr("Choose…"))
+        super().__init__(spec.optional, button)
+        self._spec = spec
+        button.setObjectName(f"choose_{spec.name}")
+        button.setAccessibleName(f"{tr(spec.title)}: {tr('Choose…')}")
+        button.setAutoDefault(False)
+        button.clicked.connect(self._choose)
+
+    def _choose(self) -> None:
+        title = tr(self._spec.title)
+        files = f"{self._spec.file} ({self._spec.file});;{tr('All files')} (*)"
+        chosen, _ = QFileDialog.getOpenFileName(self, title, str(self.value() or ""), files)
+        if chosen:
+            self.set_value(chosen)
+            self.edited.emit()
 
 
 class _IntEditor(Editor):
@@ -357,7 +387,7 @@ def editor_for(spec: ParamSpec, *, slides: bool = False) -> Editor:
         case "choice":
             return _ChoiceEditor(spec.choices)
         case "str":
-            return _TextEditor(spec.optional)
+            return _FileEditor(spec) if spec.file else _TextEditor(spec.optional)
         case "int":
             return _IntEditor(spec, slides)
         case "float":

@@ -23,11 +23,13 @@ class PreferencesDialog(QDialog):
         self._settings = settings
         layout = QVBoxLayout(self)
         layout.setSpacing(16)
+        titles = [tr(spec.title) for group in GROUPS for spec in group.specs]
+        widest = max(map(self.fontMetrics().horizontalAdvance, titles))
         for group in GROUPS:
             box = QGroupBox(tr(group.title))
             box.setObjectName(f"settings_{group.title.lower()}")
             inner = QVBoxLayout(box)
-            form = ParamForm(group.specs)
+            form = ParamForm(group.specs, label_width=widest)
             form.set_values({spec.name: settings.get(spec.name) for spec in group.specs})
             form.changed.connect(lambda name, f=form: self._take(name, f))
             inner.addWidget(form)
@@ -38,7 +40,7 @@ class PreferencesDialog(QDialog):
         buttons.button(QDialogButtonBox.StandardButton.Close).setObjectName("preferencesClose")
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
-        self.setMinimumWidth(440)
+        self.setMinimumWidth(520)
 
     def _take(self, name: str, form: ParamForm) -> None:
         self._settings.set(name, form.values()[name])
