@@ -155,3 +155,25 @@ def test_a_path_is_typed_or_chosen(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
     assert form.values() == {"encoder": "models/encoder.onnx"}
     assert asked[:2] == ["Encoder", "old.onnx"]
     assert asked[2].startswith("*.onnx")
+
+
+def test_choices_are_shown_by_their_titles(qtbot: QtBot) -> None:
+    @dataclass(frozen=True)
+    class Method:
+        method: str = param("fmm", choices=("ns", "fmm"), choice_titles=("Flow", "Marching"))
+
+    form = ParamForm(describe(Method))
+    qtbot.addWidget(form)
+    box = form.findChild(QComboBox, "field_method")
+    assert box.currentText() == "Marching"
+    qtbot.keyClick(box, Qt.Key.Key_Up)
+    assert (box.currentText(), form.values()) == ("Flow", {"method": "ns"})
+
+
+def test_each_choice_needs_a_title() -> None:
+    @dataclass(frozen=True)
+    class Method:
+        method: str = param("ns", choices=("ns", "fmm"), choice_titles=("Flow",))
+
+    with pytest.raises(InvalidValue, match="a title for each choice"):
+        describe(Method)

@@ -57,9 +57,9 @@ def tables() -> Iterator[tuple[str, str]]:
             yield spec.title, f"setting {spec.name}"
             if spec.help:
                 yield spec.help, f"setting {spec.name}"
-            for choice in spec.choices:
-                if choice not in i18n.LANGUAGES:
-                    yield choice, f"setting {spec.name}"
+            for title in spec.choice_titles or spec.choices:
+                if title not in i18n.LANGUAGES.values():
+                    yield title, f"setting {spec.name}"
 
 
 def bundled() -> Iterator[tuple[str, str]]:
@@ -77,7 +77,7 @@ def bundled() -> Iterator[tuple[str, str]]:
             for text in (spec.title, spec.help, spec.group, spec.zero, spec.unit):
                 if text:
                     yield text, f"{spec.name} of {model.id}"
-            for choice in spec.choices:
+            for choice in spec.choice_titles or spec.choices:
                 if choice not in SAME_EVERYWHERE and not choice.isdigit():
                     yield choice, f"choice of {spec.name} of {model.id}"
 

@@ -40,6 +40,8 @@ class ParamSpec:
     that has a meaning of its own, such as 'automatic'. `when` names other parameters
     and those of their values with which this one counts; forms show it only then.
     A text with a `file` pattern, such as '*.onnx', is a path that forms offer to choose.
+    `choice_titles` are what forms show for the choices, in their order, where the bare
+    choices do not say enough.
     """
 
     name: str
@@ -59,6 +61,7 @@ class ParamSpec:
     group: str = ""
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     file: str = ""
+    choice_titles: tuple[str, ...] = ()
 
     def counts(self, values: Mapping[str, Value]) -> bool:
         """Whether the parameter has any effect beside these values of the others."""
@@ -81,6 +84,7 @@ def param(
     group: str = "",
     when: Mapping[str, tuple[Value, ...]] | None = None,
     file: str = "",
+    choice_titles: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that carries its bounds, unit and help; see `ParamSpec`."""
     extra = {
@@ -97,6 +101,7 @@ def param(
         "group": group,
         "when": tuple((when or {}).items()),
         "file": file,
+        "choice_titles": choice_titles,
     }
     return field(default=default, metadata={_KEY: extra})
 
@@ -121,6 +126,8 @@ def describe(params: type) -> tuple[ParamSpec, ...]:
         spec = ParamSpec(
             name=item.name, kind=kind, default=item.default, optional=optional, **extra
         )
+        if spec.choice_titles and len(spec.choice_titles) != len(spec.choices):
+            raise InvalidValue(f"parameter '{item.name}' needs a title for each choice")
         specs.append(dataclasses.replace(spec, default=check(spec, item.default)))
     by_name = {s.name: s for s in specs}
     for spec in specs:

@@ -26,6 +26,7 @@ GROUPS: tuple[Group, ...] = (
                 title="Theme",
                 help="Light or dark, or whatever the desktop uses.",
                 choices=("system", "dark", "light"),
+                choice_titles=("As the desktop", "Dark", "Light"),
                 impact="display",
             ),
             ParamSpec(
@@ -35,6 +36,7 @@ GROUPS: tuple[Group, ...] = (
                 title="Language",
                 help="Takes effect at the next start.",
                 choices=("system", "en", "zh_CN"),
+                choice_titles=("As the desktop", "English", "简体中文"),
                 impact="display",
             ),
             ParamSpec(
@@ -70,6 +72,7 @@ GROUPS: tuple[Group, ...] = (
                 help="Zooms, or moves the picture and zooms with Ctrl. A touchpad's two fingers"
                 " always move it, and a pinch zooms.",
                 choices=("zoom", "pan"),
+                choice_titles=("Zooms", "Moves the picture"),
                 impact="display",
             ),
             ParamSpec(

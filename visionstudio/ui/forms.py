@@ -186,10 +186,11 @@ class _BoolEditor(Editor):
 
 
 class _ChoiceEditor(Editor):
-    def __init__(self, choices: tuple[str, ...]) -> None:
+    def __init__(self, spec: ParamSpec) -> None:
         self._box = QComboBox()
-        for choice in choices:
-            self._box.addItem(tr(choice), choice)
+        titles = spec.choice_titles or spec.choices
+        for choice, title in zip(spec.choices, titles, strict=True):
+            self._box.addItem(tr(title), choice)
         super().__init__(self._box)
         self._box.activated.connect(self.edited)
 
@@ -385,7 +386,7 @@ def editor_for(spec: ParamSpec, *, slides: bool = False) -> Editor:
         case "bool":
             return _BoolEditor()
         case "choice":
-            return _ChoiceEditor(spec.choices)
+            return _ChoiceEditor(spec)
         case "str":
             return _FileEditor(spec) if spec.file else _TextEditor(spec.optional)
         case "int":
