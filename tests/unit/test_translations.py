@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from visionstudio.api import describe
+from visionstudio.api import TrainingError, describe
+from visionstudio.model import errors as model_errors
+from visionstudio.model.errors import VisionStudioError
 from visionstudio.settings.schema import GROUPS
 from visionstudio.ui import i18n
 from visionstudio.ui.actions import ACTIONS, MENUS
@@ -96,6 +98,30 @@ def messages() -> Iterator[tuple[str, str]]:
                     yield text, f"{file.name}:{node.lineno}"
 
 
+# Mistakes of a plugin's author and of the command line, and what only processes say to each other.
+_NOT_SHOWN = frozenset(
+    ("checking.py", "mot_text.py", "sharing.py", "trackers.py", "tracking.py", "wire.py")
+)
+
+
+def errors() -> Iterator[tuple[str, str]]:
+    """What went wrong and what to do next, in the words of plugins and the engine."""
+    folders = [*(ROOT / "plugins").glob("visionstudio_*"), ROOT / "visionstudio" / "engine"]
+    for file in (f for folder in folders for f in sorted(folder.rglob("*.py"))):
+        if file.name in _NOT_SHOWN:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            kind = getattr(model_errors, node.func.id, None)
+            if isinstance(kind, type) and issubclass(kind, VisionStudioError):
+                steps = [k.value for k in node.keywords if k.arg == "next_step"]
+                for value in (*node.args[:1], *steps):
+                    text = _example(value)
+                    if text:
+                        yield text, f"{file.name}:{node.lineno}"
+
+
 def _example(node: ast.expr) -> str:
     """A text as it may be shown, '' for what is put together elsewhere."""
     if isinstance(node, ast.Constant):
@@ -134,6 +160,32 @@ def test_a_text_has_one_translation(code: str) -> None:
     two = {text: places for text, places in found.items() if len(places) > 1}
     assert len(found) > 1000
     assert not two
+
+
+def test_errors_are_told_in_the_language_of_the_window() -> None:
+    found = sorted(set(errors()))
+    assert len(found) > 250
+    error = TrainingError(
+        "the val/loss is no number any more at step 12",
+        where="/runs/a, b",
+        next_step="train again with a lower learning rate (a tenth), or check labels",
+    )
+    broken = "plugin 'x' failed while training: boom; try other parameters or another model; "
+    try:
+        i18n.use_language("zh_CN")
+        missing = [f"{text!r} ({where})" for text, where in found if i18n.told(text) == text]
+        assert not missing, "\n".join(missing)
+        assert i18n.told(str(error)) == (
+            "val/loss 在第 12 步不再是数字，/runs/a, b；"
+            "请用更低的学习率（十分之一）重新训练，或检查标注"
+        )
+        assert i18n.told(broken + "details are in train.log") == (
+            "插件“x”训练时出错：boom；请尝试其他参数或其他模型；详情见 train.log"
+        )
+        assert i18n.told("no room; make room there") == "no room；请在该处腾出空间"
+    finally:
+        i18n.use_language("en")
+    assert i18n.told(str(error)) == str(error)
 
 
 def test_messages_of_models_are_translated() -> None:

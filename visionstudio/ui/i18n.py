@@ -22,7 +22,7 @@ LANGUAGES: dict[str, str] = {"en": "English", "zh_CN": "简体中文"}
 _catalogue: dict[str, str] = {}
 _messages: list[tuple[re.Pattern[str], str]] = []
 _language = "en"
-MESSAGES = "messages.json"
+MESSAGES = ("messages.json", "errors.json")
 
 
 def tr(text: str, **values: object) -> str:
@@ -32,17 +32,54 @@ def tr(text: str, **values: object) -> str:
 
 
 def told(text: str) -> str:
-    """A message or title that a model, a plugin or the session made, in the chosen language.
+    """A message, title or error that a model, a plugin or the session made, in the chosen language.
 
-    What a pattern leaves open is looked up in the same way; what is unknown stays as it is.
+    Errors are made of what went wrong, where, and what to do: "what, where; next step". What a
+    pattern leaves open is looked up in the same way; what is unknown stays as it is.
     """
-    if text in _catalogue or not _messages:
-        return tr(text)
+    if not _messages:
+        return text
+    for head, next_step in _splits(text, "; "):
+        advice = _known(next_step)
+        if advice is not None:
+            return f"{_clause(head)}；{advice}"
+    clause = _clause(text)
+    if clause == text:
+        for head, next_step in _splits(text, "; "):
+            clause = _clause(head)
+            if clause != head:
+                return f"{clause}；{next_step}"
+        return text
+    return clause
+
+
+def _clause(text: str) -> str:
+    """What went wrong and where, or a whole message."""
+    whole = _known(text)
+    for what, where in _splits(text, ", ") if whole is None else ():
+        found = _known(what)
+        if found is not None:
+            return f"{found}，{where}"
+    return text if whole is None else whole
+
+
+def _known(text: str) -> str | None:
+    """A text that the catalogue or a pattern has, translated."""
+    if text in _catalogue:
+        return _catalogue[text]
     for pattern, translated in _messages:
         match = pattern.fullmatch(text)
         if match:
             return translated.format(**{k: told(v) for k, v in match.groupdict().items()})
-    return text
+    return None
+
+
+def _splits(text: str, mark: str) -> Iterator[tuple[str, str]]:
+    """What stands before and after the mark, at each place where it is."""
+    at = text.find(mark)
+    while at >= 0:
+        yield text[:at], text[at + len(mark) :]
+        at = text.find(mark, at + 1)
 
 
 def language() -> str:
@@ -81,10 +118,9 @@ def _patterns(code: str) -> Iterator[tuple[re.Pattern[str], str]]:
 
     ``{n}`` and other single letters stand for numbers, longer names for any words.
     """
-    file = resource("translations", code) / MESSAGES
-    if not file.is_file():
-        return
-    for text, translated in json.loads(file.read_text(encoding="utf-8")).items():
+    files = (resource("translations", code) / name for name in MESSAGES)
+    texts = (json.loads(f.read_text(encoding="utf-8")) for f in files if f.is_file())
+    for text, translated in (pair for one in texts for pair in one.items()):
         parts = re.split(r"\{(\w+)\}", text)
         if len(parts) > 1:
             for i in range(1, len(parts), 2):

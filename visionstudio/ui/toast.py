@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.icons import icon
 
 ICONS = {
@@ -109,7 +109,11 @@ class Toasts(QObject):
         level: str = "info",
         action: Action | None = None,
     ) -> None:
-        """Say something. The same text again only renews the one that is there."""
+        """Say something. The same text again only renews the one that is there.
+
+        An error's own words are told in the language of the window.
+        """
+        text = told(text)
         for toast in [t for t in self._shown if t.text == text]:
             toast.close_message()
         while len(self._shown) >= _AT_MOST:

@@ -13,7 +13,7 @@ from visionstudio.api.params import ParamSpec, Value
 from visionstudio.model.errors import InvalidValue
 from visionstudio.ui.actions import BY_ID
 from visionstudio.ui.forms import Editor, editor_for
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.icons import icon
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class ToolStrip(QFrame):
         try:
             self._tool.set_option(name, value)
         except InvalidValue as error:
-            self._canvas.hint(str(error))
+            self._canvas.hint(told(str(error)))
 
     def _option_changed(self, tool: str, name: str) -> None:
         if self._tool is None or self._tool.name != tool or name not in self._editors:

@@ -129,8 +129,10 @@ def _check(model: ModelInfo, pictures: list[Picture], classes: list[LabelClass])
     if model.task in ("generator", "tracker"):
         labelled = len(pictures)
     if labelled < 2:
-        have = "no picture has" if labelled == 0 else "only one picture has"
-        raise TrainingError(f"{have} labels to train on", where=model.id, next_step=advice)
+        what = "no picture has labels to train on"
+        if labelled == 1:
+            what = "only one picture has labels to train on"
+        raise TrainingError(what, where=model.id, next_step=advice)
     if model.task == "classifier" and len(classes) < 2:
         raise TrainingError(
             f"all tags are of one class, '{classes[0].name}'", where=model.id, next_step=advice

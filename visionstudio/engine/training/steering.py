@@ -93,9 +93,11 @@ class RunContext(JobContext):
     ) -> None:
         for name, value in (metrics or {}).items():
             if "loss" in name and not math.isfinite(float(value)):
-                at = "" if step is None else f" at step {step}"
+                what = f"the {name} is no number any more"
+                if step is not None:
+                    what += f" at step {step}"
                 raise TrainingError(
-                    f"the {name} is no number any more{at}",
+                    what,
                     where=str(self.run_folder),
                     next_step="train again with a lower learning rate (a tenth), or check labels",
                 )

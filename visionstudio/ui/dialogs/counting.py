@@ -40,7 +40,7 @@ from visionstudio.session.counting import (
 from visionstudio.session.project import ProjectSession
 from visionstudio.storage import ProjectStore
 from visionstudio.ui.dialogs.exchange import Table
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 _WAIT_MS = 300
 
@@ -177,7 +177,7 @@ class CountingDialog(QDialog):
         def failed(error: VisionStudioError) -> None:
             if number == self._asked:
                 self._show(None)
-                self._say(str(error))
+                self._say(told(str(error)))
 
         session.in_store(work, done, failed)
 
@@ -234,7 +234,7 @@ class CountingDialog(QDialog):
         try:
             write_bytes(Path(chosen), text.encode())
         except VisionStudioError as error:
-            self.message.emit(str(error), "error")
+            self.message.emit(told(str(error)), "error")
         else:
             self.message.emit(tr("Written: {path}", path=Path(chosen).name), "info")
 

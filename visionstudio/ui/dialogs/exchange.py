@@ -290,7 +290,9 @@ class ExchangeDialog(QDialog):
     def _broke(self, number: int, error: VisionStudioError) -> None:
         if self._is_latest(number):
             stopped = isinstance(error, Cancelled)
-            self._say(tr("Stopped. Nothing was changed.") if stopped else str(error), not stopped)
+            self._say(
+                tr("Stopped. Nothing was changed.") if stopped else told(str(error)), not stopped
+            )
             self._update()
 
     def _say(self, text: str, is_error: bool = False) -> None:

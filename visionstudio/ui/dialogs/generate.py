@@ -28,7 +28,7 @@ from visionstudio.session.workbench import Workbench
 from visionstudio.storage import ProjectStore
 from visionstudio.ui.grid.item import GridItem, ListModel, PictureSource
 from visionstudio.ui.grid.view import GridView
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 _SIDE = 96
 
@@ -161,7 +161,7 @@ class GenerateDialog(QDialog):
             self._progress.setValue(len(images))
             failed = generation.job.state is JobState.FAILED
             counted = tr("{count} pictures", count=len(images))
-            self._status.setText(generation.job.message if failed else counted)
+            self._status.setText(told(generation.job.message) if failed else counted)
         done = bool(images) and not running
         self._save.setEnabled(done)
         self._add.setEnabled(done)

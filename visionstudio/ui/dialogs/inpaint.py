@@ -25,7 +25,7 @@ from visionstudio.session.models import ModelChoice
 from visionstudio.session.retouching import Region, Retouch
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 _SOON_MS = 400
 _LEAST = 200  # px, a side of the pictures
@@ -171,7 +171,7 @@ class InpaintDialog(QDialog):
         self._progress.setVisible(running)
         self._progress.setValue(round(100 * (job.fraction or 0)))
         failed = job.state is JobState.FAILED
-        self._status.setText(job.message if failed else "")
+        self._status.setText(told(job.message) if failed else "")
         done = retouch.image is not None and not running
         self._add.setEnabled(done and not self._workbench.session.store.read_only)
         self._again.setEnabled(not running)

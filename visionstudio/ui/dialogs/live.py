@@ -24,7 +24,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.live import Live
 from visionstudio.session.models import ModelChoice
 from visionstudio.ui.dialogs.live_preview import Preview
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 _FIGURES_MS = 250
 
@@ -146,7 +146,7 @@ class LiveDialog(QDialog):
             try:
                 choice, detector = self._model()
             except VisionStudioError as error:
-                self._say(str(error))
+                self._say(told(str(error)))
                 self.model.setChecked(False)
                 return
         self._live.model.choose(choice, detector)
@@ -226,7 +226,7 @@ class LiveDialog(QDialog):
     def _ended(self, error: VisionStudioError | None) -> None:
         self.preview.show_frame(None)
         if error is not None:
-            self._say(str(error))
+            self._say(told(str(error)))
         self._update()
 
     def _kept(self, path: Path) -> None:
@@ -235,7 +235,7 @@ class LiveDialog(QDialog):
         self._update()
 
     def _failed(self, error: VisionStudioError) -> None:
-        self._say(str(error))
+        self._say(told(str(error)))
         self._update()
 
     def _say(self, text: str) -> None:

@@ -27,7 +27,7 @@ from visionstudio.model.labels import LabelClass
 from visionstudio.session.skeletons import PERSON, Draft
 from visionstudio.ui import theme
 from visionstudio.ui.canvas import style
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.icons import icon
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class SkeletonDialog(QDialog):
         try:
             self.draft.rename(row, item.text())
         except InvalidValue as error:
-            self.note.setText(str(error))
+            self.note.setText(told(str(error)))
         else:
             self.note.clear()
         self._filling = True

@@ -373,7 +373,7 @@ class TrainingDialog(QDialog):
     def _status_text(self, training: Training) -> str:
         job = training.job
         if job.state is JobState.FAILED:
-            return job.message
+            return told(job.message)
         if job.state.is_final:
             word = tr("Stopped") if job.state is JobState.STOPPED else tr("Done")
             return f"{word} · {duration(job.seconds())}  {told(job.message)}".strip()

@@ -28,7 +28,7 @@ from visionstudio.session.jobs import Job
 from visionstudio.session.video_export import Product, VideoOrder, VideoWritten
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.dialogs.exchange import PathEdit
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 
 class VideoExportDialog(QDialog):
@@ -219,10 +219,10 @@ class VideoExportDialog(QDialog):
         stopped = isinstance(error, Cancelled)
         if self._closed:
             if not stopped:
-                self._say_outside(str(error), "error")
+                self._say_outside(told(str(error)), "error")
             return
         self._say(
-            tr("Stopped. Nothing was written.") if stopped else str(error),
+            tr("Stopped. Nothing was written.") if stopped else told(str(error)),
             "" if stopped else "error",
         )
         self._show_job()

@@ -275,7 +275,7 @@ class EvaluationDialog(QDialog):
         elif job.state is JobState.STOPPED:
             self._status.setText(tr("Stopped"))
         elif job.state is JobState.FAILED:
-            self._status.setText(job.message)
+            self._status.setText(told(job.message))
         self._status.setProperty("role", "error" if job.state is JobState.FAILED else "")
         self._status.style().polish(self._status)
 

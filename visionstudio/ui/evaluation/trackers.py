@@ -31,7 +31,7 @@ from visionstudio.session.tracker_comparison import Candidate, Contest, KnownTra
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.evaluation.tables import FigureTable
 from visionstudio.ui.evaluation.tracker_plots import TrackerPlots
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.panels.weights_choice import run_title
 
 _ROLE = Qt.ItemDataRole.UserRole
@@ -239,7 +239,7 @@ class TrackersDialog(QDialog):
     def _job_changed(self, job: Job | None) -> None:
         if job is not None and job is self._job:
             self.bar.setValue(round(1000 * (job.fraction or 0.0)))
-            self.state.setText(job.message)
+            self.state.setText(told(job.message))
 
     def _show(self, results: list[TrackerResult]) -> None:
         """What the trackers that have ended have reached."""
@@ -286,7 +286,7 @@ class TrackersDialog(QDialog):
             return
         self._job = None
         if not isinstance(error, Cancelled):
-            self.problem.setText(str(error))
+            self.problem.setText(told(str(error)))
             self.problem.show()
         self._update()
 

@@ -26,7 +26,7 @@ from visionstudio.engine.model_store import Imported
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.jobs import Job, JobState
 from visionstudio.session.model_files import ModelFiles
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.model_files.importing import ImportWeightsDialog
 from visionstudio.ui.model_files.tree import ModelTree, Row
 from visionstudio.ui.panels.model import task_title
@@ -123,7 +123,7 @@ class ModelsDialog(QDialog):
         else:
             self._tree.show_progress(self._files.downloads)
         if self._watched is not None and self._watched.state is JobState.FAILED:
-            self._tell(self._watched.message, "error")
+            self._tell(told(self._watched.message), "error")
             self._watched = None
         self._update_buttons()
 
@@ -220,7 +220,7 @@ class ModelsDialog(QDialog):
 
     def _failed(self, error: VisionStudioError) -> None:
         if isValid(self):
-            self._tell(str(error), "error")
+            self._tell(told(str(error)), "error")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         urls = event.mimeData().urls()

@@ -20,7 +20,7 @@ from visionstudio.engine.registry import ModelInfo
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.model_files import ModelFiles
 from visionstudio.ui.dialogs.exchange import PathEdit
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.model_files.parts import StatusLine, button_row
 
 
@@ -100,7 +100,7 @@ class ExportModelDialog(QDialog):
         self._ended(text)
 
     def _failed(self, error: VisionStudioError) -> None:
-        self._ended(str(error), "error")
+        self._ended(told(str(error)), "error")
 
     def _ended(self, text: str, role: str = "") -> None:
         if isValid(self):

@@ -24,7 +24,7 @@ from visionstudio.engine.registry import ModelInfo
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.model_files import ModelFiles
 from visionstudio.ui.dialogs.exchange import PathEdit
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.model_files.parts import StatusLine, button_row
 
 _NAMED = 20
@@ -166,7 +166,7 @@ class ImportWeightsDialog(QDialog):
     def _refused(self, path: Path, error: VisionStudioError) -> None:
         if self._current(path):
             self._looked_at = None  # the same file may be tried again
-            self._status.tell(str(error), "error")
+            self._status.tell(told(str(error)), "error")
 
     def _take(self) -> None:
         path = self._path.path()

@@ -37,7 +37,7 @@ from visionstudio.session.tracks import Way
 from visionstudio.session.training import Training, trained_runs
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.panels.proposals import ProposalControls
 from visionstudio.ui.panels.weights_choice import DetectorChoice, WeightsChoice
 
@@ -385,7 +385,7 @@ class ModelPanel(QWidget):
             self.message.emit(tr("The model found nothing here"), "info")
         for name, reason in list(failed.items())[:1]:
             more = f" (+{len(failed) - 1})" if len(failed) > 1 else ""
-            self.message.emit(f"{name}: {reason}{more}", "warning")
+            self.message.emit(f"{name}: {told(reason)}{more}", "warning")
 
     def track_region(self, box: Box) -> None:
         """Follow a region from the frame that is shown to the end of the video."""

@@ -23,7 +23,7 @@ from visionstudio.session.beside import Failed
 from visionstudio.session.jobs import Job
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.dialogs.exchange import PathEdit
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 T = TypeVar("T")
 
@@ -127,7 +127,9 @@ class CompareDialog(QDialog):
     def broke(self, error: VisionStudioError) -> None:
         """Say why there is no answer."""
         stopped = isinstance(error, Cancelled)
-        self.say(tr("Stopped. Nothing was changed.") if stopped else str(error), error=not stopped)
+        self.say(
+            tr("Stopped. Nothing was changed.") if stopped else told(str(error)), error=not stopped
+        )
 
     def say(self, text: str, *, error: bool = False) -> None:
         """One sentence above the results."""

@@ -23,7 +23,7 @@ from visionstudio.model.errors import VisionStudioError
 from visionstudio.model.media import MediaItem
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.dialogs.exchange import PathEdit
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 
 class SecondPassDialog(QDialog):
@@ -109,7 +109,7 @@ class SecondPassDialog(QDialog):
 
         def failed(error: VisionStudioError) -> None:
             if isValid(self):
-                self.said.setText(str(error))
+                self.said.setText(told(str(error)))
                 self._update()
 
         team = self._workbench.team

@@ -27,7 +27,7 @@ from visionstudio.session.team.statistics import GRID, ClassStatistics, Statisti
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui import theme
 from visionstudio.ui.evaluation.tables import FigureTable
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.plots import framed_plot
 
 _BINS = 40
@@ -116,7 +116,7 @@ class StatisticsDialog(QDialog):
     def _broke(self, error: VisionStudioError) -> None:
         self._job = None
         if not self._closed:
-            self.head.setText(str(error))
+            self.head.setText(told(str(error)))
 
     def _show(self, found: Statistics) -> None:
         self._job = None

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.latest import Latest
 from visionstudio.session.shape_work import AT_ONCE
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.tools.base import Host, Tool
 
@@ -47,7 +47,7 @@ class WorkingTool(Tool):
     def failed(self, error: VisionStudioError) -> None:
         """What was to be worked out could not be."""
         self._rest()
-        self.host.hint(str(error))
+        self.host.hint(told(str(error)))
 
     @property
     def working(self) -> bool:

@@ -24,7 +24,7 @@ from visionstudio.api.params import Value
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.examples import TrainingExamples
-from visionstudio.ui.i18n import tr
+from visionstudio.ui.i18n import told, tr
 
 _SIDE = 196
 _CALM_MS = 250  # after a change, so that dragging a slider asks once
@@ -108,7 +108,7 @@ class ExamplesPage(QWidget):
     def _fail(self, error: VisionStudioError) -> None:
         if isValid(self):
             self.grid.clear()
-            self._about.setText(str(error))
+            self._about.setText(told(str(error)))
 
     def stop(self) -> None:
         """Nothing is wanted any more."""
