@@ -131,7 +131,7 @@ def test_very_many_pictures_are_predicted_in_parts(
         assert not finished
         host.answer()
     pump.until(lambda: finished)
-    assert finished == [(9, 9, {"a picture": "is no longer in the project"})]
+    assert finished == [(9, 0, 9, {"a picture": "is no longer in the project"})]
     assert job.state is JobState.DONE
     assert sum(session.summary(m.id).proposals for m in session.media) == 9
     session.undo()  # the run is one step
@@ -143,5 +143,5 @@ def test_very_many_pictures_are_predicted_in_parts(
     host.answer()  # it was through with them already
     pump.until(lambda: len(finished) == 2)
     assert len(host.asked) == 4  # and is not told of more
-    assert finished[1][:2] == (4, 4)
+    assert finished[1][:3] == (4, 0, 4)
     session.close()

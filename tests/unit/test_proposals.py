@@ -58,7 +58,7 @@ def test_what_a_person_decided_is_not_offered_again(state: State) -> None:
     run = builder()
     decided = label(Box(0, 0, 10, 11), state)
     run.add(5, guesses(detections((0, 0, 10, 10), (20, 20, 30, 30))), [decided])
-    assert run.count == 1
+    assert (run.count, run.known) == (1, 1)
 
 
 def test_a_new_run_replaces_the_proposals_before_it_but_not_those_of_a_track() -> None:

@@ -89,7 +89,10 @@ def messages() -> Iterator[tuple[str, str]]:
     folders = [*(ROOT / "plugins").glob("visionstudio_*"), ROOT / "visionstudio" / "engine"]
     for file in (f for folder in folders for f in sorted(folder.rglob("*.py"))):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") != "report":
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+            if name not in ("report", "Progress"):
                 continue
             named = [k.value for k in node.keywords if k.arg == "message"]
             for value in (*node.args[1:2], *named):

@@ -106,9 +106,8 @@ class Predictions:
         self._session = session
         self._models = models
         self._jobs = jobs
-        self.finished = (
-            Signal()
-        )  # (count of proposals, count of pictures, failed: dict name→reason)
+        # (count of proposals, of what is labelled already, of pictures, failed: dict name→reason)
+        self.finished = Signal()
 
     def predict(self, choice: ModelChoice, targets: Sequence[PredictTarget]) -> Job:
         """Start a run; the job says how it goes. One picture goes before batches."""
@@ -189,11 +188,11 @@ class Predictions:
         run.job.report(done / len(run.targets), f"{done} / {len(run.targets)}")
 
     def _store(self, run: _Run, error: VisionStudioError | None) -> None:
-        def build(store: ProjectStore) -> tuple[Edit | None, int]:
+        def build(store: ProjectStore) -> tuple[Edit | None, int, int]:
             return self._build(store, run)
 
-        def done(built: tuple[Edit | None, int]) -> None:
-            edit, count = built
+        def done(built: tuple[Edit | None, int, int]) -> None:
+            edit, count, known = built
             if edit is not None:
                 self._session.apply(edit)
             if error is not None:
@@ -201,13 +200,13 @@ class Predictions:
             else:
                 run.job.finish("1 proposal" if count == 1 else f"{count} proposals")
             names = {run.targets[p].item.name or "a picture": why for p, why in run.failed.items()}
-            self.finished.emit(count, len(run.found), names)
+            self.finished.emit(count, known, len(run.found), names)
 
         self._session.in_store(build, done, run.job.fail)
 
-    def _build(self, store: ProjectStore, run: _Run) -> tuple[Edit | None, int]:
+    def _build(self, store: ProjectStore, run: _Run) -> tuple[Edit | None, int, int]:
         if not run.found:
-            return None, 0
+            return None, 0, 0
         choice = run.choice
         builder = proposals_of_run(
             store, choice.model, choice.weights, choice.params, {"media": len(run.targets)}
@@ -216,7 +215,7 @@ class Predictions:
             media_id, frame = run.at[place]
             existing = store.annotations(media_id, frame)
             builder.add(media_id, found, existing, frame=frame)
-        return builder.edit(), builder.count
+        return builder.edit(), builder.count, builder.known
 
 
 def _how_many(targets: Sequence[PredictTarget]) -> str:

@@ -111,6 +111,7 @@ class ProposalBuilder:
     _new_classes: list[LabelClass] = field(default_factory=list, init=False)
     _changes: list[Change] = field(default_factory=list, init=False)
     count: int = field(default=0, init=False)
+    known: int = field(default=0, init=False)  # what was found and is labelled already
 
     def __post_init__(self) -> None:
         self._by_name = {c.name: c.id for c in self.classes}
@@ -130,7 +131,9 @@ class ProposalBuilder:
             Change(a, None) for a in here if a.state is State.PROPOSED and a.track_id is None
         ]
         decided = [a for a in here if a.state is not State.PROPOSED]
+        found = list(found)
         fresh = [g for g in found if not self._is_decided(g, decided)]
+        self.known += len(found) - len(fresh)
         if not fresh:
             return
         first = self.reserve_ids("annotation", len(fresh))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,11 +103,15 @@ def _predict(
     model.load(params, folder / "best.safetensors", ctx)
     reader = FrameReader()
     frames = collector.truth.frames()
+    begins = list(range(0, len(frames), _CHUNK))
+    if until is not None:  # where time is short, a part of every class and clip
+        random.Random(plan.seed).shuffle(begins)
     try:
-        for first in range(0, len(frames), _CHUNK):
+        for done, first in enumerate(begins):
             if until is not None and time.monotonic() > until:
                 break
-            ctx.report(first / len(frames), f"measuring picture {first + 1} of {len(frames)}")
+            seen = done * _CHUNK
+            ctx.report(seen / len(frames), f"measuring picture {seen + 1} of {len(frames)}")
             _predict_chunk(model, params, frames[first : first + _CHUNK], reader, collector, ctx)
     finally:
         reader.close()

@@ -285,7 +285,7 @@ class TrainingDialog(QDialog):
         )
 
     def _show_data(self, summary: TrainingSummary) -> None:
-        classes = ", ".join(f"{name} {count}" for name, count in summary.classes[:6])
+        classes = ", ".join(f"{name}: {count:,}" for name, count in summary.classes[:6])
         if len(summary.classes) > 6:
             classes += ", …"
         text = tr(

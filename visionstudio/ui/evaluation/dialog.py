@@ -227,6 +227,18 @@ class EvaluationDialog(QDialog):
         self._split.addItem(tr("All labelled pictures"), "all")
         self._start.setEnabled(chosen is not None)
 
+    def _stored_text(self, count: str, measured: int) -> str:
+        """What is said of figures that were measured at the end of a training."""
+        chosen = self._what.currentData()
+        held = len(chosen.of("val")) if isinstance(chosen, RunInfo) else 0
+        if measured < held:
+            return tr(
+                "{count} of {held}, as stored with the run: there was no time for more",
+                count=f"{measured:,}",
+                held=f"{held:,}",
+            )
+        return tr("{count}, as stored with the run", count=count)
+
     def _request(self) -> EvaluationRequest | None:
         chosen = self._what.currentData()
         models = self._workbench.models.registry.models
@@ -308,7 +320,7 @@ class EvaluationDialog(QDialog):
         self._show_comparison()
         count = tr("{count} pictures", count=f"{len(found.pictures):,}")
         if self._evaluated is None:
-            self._status.setText(tr("{count}, as stored with the run", count=count))
+            self._status.setText(self._stored_text(count, len(found.pictures)))
             return
         words = [self._evaluated.request.title, count, duration(self._evaluated.job.seconds())]
         if self._evaluated.failed:

@@ -377,10 +377,14 @@ class ModelPanel(QWidget):
         else:
             self._workbench.predictions.predict(choice, targets)
 
-    def _predicted(self, count: int, pictures: int, failed: dict[str, str]) -> None:
+    def _predicted(self, count: int, known: int, pictures: int, failed: dict[str, str]) -> None:
         if pictures > 1:
             text = tr("Proposals: {count}, on {pictures} pictures", count=count, pictures=pictures)
             self.message.emit(text, "info")
+        elif pictures == 1 and count == 0 and known:
+            self.message.emit(
+                tr("What the model found here is labelled or was rejected already"), "info"
+            )
         elif pictures == 1 and count == 0:
             self.message.emit(tr("The model found nothing here"), "info")
         for name, reason in list(failed.items())[:1]:
