@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from visionstudio.formats import coco, json_blocks
+from visionstudio.formats import coco, coco_alike, coco_stream, json_blocks
+from visionstudio.formats.ahead import ahead
 from visionstudio.formats.dataset import DatasetAnnotation, Imported, ReadOptions
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import Cancelled, FormatError
@@ -152,25 +155,88 @@ def test_one_odd_row_among_plain_ones(tmp_path: Path, monkeypatch: pytest.Monkey
     """Each odd or bad row on its own decides how its block is read: it must not matter."""
     for number, odd in enumerate((*ODD, *BAD)):
         rows = [*plain(12, number), odd, *plain(6, number + 100)]
-        file = written(tmp_path / f"{number}.json", rows)
-        whole, streamed = (read(file, monkeypatch, large=large) for large in (False, True))
-        assert streamed.stream is not None
-        found = []
-        faults = []
-        for block in streamed.stream.blocks():
-            faults += block.faults
-            found += [(p, i, a) for p, i, a in block.others]
-            if block.plain is not None:
-                names = [c.name for c in streamed.dataset.classes]
-                images, labels = block.plain.images.tolist(), block.plain.labels.tolist()
-                found += [
-                    (int(block.plain.places[n]), images[n], block.plain.annotation(n, names[label]))
-                    for n, label in enumerate(labels)
-                ]
-        flat = sorted((i, a.where, told(a)) for _, i, a in found)
-        items = enumerate(whole.dataset.items)
-        assert flat == sorted((i, a.where, told(a)) for i, m in items for a in m.annotations)
-        assert sorted(map(str, faults)) == sorted(map(str, whole.skipped))
+        assert both_ways(written(tmp_path / f"{number}.json", rows), monkeypatch)
+
+
+def both_ways(file: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Compare a file read in blocks with one read as a whole; returns how many rows are good."""
+    whole, streamed = (read(file, monkeypatch, large=large) for large in (False, True))
+    assert streamed.stream is not None
+    found = []
+    faults = []
+    for block in streamed.stream.blocks():
+        faults += block.faults
+        found += [(p, i, a) for p, i, a in block.others]
+        if block.plain is not None:
+            names = [c.name for c in streamed.dataset.classes]
+            images, labels = block.plain.images.tolist(), block.plain.labels.tolist()
+            found += [
+                (int(block.plain.places[n]), images[n], block.plain.annotation(n, names[label]))
+                for n, label in enumerate(labels)
+            ]
+    flat = sorted((i, a.where, told(a)) for _, i, a in found)
+    items = enumerate(whole.dataset.items)
+    assert flat == sorted((i, a.where, told(a)) for i, m in items for a in m.annotations)
+    assert sorted(map(str, faults)) == sorted(map(str, whole.skipped))
+    return len(flat)
+
+
+ALIKE = (
+    '{"id":ID,"image_id":2,"category_id":1,"bbox":[1,2.5,9,9],"area":81,"iscrowd":0,"segmentation":[]}',
+    '{"segmentation": [], "area": 81, "iscrowd": 0, "image_id": 3, "bbox": [1.25, 2, 9, 9.5],'
+    ' "category_id": 2, "id": ID}',
+    '{\n  "id": ID,\n  "bbox": [\n    1,\n    2,\n    9,\n    9\n  ],\n  "category_id": 1,'
+    '\n  "segmentation": [],\n  "area": 81,\n  "iscrowd": 1,\n  "image_id": 2\n}',
+)
+CHANGES = (
+    ("ID", "1.0"),
+    ("ID", "9" * 19),
+    ("ID", "-5"),
+    ("ID", '"5"'),
+    ("81", "81e2"),
+    ("81", '81,"area":3'),
+    ("81", "null"),
+    ("9,", "-0.0,"),
+    ("9,", "9" * 400 + ","),
+    ("9,", "1e999,"),
+    ("9,", ""),
+    ("[1", "[1,1"),
+    ("[]", "[[1,1,9,1,9,9]]"),
+    ("[]", "[[]]"),
+    ("[]", "null"),
+    ('"image_id"', '"image"'),
+    ('"iscrowd"', '"x:,{"'),
+    ("{", '{"mine":{"a":[1,2]},'),
+    ("ID", 'ID,"score":0.5'),
+    (":", " : "),
+)
+
+
+@pytest.mark.parametrize("row", ALIKE)
+@pytest.mark.parametrize("between", [", ", ",", ",\n\t"])
+def test_one_other_row_among_rows_that_are_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, between: str
+) -> None:
+    """Rows of one pattern are read by it; whatever differs in one must not be lost on the way."""
+    alike = [row.replace("ID", str(9 * n + 7)) for n in range(12)]
+    taken: list[bool] = []
+    fields = coco_alike.fields
+
+    def counted(data: bytes) -> Any:
+        found = fields(data)
+        taken.append(found is not None)
+        return found
+
+    monkeypatch.setattr(coco_stream, "_WAYS", (counted, *coco_stream._WAYS[1:]))
+    for number, (old, new) in enumerate([("", ""), *CHANGES]):
+        for place in (0, 5, 12):
+            rows = list(alike)
+            rows.insert(place, row.replace(old, new, 1).replace("ID", "3"))
+            file = written(tmp_path / f"{number}.{place}.json", rows)
+            file.write_text(file.read_text().replace("}, {", "}" + between + "{"))
+            taken.clear()
+            assert both_ways(file, monkeypatch)
+            assert number or (taken and all(taken))
 
 
 @pytest.mark.parametrize("rule", ["skip", "keep", "replace"])
@@ -210,6 +276,28 @@ def test_giving_up_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert not store.media()
         assert store.undo_title is None
         assert do_import(store, plan).annotations == 400
+
+
+def test_reading_ahead_ends_with_whoever_takes_the_pieces() -> None:
+    ended = []
+
+    def pieces() -> Iterator[int]:
+        try:
+            yield from range(100)
+            raise FormatError("broken")
+        finally:
+            ended.append(threading.current_thread().name)
+
+    taken = ahead(pieces)
+    assert [next(taken), next(taken)] == [0, 1]
+    taken.close()
+    assert len(ended) == 1
+    taken = ahead(pieces)
+    assert [next(taken) for _ in range(100)] == [*range(100)]
+    with pytest.raises(FormatError, match="broken"):
+        next(taken)
+    assert set(ended) == {"read ahead"}
+    assert not [t for t in threading.enumerate() if t.name == "read ahead"]
 
 
 def test_ids_go_on_behind_a_large_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

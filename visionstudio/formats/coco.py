@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _stream(file: Path, images: Path | None, split: str) -> Imported | None:
 
     def counted(block: bytes) -> int:
         rows = counter.decode(block)
-        census.update(row.category_id for row in rows)
+        census.update(map(_CLASS_OF, rows))
         return len(rows)
 
     raw = parsed(msgspec.Raw)
@@ -149,3 +150,6 @@ class _Brief(msgspec.Struct, gc=False):
     """A row of which only the class is read."""
 
     category_id: Any = None
+
+
+_CLASS_OF = attrgetter("category_id")

@@ -35,16 +35,17 @@ _BOX, _POLYGON, _SKELETON = range(3)
 class Fields:
     """Parsed rows, field by field; what a row does not have is `UNSET`, None what no row has.
 
-    `kept` are the fields of each row that have no place in an annotation, None
-    where no row has any; `odd` are rows with such fields as cannot be kept.
+    Whole numbers may be arrays, `boxes` one of (n, 4), and `segmentations` None
+    where no row has any. `kept` are the fields of each row that have no place in an
+    annotation, None where no row has any; `odd` are rows with such fields as cannot be kept.
     """
 
-    image_ids: list[int]
-    category_ids: list[int]
-    ids: list[int | Maybe]
-    boxes: list[Any]
-    segmentations: list[Any]
-    crowds: list[int | Maybe]
+    image_ids: list[int] | Ints
+    category_ids: list[int] | Ints
+    ids: list[int | Maybe] | Ints
+    boxes: list[Any] | Floats
+    segmentations: list[Any] | None
+    crowds: list[int | Maybe] | Ints
     scores: list[Any] | None = None
     attributes: list[Any] | None = None
     keypoints: list[Any] | None = None
@@ -143,7 +144,7 @@ def _texts(values: list[Any]) -> list[str]:
     return [encode(v).decode() if v else "" for v in values]
 
 
-def _whole(values: list[Any], good: Bools) -> tuple[Ints, Bools]:
+def _whole(values: list[Any] | Ints, good: Bools) -> tuple[Ints, Bools]:
     """Whole numbers, 0 for none, and where there is one; others than of 63 bits are not good."""
     try:
         found = np.array(values, dtype=np.int64)
@@ -184,8 +185,10 @@ def _shapes(rows: Fields, sizes: Floats, good: Bools) -> dict[str, Any]:
     """The shapes of the good rows, as the columns that hold them; takes faulty ones from `good`."""
     boxes, has_box = _boxes(rows.boxes)
     good &= ~has_box | _inside(boxes, sizes)
-    outlined = _filled(rows.segmentations)
-    piles = [_outlines(rows.segmentations, np.flatnonzero(good & outlined), good)]
+    outlined, piles = np.zeros(len(rows), dtype=np.bool_), []
+    if rows.segmentations is not None:
+        outlined = _filled(rows.segmentations)
+        piles.append(_outlines(rows.segmentations, np.flatnonzero(good & outlined), good))
     kind = np.where(outlined, _POLYGON, _BOX)
     if rows.keypoints is not None:
         pile = _skeletons(rows.keypoints, np.flatnonzero(good), good)
@@ -234,8 +237,10 @@ def _runs(starts: Ints, counts: Ints) -> Ints:
     return np.asarray(np.arange(int(counts.sum())) + np.repeat(starts - before, counts))
 
 
-def _boxes(found: list[Any]) -> tuple[Floats, Bools]:
+def _boxes(found: list[Any] | Floats) -> tuple[Floats, Bools]:
     """(n, 4) x1, y1, x2, y2, NaN where the list has not four numbers; and whether there is one."""
+    if isinstance(found, np.ndarray):
+        return np.hstack([found[:, :2], found[:, :2] + found[:, 2:]]), np.ones(len(found), np.bool_)
     has_box = _filled(found)
     lists = found if has_box.all() else [b or () for b in found]
     if set(map(len, lists)) != {4}:

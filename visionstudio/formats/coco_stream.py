@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from visionstudio.formats import coco_alike
 from visionstudio.formats.coco_columns import (
     UNSET,
     Bools,
@@ -33,7 +34,6 @@ from visionstudio.formats.coco_columns import (
 from visionstudio.formats.coco_reader import KNOWN, TRACKS
 from visionstudio.formats.dataset import DatasetAnnotation, Skipped
 from visionstudio.formats.json_blocks import JsonBlocks, Span, Stamp, colons, colons_in
-from visionstudio.formats.progress import tick
 from visionstudio.formats.rows import MAX_DEPTH, Row
 from visionstudio.model.errors import FormatError
 
@@ -119,7 +119,7 @@ class Numbers:
             self._table = np.full(highest + 2, -1, dtype=np.int64)
             self._table[list(numbers)] = list(numbers.values())
 
-    def of(self, ids: list[int]) -> Ints:
+    def of(self, ids: list[int] | Ints) -> Ints:
         """The numbers of ids, −1 where there is none."""
         if self._table is not None:
             try:
@@ -158,7 +158,10 @@ class CocoRows:
         return sum(span.count for span in self.spans)
 
     def blocks(self) -> Iterator[Block]:
-        """All rows, in the order of the file. Raises FormatError when it has changed meanwhile."""
+        """All rows, in the order of the file: one block for each span.
+
+        Raises FormatError when the file has changed meanwhile.
+        """
         with JsonBlocks(self.path) as file:
             if file.stamp != self.stamp:
                 raise FormatError(
@@ -167,7 +170,6 @@ class CocoRows:
                     next_step="choose it again",
                 )
             for number, span in enumerate(self.spans):
-                tick(number / len(self.spans), self.path.name)
                 if number % _TRIED_AGAIN == 0:
                     self.way = 0
                 yield self._block(file, span)
@@ -194,11 +196,11 @@ class CocoRows:
 
     def _parsed(self, data: bytes) -> Fields | None:
         """A block's rows by the quickest way that takes them; the next block's are often alike."""
-        for way in (_exact_rows, _usual_rows, _any_rows)[self.way :]:
+        for way in _WAYS[self.way :]:
             rows = way(data)
             if rows is not None:
                 return rows
-            self.way = (self.way + 1) % 3
+            self.way = (self.way + 1) % len(_WAYS)
         return None
 
     def _other(self, block: Block, place: int, row: Row) -> None:
@@ -256,7 +258,7 @@ def _usual_rows(data: bytes) -> Fields | None:
     found = _fields(rows)
     count = 2 * len(rows)
     for field_of in (found.ids, found.boxes, found.segmentations, found.crowds, found.scores):
-        if field_of is not None:
+        if isinstance(field_of, list):
             count += len(rows) - field_of.count(UNSET)
     count += len(rows) - [r.area for r in rows].count(UNSET)
     if found.attributes is not None:
@@ -264,8 +266,9 @@ def _usual_rows(data: bytes) -> Fields | None:
         count += sum(map(colons, found.attributes))
         kept = enumerate(found.attributes)
         found.odd = [place for place, value in kept if not _can_be_kept(value)]
-    if dict in set(map(type, found.segmentations)):
-        count += sum(colons(s) for s in found.segmentations if type(s) is dict)
+    outlines = found.segmentations or []
+    if dict in set(map(type, outlines)):
+        count += sum(colons(s) for s in outlines if type(s) is dict)
     return found if count == colons_in(data) else None
 
 
@@ -296,6 +299,9 @@ def _any_rows(data: bytes) -> Fields | None:
             own["keypoints"] = points
         found.kept.append(own)
     return found if count == colons_in(data) else None
+
+
+_WAYS = (coco_alike.fields, _exact_rows, _usual_rows, _any_rows)
 
 
 def _can_be_kept(value: Any, depth: int = 0) -> bool:

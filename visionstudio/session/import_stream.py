@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visionstudio.formats.ahead import ahead
 from visionstudio.formats.coco_columns import KINDS, Columns
 from visionstudio.formats.coco_stream import Block, CocoRows
 from visionstudio.formats.dataset import DatasetAnnotation, DatasetItem, Imported, Skipped
+from visionstudio.formats.progress import tick
 from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.labels import LabelClass
 from visionstudio.model.media import MediaItem
@@ -34,6 +37,17 @@ Ints = NDArray[np.int64]
 _KINDS: Ints = np.array([KIND_CODE[kind] for kind in KINDS])
 Slow = tuple[int, int, DatasetAnnotation]
 """A row on its own: its drawing order, the number of its picture, and what it is."""
+
+
+@dataclass(slots=True)
+class _Ready:
+    """A block's rows: those of a batch, those that are looked at one by one, and faults."""
+
+    faults: list[Skipped]
+    rows: list[Slow] = field(default_factory=list)
+    columns: dict[str, Part | tuple[Part, ...]] | None = None
+    count: int = 0
+    per_class: Counter[str] = field(default_factory=Counter)
 
 
 class StreamedRows:
@@ -105,18 +119,28 @@ class StreamedRows:
 
     def _all(self, first: int, *, collect: bool) -> Iterator[Packed | list[Values]]:
         self._begin()
+        spans = len(self._stream.spans)
+        with closing(ahead(self._ready)) as blocks:
+            for number, block in enumerate(blocks):
+                tick(number / spans, self._stream.path.name)
+                self.skipped += block.faults
+                if block.columns is not None:
+                    yield Packed(first + self.added, block.count, block.columns)
+                    self.added += block.count
+                    self.per_class.update(block.per_class)
+                values = list(self._slow(block.rows, first, collect))
+                if values:
+                    yield values
+
+    def _ready(self) -> Iterator[_Ready]:
+        """All blocks, as far as nothing of the project is asked: in a thread of its own."""
         for block in self._stream.blocks():
-            self.skipped += block.faults
             plain, others = self._depth(block)
-            rows: list[Slow] = []
+            made = _Ready(faults=block.faults)
             if block.plain is not None:
-                batch, rows = self._fast(block.plain, plain, first + self.added)
-                if batch is not None:
-                    yield batch
-            rows += [(d, i, row) for d, (_, i, row) in zip(others, block.others, strict=True)]
-            values = list(self._slow(rows, first, collect))
-            if values:
-                yield values
+                self._fast(block.plain, plain, made)
+            made.rows += [(d, i, row) for d, (_, i, row) in zip(others, block.others, strict=True)]
+            yield made
 
     def _depth(self, block: Block) -> tuple[Ints, list[int]]:
         """The drawing order in their pictures of the block's plain rows, and of the others."""
@@ -148,20 +172,20 @@ class StreamedRows:
 
     # rows that nothing in the project can be like
 
-    def _fast(self, rows: Columns, depth: Ints, first: int) -> tuple[Packed | None, list[Slow]]:
-        """Plain rows as a batch, and those that have to be looked at one by one."""
+    def _fast(self, rows: Columns, depth: Ints, made: _Ready) -> None:
+        """Put plain rows into a batch, and those that have to be looked at one by one beside."""
         media, labels = self._media_ids[rows.images], self._class_ids[rows.labels]
         free = (media > 0) & (labels > 0) & ~self._busy[rows.images]
-        slow = [
+        made.rows += [
             (int(depth[i]), int(rows.images[i]), self._row(rows, i))
             for i in np.flatnonzero(~free).tolist()
         ]
         chosen = np.flatnonzero(free)
         if not len(chosen):
-            return None, slow
+            return
         for label, count in enumerate(np.bincount(rows.labels[chosen]).tolist()):
             if count:
-                self.per_class[self._targets[label] or ""] += count
+                made.per_class[self._targets[label] or ""] += count
         columns: dict[str, Part | tuple[Part, ...]] = {
             "media_id": Whole(media[chosen]),
             "frame": 0,
@@ -178,8 +202,7 @@ class StreamedRows:
             columns["score"] = Real(rows.scores[chosen])
         if rows.attributes is not None:
             columns["attributes"] = Piece.of([rows.attributes[i] for i in chosen])
-        self.added += len(chosen)
-        return Packed(first, len(chosen), columns), slow
+        made.count, made.columns = len(chosen), columns
 
     def _extras(self, rows: Columns, chosen: Ints) -> tuple[Part, ...]:
         """Each row's digest and its number as JSON, as `Planner` stores them."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from visionstudio.formats.coco_columns import KINDS, Columns
 from visionstudio.formats.coco_stream import CocoRows
 from visionstudio.formats.dataset import Dataset, DatasetAnnotation
+from visionstudio.formats.progress import tick
 from visionstudio.session.import_digest import Words, mixed
 
 Ints = NDArray[np.int64]
@@ -46,7 +47,8 @@ class WrittenRows:
         `names` the classes of the file.
         """
         classes = np.array([self.class_places.get(name, -1) for name in names], dtype=np.int64)
-        for block in stream.blocks():
+        for number, block in enumerate(stream.blocks()):
+            tick(number / len(stream.spans), stream.path.name)
             rows = block.plain
             self.faults += len(block.faults)
             if rows is not None:

@@ -77,8 +77,10 @@ class Packed:
         """The different numbers of a column, in order; none for one that is not there."""
         match self.columns.get(column):
             case Whole(values):
-                found: list[int] = np.unique(values).tolist()
-                return found
+                few = len(values) and values.max() < 64 * len(values)  # counting is quicker
+                found = np.flatnonzero(np.bincount(values)) if few else np.unique(values)
+                numbers: list[int] = found.tolist()
+                return numbers
             case int(value):
                 return [value]
         return []
