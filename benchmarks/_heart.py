@@ -31,14 +31,16 @@ class Heart:
             self.work.append((computed - self._computed) * 1000)
         self._last, self._computed = now, computed
 
-    def watch(self, until: Callable[[], bool], seconds: float = 120.0) -> list[float]:
+    def watch(
+        self, until: Callable[[], bool], seconds: float = 120.0, every_ms: int = 50
+    ) -> list[float]:
         """Run the event loop until something is so; the gaps in milliseconds meanwhile."""
         self.gaps, self.work, self._last = [], [], None
         loop = QEventLoop()
         end = time.perf_counter() + seconds
         check = QTimer()
         check.timeout.connect(lambda: (until() or time.perf_counter() > end) and loop.quit())
-        check.start(50)
+        check.start(every_ms)
         self._timer.start(1)
         loop.exec()
         self._timer.stop()

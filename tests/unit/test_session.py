@@ -17,6 +17,7 @@ from visionstudio.model.shapes import Box, Tag
 from visionstudio.session import core, storing
 from visionstudio.session.project import ProjectSession
 from visionstudio.session.signal import Signal
+from visionstudio.session.track_edits import TrackEdits
 from visionstudio.storage import MediaSummary, ProjectStore, list_backups
 
 Open = tuple[ProjectSession, Pump]
@@ -386,3 +387,26 @@ def test_a_backup_now_and_then(session: Open, monkeypatch: pytest.MonkeyPatch) -
     pump.until(lambda: list_backups(s.store.folder))
     assert list_backups(s.store.folder)[0].reason == "timer"
     s.close()
+
+
+def test_a_key_frame_of_what_was_selected_before_the_tools_were_there(tmp_path: Path) -> None:
+    """The tools are loaded after the first picture: a quick hand has drawn by then."""
+    session, pump = opened(small_project(tmp_path / "p"))
+    video = MediaItem(id=9, path="c.mp4", kind=MediaKind.VIDEO, width=64, height=48, frames=40)
+    session.put_media([video])
+    session.open_media(9)
+    drawn = Annotation(
+        id=session.reserve_ids("annotation"), media_id=9, class_id=1, shape=Box(1, 2, 9, 8),
+        state=State.EDITED, source="manual",
+    )  # fmt: skip
+    session.apply(edits.add("Box", [drawn]))
+    session.select([drawn.id])
+    pump.until(lambda: session.saved)
+    session.go_to_frame(20)
+    pump.until(lambda: not session.annotations)
+    TrackEdits(session).key_here()
+    pump.until(lambda: len(session.annotations) == 1)
+    (one,) = session.annotations
+    assert one.frame == 20
+    assert one.track_id is not None
+    assert one.shape == drawn.shape

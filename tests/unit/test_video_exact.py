@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from tests.video_maker import HEIGHT, WIDTH, make, number_in, picture
 from visionstudio.media import video_index
 from visionstudio.media.probe import probe
 from visionstudio.media.video import FrameCache, FrameFolder, VideoReader, open_video
-from visionstudio.media.video_index import load_index
-from visionstudio.model.errors import InvalidValue, MediaError
+from visionstudio.media.video_index import VideoIndex, load_index
+from visionstudio.model.errors import Cancelled, InvalidValue, MediaError
 from visionstudio.model.media import MediaKind
 
 UNEVEN = [0, 10, 43, 83, 203, 703, 713, 746, 786, 906, 1406]
@@ -159,6 +161,34 @@ def test_the_index_is_kept_and_a_damaged_one_is_made_anew(
     (cached,) = (isolated_home / "cache" / "video-index").iterdir()
     cached.write_bytes(b"no index")
     assert np.array_equal(load_index(path).pts, made.pts)
+
+
+def test_one_index_is_made_when_several_ask_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The player, its small pictures and the media list open a new video together."""
+    path = make(tmp_path / "v.mp4")
+    began, go_on = threading.Event(), threading.Event()
+    calls: list[Path] = []
+    build = video_index.build_index
+
+    def slow(path: Path, cancelled: Callable[[], bool]) -> VideoIndex:
+        calls.append(path)
+        began.set()
+        assert go_on.wait(30)
+        return build(path, cancelled)
+
+    monkeypatch.setattr(video_index, "build_index", slow)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(load_index, path)
+        assert began.wait(30)
+        second = pool.submit(load_index, path)
+        given_up = pool.submit(load_index, path, lambda: True)
+        with pytest.raises(Cancelled):
+            given_up.result(30)
+        go_on.set()
+        assert np.array_equal(first.result(30).pts, second.result(30).pts)
+    assert calls == [path]
 
 
 def test_threads_may_share_a_reader(tmp_path: Path) -> None:

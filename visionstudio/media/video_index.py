@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +32,10 @@ _VERSION = 2
 NO_STAMP = np.iinfo(np.int64).min  # of a key packet that cannot be sought
 _SAMPLE = 8  # frames whose stamps are compared with those of the packets
 _USUAL_FPS = 25.0
+_LOOK_SECONDS = 0.1  # between two looks whether one who waits for an index has given up
+_AT_ONCE = 256  # packets between two looks whether to go on
+_making: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,11 +104,29 @@ def load_index(path: Path, cancelled: Callable[[], bool] = lambda: False) -> Vid
     Reading all packets of a long video takes a while: `cancelled` is asked meanwhile.
     """
     cached = cache_folder() / "video-index" / f"{content_key(path)}-{_VERSION}.npz"
-    with contextlib.suppress(Exception):  # whatever is wrong with a cache file: make it anew
-        return _loaded(cached)
-    index = build_index(path, cancelled)
-    write_cache(cached, _saved(index))
+    with _making_alone(cached.stem, cancelled):
+        with contextlib.suppress(Exception):  # whatever is wrong with a cache file: make it anew
+            return _loaded(cached)
+        index = build_index(path, cancelled)
+        write_cache(cached, _saved(index))
     return index
+
+
+@contextlib.contextmanager
+def _making_alone(key: str, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """The player, its small pictures and the media list ask for one index at the same time.
+
+    One of them makes it, the others wait for that. Raises Cancelled while waiting.
+    """
+    with _guard:
+        lock = _making.setdefault(key, threading.Lock())
+    while not lock.acquire(timeout=_LOOK_SECONDS):
+        if cancelled():
+            raise Cancelled
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def build_index(path: Path, cancelled: Callable[[], bool] = lambda: False) -> VideoIndex:
@@ -188,16 +211,20 @@ def _packets(
 ) -> list[tuple[int, int, bool]] | None:
     """(pts, dts, is key) per packet that is shown; None when some carry no stamp."""
     found: list[tuple[int, int, bool]] = []
+    add, till_look = found.append, 0
     try:
         for packet in container.demux(stream):
-            if cancelled():
-                raise Cancelled
+            till_look -= 1
+            if till_look < 0:
+                till_look = _AT_ONCE
+                if cancelled():
+                    raise Cancelled
             if not packet.size or packet.is_discard:
                 continue
-            if packet.pts is None:
+            pts, dts = packet.pts, packet.dts
+            if pts is None:
                 return None
-            dts = packet.dts if packet.dts is not None else packet.pts
-            found.append((packet.pts, dts, packet.is_keyframe))
+            add((pts, pts if dts is None else dts, packet.is_keyframe))
     except av.FFmpegError:
         if not found:
             raise  # else: a file that was cut off has the frames up to there

@@ -83,6 +83,7 @@ class SessionCore(StoreLink):
         self.came_from: tuple[int, int] | None = None  # media id and frame, of another item
         self.selection: frozenset[int] = frozenset()
         self.primary: int | None = None
+        self.in_hand: Annotation | None = None  # selected last where it was one alone; may be gone
         self._order: tuple[int, ...] = ()  # of selection
         self.selected_ids: Collection[int] = ()
         self.put_away: frozenset[int] = frozenset()  # not shown until another picture is
@@ -190,6 +191,8 @@ class SessionCore(StoreLink):
             kept = [i for i in self._order if i in chosen & self.selection]
             self._order = (*kept, *(a.id for a in self.annotations if a.id in new))
             self.selection = chosen
+            if len(chosen) == 1:
+                self.in_hand = self._shown.get(next(iter(chosen)))
             self.selection_changed.emit()
 
     def select_tracks(self, tracks: Iterable[int]) -> None:

@@ -25,17 +25,10 @@ class TrackEdits:
 
     def __init__(self, session: ProjectSession) -> None:
         self._session = session
-        self._last: Annotation | None = None
-        session.selection_changed.connect(self._selected)
-
-    def _selected(self) -> None:
-        chosen = self._session.selected()
-        if len(chosen) == 1:
-            self._last = chosen[0]
 
     def _object(self) -> Annotation:
         """The object in hand. Raises InvalidValue when there is none in this video."""
-        session, last = self._session, self._last
+        session, last = self._session, self._session.in_hand
         chosen = session.selected()
         if len(chosen) == 1:
             return chosen[0]

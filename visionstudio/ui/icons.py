@@ -29,6 +29,7 @@ from visionstudio.ui import theme
 
 _FONT = "materialdesignicons6-webfont-*.ttf"
 _GLYPHS = "materialdesignicons6-webfont-charmap-*.json"
+_CODE = re.compile(r'\s*:\s*"(?:0x)?([0-9a-fA-F]+)"')
 
 
 @cache
@@ -47,7 +48,9 @@ def _charmap() -> str:
 @cache
 def _glyph(name: str) -> str:
     """An icon's character. Raises KeyError. Of seven thousand a hundred are wanted."""
-    found = re.search(rf'"{re.escape(name)}"\s*:\s*"(?:0x)?([0-9a-fA-F]+)"', _charmap())
+    charmap = _charmap()
+    start = charmap.find(f'"{name}"')  # quicker than compiling a pattern for each name
+    found = _CODE.match(charmap, start + len(name) + 2) if start >= 0 else None
     if found is None:
         raise KeyError(name)
     return chr(int(found[1], 16))

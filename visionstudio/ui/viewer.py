@@ -85,6 +85,7 @@ class Viewer(QWidget):
         self._first_frame = True
         canvas = self.canvas
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
+        self._bar_later = self._single_shot(0, self._make_bar)
         self.tracker_view = TrackerView(canvas, self._video_item, self._seek, self)
         self.gestures = Gestures(canvas, self.chooser, lambda: self._pts, self)
         self.gestures.message.connect(self.message)
@@ -286,40 +287,53 @@ class Viewer(QWidget):
     def _open_video(self, item: MediaItem) -> None:
         if self._session is None:
             return
-        player, bar = self._video_parts()
+        player = self._video_player()
         self._first_frame = True
-        bar.show()
         player.open(self._session.path_of(item))
         if self._session.frame:
             player.seek(self._session.frame)
-        if self.tracks is not None:
-            self.tracks.show(item)
+        if self.bar is None:
+            self._bar_later.start()  # the first frame is being read meanwhile
+        else:
+            self._show_bar()
 
-    def _video_parts(self) -> tuple[VideoPlayer, VideoBar]:
-        """The player and its bar, made with the first video."""
-        if self.player is None or self.bar is None:
-            from visionstudio.ui.video.bar import VideoBar
+    def _video_player(self) -> VideoPlayer:
+        """The player, made with the first video."""
+        if self.player is None:
             from visionstudio.ui.video.player import VideoPlayer
-            from visionstudio.ui.video.tracks import TrackTable, bind
 
             self.player = VideoPlayer(self)
-            self.bar = VideoBar(self)
-            self.bar.set_player(self.player)
-            self._layout.addWidget(self.bar)
             self.player.opened.connect(self._video_opened)
             self.player.frame_ready.connect(self._frame_ready)
             self.player.frame_failed.connect(self._frame_failed)
             self.player.failed.connect(self._show_error)
-            self.tracks = TrackTable(self)
-            bind(self.tracks, self.bar)
-            self.tracks.set_session(self._session)
-            self.bar.timeline.key_moved.connect(self.key_moved)
-            self.video_made.emit()
-        return self.player, self.bar
+        return self.player
+
+    def _make_bar(self) -> None:
+        """The player's bar with its timeline, for good."""
+        from visionstudio.ui.video.bar import VideoBar
+        from visionstudio.ui.video.tracks import TrackTable, bind
+
+        self.bar = VideoBar(self)
+        self.bar.set_player(self._video_player())
+        self._layout.addWidget(self.bar)
+        self.tracks = TrackTable(self)
+        bind(self.tracks, self.bar)
+        self.tracks.set_session(self._session)
+        self.bar.timeline.key_moved.connect(self.key_moved)
+        self.video_made.emit()
+        self._show_bar()
+
+    def _show_bar(self) -> None:
+        if self.bar is not None and self.tracks is not None:
+            self.bar.show()
+            self.tracks.show(self._item)
 
     def _close_video(self) -> None:
-        if self.player is not None and self.bar is not None:
+        self._bar_later.stop()
+        if self.player is not None:
             self.player.close()
+        if self.bar is not None:
             self.bar.hide()
         if self.tracks is not None:
             self.tracks.show(None)
