@@ -20,20 +20,16 @@ from torch.nn import functional
 
 from visionstudio.api import Context, Frame, InvalidValue, TrainContext, TrainingData, TrainResult
 from visionstudio_torch.backbone import normalise
-from visionstudio_torch.weights import apply_weights, load_weights, save_weights
+from visionstudio_torch.weights import apply_weights, load_weights
 from visionstudio_tracker.appearance import Rect
 from visionstudio_tracker.filter_learning import gauss_newton
 from visionstudio_tracker.gated import GatedTracker, Place
-from visionstudio_tracker.iou_net import IouNet
+from visionstudio_tracker.iou_net import BUILTIN, CONTEXT, MODEL, VIEW, IouNet
 from visionstudio_tracker.known import STRIDES, Maps, frozen_backbone
 from visionstudio_tracker.params import AtomTraining, GateParams
 from visionstudio_tracker.views import View, jittered, view_of
 
 FloatArray = NDArray[np.float64]
-
-MODEL = "tracker/atom"
-BUILTIN = Path(__file__).with_name("atom.safetensors")
-VIEW, CONTEXT = 256, 5.0  # px of a view, and how many sides of the object it shows
 
 KERNEL, WIDTH = 5, 32  # of the filter, in cells of 16 px; channels after the projection
 SPREAD = 0.25  # standard deviation of the wanted response, in sides of the object
@@ -47,12 +43,6 @@ DAMPING, SHAPE_DAMPING = 0.25, 0.1  # how far the size and the shape follow in o
 SHAPE_RETURN = 0.2  # how far the shape returns to the drawn one in one frame
 MOST_CHANGE = 0.05  # of the logarithm of a side in one frame
 WINDOW = 0.15  # weight of the cosine window
-
-
-def save_builtin(trained: Path, out: Path = BUILTIN) -> None:
-    """Write a trained overlap predictor at half the size, as float16."""
-    state, info = load_weights(trained, MODEL)
-    save_weights(out, {name: tensor.half() for name, tensor in state.items()}, info)
 
 
 class AtomTracker(GatedTracker):

@@ -22,8 +22,7 @@ from visionstudio_torch.device import seed_torch, torch_threads
 from visionstudio_torch.fit import Recipe, fit, settings_of
 from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.weights import WeightsInfo, start_from
-from visionstudio_tracker.atom import BUILTIN, CONTEXT, MODEL, VIEW
-from visionstudio_tracker.iou_net import IouNet
+from visionstudio_tracker.iou_net import BUILTIN, CONTEXT, MODEL, VIEW, IouNet
 from visionstudio_tracker.known import Known, Maps, draw_pairs, known_pairs, stack
 from visionstudio_tracker.pairs import Pair, Thing, check_things, pair_maker, read_things
 from visionstudio_tracker.params import AtomTraining

@@ -7,12 +7,18 @@ modulate those of the present picture, channel by channel.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
+from visionstudio_torch.weights import load_weights, save_weights
 from visionstudio_tracker.known import STRIDES, Maps
 from visionstudio_tracker.roi_pool import precise_roi_pool
 
+MODEL = "tracker/atom"
+BUILTIN = Path(__file__).with_name("atom.safetensors")
+VIEW, CONTEXT = 256, 5.0  # px of a view, and how many sides of the object it shows
 BACKBONE = (40, 112)  # channels at these strides
 BINS = (5, 3)
 CLIMB, STEPS = 0.12, 6  # step length in sides of the box per slope of the IoU, and how many
@@ -103,3 +109,9 @@ def _layer(inputs: int, outputs: int) -> nn.Sequential:
         nn.GroupNorm(8, outputs),
         nn.ReLU(),
     )
+
+
+def save_builtin(trained: Path, out: Path = BUILTIN) -> None:
+    """Write a trained overlap predictor at half the size, as float16."""
+    state, info = load_weights(trained, MODEL)
+    save_weights(out, {name: tensor.half() for name, tensor in state.items()}, info)

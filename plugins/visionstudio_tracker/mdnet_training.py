@@ -34,7 +34,7 @@ from visionstudio_torch.schedule import planned_epochs
 from visionstudio_torch.transforms import Augmentation, random_look
 from visionstudio_torch.weights import WeightsInfo, load_weights
 from visionstudio_tracker.known import frozen_backbone
-from visionstudio_tracker.mdnet import (
+from visionstudio_tracker.mdnet_regions import (
     CONTEXT,
     HIDDEN,
     MODEL,

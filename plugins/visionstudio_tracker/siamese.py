@@ -6,15 +6,22 @@ Object Tracking, ECCV-W 2016.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from visionstudio.api import WeightsError
 from visionstudio_torch.backbone import features, fold_batch_norm, freeze, normalise
+from visionstudio_torch.weights import apply_weights, load_weights, save_weights
 from visionstudio_tracker.known import Maps
 
+MODEL = "tracker/siamfc"
+BUILTIN = Path(__file__).with_name("siamfc.safetensors")
 STRIDE = 8  # px of the search area per cell of a response, for both networks
 _EARLY = ("conv_stem", "bn1", "blocks.0", "blocks.1")  # of the backbone, strides 2 and 4
 _FINE, _COARSE = 40, 112  # channels of the backbone at strides 8 and 16
@@ -172,3 +179,47 @@ def correlate(template: Tensor, search: Tensor) -> Tensor:
     count, channels = search.shape[:2]
     flat = search.reshape(1, count * channels, *search.shape[2:])
     return functional.conv2d(flat, template, groups=count)[0]
+
+
+def template_side(box: NDArray[np.float64]) -> float:
+    """The side in pixels that a template shows of a box x1, y1, x2, y2: half as much around it."""
+    w, h = np.maximum(box[2:] - box[:2], 1.0)
+    margin = (w + h) / 2
+    return float(np.sqrt((w + margin) * (h + margin)))
+
+
+def builtin_network(search_size: int = 224) -> BuiltinSiamese:
+    """On the built-in backbone, with the small part behind it that comes with the program.
+
+    It was trained on photographs and microscopy without labels: see docs/tracking.md.
+    """
+    net = BuiltinSiamese(search_size)
+    state, _ = load_weights(BUILTIN, MODEL)
+    net.load_state_dict(state, strict=False)
+    return net
+
+
+def save_builtin(trained: Path, out: Path = BUILTIN) -> None:
+    """Write what training with a frozen backbone learned, without the backbone."""
+    state, info = load_weights(trained, MODEL)
+    own = {name: tensor for name, tensor in state.items() if not name.startswith("body.")}
+    save_weights(out, own, info)
+
+
+def network_of(weights: Path) -> Siamese:
+    """The network of a weights file, ours or SiamFC's published one. Raises WeightsError."""
+    state, info = load_weights(weights, MODEL, foreign=True)
+    names = set(state)
+    net: Siamese
+    if "backbone.conv1.0.weight" in names:
+        net = AlexNetSiamese()
+    elif "gain" in names:
+        net = BuiltinSiamese(info.input_size[0] or 224, pretrained=False)
+    else:
+        raise WeightsError(
+            "the file holds no weights of this tracker",
+            where=str(weights),
+            next_step="choose weights that were trained with tracker/siamfc, or SiamFC's own",
+        )
+    apply_weights(net, state, weights)
+    return net

@@ -23,30 +23,26 @@ from visionstudio.api import (
     TrainContext,
     TrainingData,
     TrainResult,
-    WeightsError,
 )
-from visionstudio_torch.weights import apply_weights, load_weights, save_weights
 from visionstudio_tracker.appearance import Rect
 from visionstudio_tracker.gated import GatedTracker, Place
 from visionstudio_tracker.params import GateParams, SiamFcTraining
-from visionstudio_tracker.siamese import STRIDE, AlexNetSiamese, BuiltinSiamese, Siamese
+from visionstudio_tracker.siamese import (
+    MODEL,
+    STRIDE,
+    Siamese,
+    builtin_network,
+    network_of,
+    template_side,
+)
 from visionstudio_tracker.views import View
 
 FloatArray = NDArray[np.float64]
 
-MODEL = "tracker/siamfc"
-BUILTIN = Path(__file__).with_name("siamfc.safetensors")
 FINER = 16  # a response is magnified so much before its peak is taken
 SCALE_STEP, SCALE_PENALTY, SCALE_RATE = 1.0375, 0.9745, 0.59  # as published
 SMALLEST, LARGEST = 0.2, 5.0  # of the drawn size
 WINDOW = 0.176  # weight of the cosine window, as published
-
-
-def template_side(box: FloatArray) -> float:
-    """The side in pixels that a template shows of a box x1, y1, x2, y2: half as much around it."""
-    w, h = np.maximum(box[2:] - box[:2], 1.0)
-    margin = (w + h) / 2
-    return float(np.sqrt((w + margin) * (h + margin)))
 
 
 class SiamFcTracker(GatedTracker):
@@ -152,40 +148,3 @@ def _cosine_window(size: int) -> FloatArray:
     window = np.hanning(size)
     both = np.outer(window, window)
     return np.asarray(both / both.sum())
-
-
-def builtin_network(search_size: int = 224) -> BuiltinSiamese:
-    """On the built-in backbone, with the small part behind it that comes with the program.
-
-    It was trained on photographs and microscopy without labels: see docs/tracking.md.
-    """
-    net = BuiltinSiamese(search_size)
-    state, _ = load_weights(BUILTIN, MODEL)
-    net.load_state_dict(state, strict=False)
-    return net
-
-
-def save_builtin(trained: Path, out: Path = BUILTIN) -> None:
-    """Write what training with a frozen backbone learned, without the backbone."""
-    state, info = load_weights(trained, MODEL)
-    own = {name: tensor for name, tensor in state.items() if not name.startswith("body.")}
-    save_weights(out, own, info)
-
-
-def network_of(weights: Path) -> Siamese:
-    """The network of a weights file, ours or SiamFC's published one. Raises WeightsError."""
-    state, info = load_weights(weights, MODEL, foreign=True)
-    names = set(state)
-    net: Siamese
-    if "backbone.conv1.0.weight" in names:
-        net = AlexNetSiamese()
-    elif "gain" in names:
-        net = BuiltinSiamese(info.input_size[0] or 224, pretrained=False)
-    else:
-        raise WeightsError(
-            "the file holds no weights of this tracker",
-            where=str(weights),
-            next_step="choose weights that were trained with tracker/siamfc, or SiamFC's own",
-        )
-    apply_weights(net, state, weights)
-    return net

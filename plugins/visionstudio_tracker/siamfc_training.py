@@ -31,8 +31,15 @@ from visionstudio_tracker.known import (
 )
 from visionstudio_tracker.pairs import Pair, Thing, check_things, pair_maker, read_things
 from visionstudio_tracker.params import SiamFcTraining
-from visionstudio_tracker.siamese import STRIDE, AlexNetSiamese, BuiltinSiamese, Siamese
-from visionstudio_tracker.siamfc import MODEL, builtin_network, template_side
+from visionstudio_tracker.siamese import (
+    MODEL,
+    STRIDE,
+    AlexNetSiamese,
+    BuiltinSiamese,
+    Siamese,
+    builtin_network,
+    template_side,
+)
 
 SEEN, KNOWN_SEEN = 800, 6000  # pairs in all when no number of epochs is asked for
 RADIUS = 16.0  # px of the search area around the object's middle that count as it

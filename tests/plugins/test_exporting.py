@@ -18,7 +18,7 @@ from visionstudio.api import ModelError, build
 from visionstudio.app.cli import run
 from visionstudio.engine.discovery import discover
 from visionstudio.engine.exporting import compare, export_model, write_onnx
-from visionstudio.engine.loaded import find_spec, implementation
+from visionstudio.engine.implementations import find_spec, implementation
 from visionstudio.engine.weights import read_header
 from visionstudio_classifier.architectures import ARCHITECTURES
 from visionstudio_classifier.network import SimpleCnnNet

@@ -17,9 +17,9 @@ from visionstudio.api.conformance import KitContext
 from visionstudio.engine.evaluation.sot import figures
 from visionstudio_torch.weights import load_weights
 from visionstudio_tracker import atom_training
-from visionstudio_tracker.atom import BUILTIN, MODEL, AtomTracker
+from visionstudio_tracker.atom import AtomTracker
 from visionstudio_tracker.filter_learning import conjugate_gradients, gauss_newton
-from visionstudio_tracker.iou_net import IouNet
+from visionstudio_tracker.iou_net import BUILTIN, MODEL, IouNet
 from visionstudio_tracker.known import draw_pairs, known_pairs, stack
 from visionstudio_tracker.pairs import read_things
 from visionstudio_tracker.params import AtomTraining

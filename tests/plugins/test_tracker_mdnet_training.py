@@ -15,7 +15,8 @@ from visionstudio.api import Sample, Target, WeightsError, box_iou
 from visionstudio.api.conformance import KitContext
 from visionstudio_torch.weights import load_weights, save_weights
 from visionstudio_tracker import mdnet_training
-from visionstudio_tracker.mdnet import MODEL, MdNetTracker, background
+from visionstudio_tracker.mdnet import MdNetTracker
+from visionstudio_tracker.mdnet_regions import MODEL, background
 from visionstudio_tracker.mdnet_training import MultiDomain, Regions, _start_from, _validate
 from visionstudio_tracker.params import MdNetParams, MdNetTraining
 

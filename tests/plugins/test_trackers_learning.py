@@ -20,8 +20,14 @@ from visionstudio_torch.weights import load_weights
 from visionstudio_tracker import siamfc_training
 from visionstudio_tracker.pairs import Look, Thing, pair_maker, random_regions, read_things
 from visionstudio_tracker.params import SiamFcParams, SiamFcTraining
-from visionstudio_tracker.siamese import AlexNetSiamese, BuiltinSiamese, correlate
-from visionstudio_tracker.siamfc import SiamFcTracker, builtin_network, save_builtin
+from visionstudio_tracker.siamese import (
+    AlexNetSiamese,
+    BuiltinSiamese,
+    builtin_network,
+    correlate,
+    save_builtin,
+)
+from visionstudio_tracker.siamfc import SiamFcTracker
 
 
 class Data:

@@ -186,7 +186,7 @@ def _product(shape: tuple[int, ...]) -> int:
 def _look_at_onnx(path: Path, question: _Question) -> Contents:
     import onnxruntime
 
-    from visionstudio.engine.loaded import implementation
+    from visionstudio.engine.implementations import implementation
     from visionstudio.engine.unpickle import cap_memory
 
     readers = _readers(path, question)
@@ -244,7 +244,7 @@ def _tried(found: Contents, path: Path, models: list[ModelInfo]) -> Contents:
 def _loaded(info: ModelInfo, path: Path) -> Any:
     """Load a file into its model; the model's facts, None when it tells none."""
     from visionstudio.engine.context import JobContext
-    from visionstudio.engine.loaded import find_spec, implementation
+    from visionstudio.engine.implementations import find_spec, implementation
     from visionstudio.settings.folders import cache_folder
 
     spec = find_spec(info.manifest, info.id, info.plugin)

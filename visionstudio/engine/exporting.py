@@ -152,7 +152,7 @@ def _ask(info: ModelInfo, weights: Path | None, out: Path) -> _Answer:
 
 def _export(question: _Question) -> _Answer:
     from visionstudio.engine.context import JobContext
-    from visionstudio.engine.loaded import find_spec, implementation
+    from visionstudio.engine.implementations import find_spec, implementation
     from visionstudio.settings.folders import cache_folder
 
     info = question.model

@@ -16,7 +16,8 @@ from visionstudio.api.tasks import Frame, GenerateRequest
 from visionstudio.engine.checking import check_count, check_result, check_track
 from visionstudio.engine.events import FrameFailed, FrameResult
 from visionstudio.engine.frames import BlankVideo, VideoAhead
-from visionstudio.engine.loaded import Loaded, find_spec, implementation, is_out_of_memory
+from visionstudio.engine.implementations import find_spec, implementation, is_out_of_memory
+from visionstudio.engine.loaded import Loaded
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.requests import Examples, Generate, LiveTrack, Track
 from visionstudio.engine.several import Several

@@ -22,7 +22,8 @@ from visionstudio.engine.checking import check_count, check_result
 from visionstudio.engine.context import JobContext
 from visionstudio.engine.events import AnyResult, Event, FrameFailed, FrameResult, Progress
 from visionstudio.engine.frames import FrameReader, frames_ahead
-from visionstudio.engine.loaded import Loaded, LoadedModels, is_out_of_memory
+from visionstudio.engine.implementations import is_out_of_memory
+from visionstudio.engine.loaded import Loaded, LoadedModels
 from visionstudio.engine.registry import ModelInfo, Registry
 from visionstudio.engine.requests import EditImage, FrameRef, Predict, Prompted
 from visionstudio.model.errors import (

@@ -12,7 +12,7 @@ from visionstudio.engine.evaluation.evaluation import (
     save_evaluation,
 )
 from visionstudio.engine.reports.charts import Line, chart
-from visionstudio.engine.reports.evaluation import evaluation_parts, lead
+from visionstudio.engine.reports.measured import evaluation_parts, lead
 from visionstudio.engine.reports.page import facts, page, section, tiles, write_page
 from visionstudio.engine.training.runs import REPORT, RunInfo, load_run, read_events
 from visionstudio.model.errors import InvalidValue, StorageFull

@@ -10,7 +10,7 @@ from typing import Any, overload
 from visionstudio.api.context import Context
 from visionstudio.api.data import Sample, Target, TrainingData
 from visionstudio.api.tasks import GenerateRequest
-from visionstudio.engine.loaded import find_spec, implementation
+from visionstudio.engine.implementations import find_spec, implementation
 from visionstudio.engine.registry import Registry
 from visionstudio.engine.training.plan import PlanDrawn
 from visionstudio.engine.weights import read_header

@@ -18,7 +18,7 @@ from visionstudio.engine.evaluation import Collector, save_evaluation
 from visionstudio.engine.evaluation.analysis import OUTPUTS
 from visionstudio.engine.evaluation.truth import Truth
 from visionstudio.engine.frames import FrameReader
-from visionstudio.engine.loaded import find_spec, implementation
+from visionstudio.engine.implementations import find_spec, implementation
 from visionstudio.engine.requests import FrameRef
 from visionstudio.engine.training.plan import PlanPicture, TrainPlan
 from visionstudio.formats.dataset import Dataset, DatasetAnnotation, DatasetClass, DatasetItem

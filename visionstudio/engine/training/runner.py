@@ -25,7 +25,7 @@ from visionstudio.engine.context import JobContext
 from visionstudio.engine.devices import cores, resolve_device
 from visionstudio.engine.evaluation.evaluation import EVALUATION_FILE
 from visionstudio.engine.events import Event, Failed, Finished, OnEvent, Progress, Stopped
-from visionstudio.engine.loaded import find_spec, implementation, is_out_of_memory
+from visionstudio.engine.implementations import find_spec, implementation, is_out_of_memory
 from visionstudio.engine.model_store import published_weights
 from visionstudio.engine.training.data import PlanData
 from visionstudio.engine.training.drawn import with_drawn
