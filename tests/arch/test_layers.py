@@ -5,17 +5,31 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("visionstudio", *(p.name for p in (ROOT / "plugins").glob("visionstudio_*")))
 
 
 def test_import_contracts_hold() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Not even later, inside functions; for type annotations alone they may."""
+    graph = grimp.build_graph(
+        *PACKAGES,
+        exclude_type_checking_imports=True,
+        cache_dir=None,  # type: ignore[arg-type]
+    )
+    imports = {m: graph.find_modules_directly_imported_by(m) for m in graph.modules}
+    TopologicalSorter(imports).prepare()  # a CycleError names the files
 
 
 @pytest.mark.parametrize(

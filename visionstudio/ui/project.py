@@ -13,10 +13,10 @@ from visionstudio.session.library import Library
 from visionstudio.session.models import Models
 from visionstudio.session.project import ProjectSession
 from visionstudio.storage.store import ProjectStore
-from visionstudio.ui.opening import Opened
 
 if TYPE_CHECKING:
     from visionstudio.session.workbench import Workbench
+    from visionstudio.ui.opening import Opened
 
 Post = Callable[[Callable[[], None]], None]
 STATE_KEY = "window"
