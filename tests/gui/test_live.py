@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,15 @@ from PySide6.QtWidgets import QApplication
 
 from tests.gui.track_desk import Tracks, clip
 from tests.video_maker import make, number_in
-from visionstudio.api import Detections
+from visionstudio.api import Detections, TrackState
 from visionstudio.engine.discovery import discover
 from visionstudio.engine.events import Finished, FrameResult
 from visionstudio.engine.host import LocalHost
-from visionstudio.engine.requests import Predict
+from visionstudio.engine.requests import LiveTrack, Predict
 from visionstudio.media.image import read_rgb
 from visionstudio.media.live import LiveReader
 from visionstudio.media.video import open_video
+from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import MediaError
 from visionstudio.session.models import ModelChoice
 from visionstudio.ui.dialogs.live import LiveDialog
@@ -107,10 +109,92 @@ def test_preview_model_picture_and_recording(
         numbers = [number_in(video.read(n)) for n in range(video.frames)]
         assert len(numbers) >= 10
         assert all((b - a) % 30 == 1 for a, b in itertools.pairwise(numbers))
+        # What the detector found is in the recording, in exactly the frames that it was shown.
+        found = recorded(clip, film, lambda rows: bool(rows))
+        assert all(a.state is State.PROPOSED and a.track_id is None for a in found)
+        assert all(a.source == "model:detector/spots" for a in found)
+        for one in found:
+            # Five pixels lie between two frames; encoding anew costs the edge at most one.
+            assert one.shape.bounds()[::2] == pytest.approx(bar_in(video.read(one.frame)), abs=1)
     # The looped file goes on beyond its end until it is stopped.
     clip.wait(lambda: live.figures().came > 35)
     QTest.mouseClick(dialog.start, LEFT)
     assert not live.running
+    dialog.close()
+
+
+def recorded(
+    clip: Tracks, film: Path, ready: Callable[[list[Annotation]], bool]
+) -> list[Annotation]:
+    """What the recording holds, once that is so."""
+    session = clip.session
+    name = session.store.media_path(film)
+    clip.wait(lambda: session.media.at_path(name) is not None)
+    item = session.media.at_path(name)
+
+    def rows() -> list[Annotation]:
+        return session.store.annotations(item.id)
+
+    clip.wait(lambda: session.saved and ready(rows()))
+    return rows()
+
+
+class Follows(Spots):
+    """A host whose tracker sees the bar in each frame that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[int] = []
+
+    def submit(self, request: LiveTrack, on_event) -> str:  # type: ignore[no-untyped-def]
+        if request.frame is None:
+            return "end"
+        self.begun += [number for number, *_ in request.boxes]
+        left, right = bar_in(read_rgb(Path(request.frame.path)))
+        state = TrackState((left, 48, right, 80), 0.8)
+        on_event(FrameResult("live", tuple((number, state) for number in self.begun)))
+        on_event(Finished(0.01, "cpu", {}))
+        return "job"
+
+
+def test_a_recording_carries_what_was_tracked_meanwhile(
+    clip: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Follows()
+    monkeypatch.setattr(clip.window.models, "host", lambda: host)
+    facts = {"id": "tracker/bars", "title": "Bars", "task": "tracker", "output": "track"}
+    choice = ModelChoice(type("M", (), facts)())
+    dialog = opened(clip)
+    monkeypatch.setattr(dialog, "_model", lambda: (choice, None))
+    start(dialog, str(make(tmp_path / "camera.mp4", 240, numbers=[n // 8 for n in range(240)])))
+    live = dialog._live
+    clip.wait(lambda: live.figures().shown > 3)
+    QTest.mouseClick(dialog.model, LEFT)
+    left, right = bar_in(dialog.preview._rgb)
+    draw(dialog, (left, 48, right, 80))
+    clip.wait(lambda: len(live.model.found) == 1)
+    QTest.mouseClick(dialog.record, LEFT)
+    clip.wait(lambda: live.figures().recorded >= 12)
+    QTest.mouseClick(dialog.record, LEFT)
+    clip.wait(lambda: any((clip.window.project.folder / "live").glob("*.mp4")))
+    (film,) = (clip.window.project.folder / "live").glob("*.mp4")
+    rows = recorded(clip, film, bool)
+    assert {r.track_id for r in rows} == {rows[0].track_id}
+    assert rows[0].track_id is not None
+    assert all(r.state is State.PROPOSED and r.score == pytest.approx(0.8) for r in rows)
+    assert clip.session.class_by_id(rows[0].class_id).name == "bar"
+    frames = [r.frame for r in rows]
+    assert frames == list(range(frames[0], frames[-1] + 1))  # what the tracker skipped is filled
+    with open_video(film) as video:
+        assert frames[-1] < video.frames
+        for row in rows:  # the bar jumps five pixels at a time: between two answers it may differ
+            assert abs(row.shape.bounds()[0] - bar_in(video.read(row.frame))[0]) <= 5
+        exact = [abs(r.shape.bounds()[0] - bar_in(video.read(r.frame))[0]) <= 1 for r in rows]
+    assert sum(exact) >= len(rows) / 2
+    # One step to undo.
+    clip.session.undo()
+    item = clip.session.media.at_path(clip.session.store.media_path(film))
+    clip.wait(lambda: clip.session.saved and not clip.session.store.annotations(item.id))
     dialog.close()
 
 

@@ -391,9 +391,10 @@ def test_a_backup_now_and_then(session: Open, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_key_frame_of_what_was_selected_before_the_tools_were_there(tmp_path: Path) -> None:
     """The tools are loaded after the first picture: a quick hand has drawn by then."""
-    session, pump = opened(small_project(tmp_path / "p"))
+    store = small_project(tmp_path / "p")
     video = MediaItem(id=9, path="c.mp4", kind=MediaKind.VIDEO, width=64, height=48, frames=40)
-    session.put_media([video])
+    store.add_media([video])
+    session, pump = opened(store)
     session.open_media(9)
     drawn = Annotation(
         id=session.reserve_ids("annotation"), media_id=9, class_id=1, shape=Box(1, 2, 9, 8),

@@ -21,6 +21,7 @@ from visionstudio.formats.output import write_bytes
 from visionstudio.media.live import LiveFrame, LiveReader
 from visionstudio.model.errors import MediaError, VisionStudioError
 from visionstudio.model.labels import LabelClass
+from visionstudio.session.live_findings import Answer, Findings
 from visionstudio.session.live_model import LiveModel
 from visionstudio.session.live_recording import Recording
 from visionstudio.session.models import Models
@@ -56,7 +57,9 @@ class Live:
     """One live source. All calls and signals in the GUI thread.
 
     Signals: `frame_ready(rgb)` with what the model found drawn on it, `ended(error | None)`,
-    `kept(path)` for a picture or video that was written, `failed(VisionStudioError)`.
+    `waiting(try)` when a stream has stopped and is connected to again,
+    `kept(path, findings | None, places)` for a picture or video that was written, with what a
+    model found meanwhile (see `Findings.store`), `failed(VisionStudioError)`.
     """
 
     def __init__(self, models: Models, classes: tuple[LabelClass, ...], threshold: float) -> None:
@@ -64,6 +67,7 @@ class Live:
         self.model = LiveModel(models, classes, threshold)
         self.frame_ready = Signal()
         self.ended = Signal()
+        self.waiting = Signal()
         self.kept = Signal()
         self.failed = self.model.failed
         self._reader: LiveReader | None = None
@@ -76,6 +80,8 @@ class Live:
         self._last: LiveFrame | None = None
         self._recording: Recording | None = None
         self._recorded: tuple[int, int] = (0, 0)
+        self._findings: Findings | None = None
+        self.model.answered.connect(self._found)
 
     # The source
 
@@ -83,11 +89,14 @@ class Live:
         """Read an address (see `LiveReader`); `frame_ready` or `ended` follows."""
         self.stop()
         self._came = self._shown = self._dropped = 0
-        reader = LiveReader(address, lambda f: self._arrived(reader, f), lambda e: ended(e))
 
         def ended(error: MediaError | None) -> None:
             self._models.post(lambda: self._ended(reader, error))
 
+        def waits(number: int) -> None:
+            self._models.post(lambda: self.waiting.emit(number) if reader is self._reader else None)
+
+        reader = LiveReader(address, lambda f: self._arrived(reader, f), ended, waits)
         self._reader = reader
         reader.start()
 
@@ -178,7 +187,7 @@ class Live:
                 problem = error
                 self._models.post(lambda: self.failed.emit(problem))
             else:
-                self._models.post(lambda: self.kept.emit(path))
+                self._models.post(lambda: self.kept.emit(path, None, {}))
 
         self._writer.submit(write)
 
@@ -190,7 +199,8 @@ class Live:
         """Write what comes as a video from now on, without what the model draws."""
         if self._recording is None and self._reader is not None:
             path = folder / f"live_{datetime.now():%Y%m%d_%H%M%S}.mp4"
-            self._recording = Recording(path, self._recorded_all)
+            self._findings = findings = Findings()
+            self._recording = Recording(path, lambda r, e: self._recorded_all(r, e, findings))
             self._recording.start()
 
     def stop_recording(self) -> None:
@@ -199,15 +209,22 @@ class Live:
         if recording is not None:
             recording.finish()
 
-    def _recorded_all(self, recording: Recording, error: VisionStudioError | None) -> None:
+    def _found(self, answer: Answer) -> None:
+        # The last answers come when the recording is already being finished.
+        if self._findings is not None:
+            self._findings.add(answer)
+
+    def _recorded_all(
+        self, recording: Recording, error: VisionStudioError | None, findings: Findings
+    ) -> None:
         def tell() -> None:
             self._recorded = recording.counts()
             if self._recording is recording:
                 self._recording = None
             if error is not None:
                 self.failed.emit(error)
-            elif recording.counts()[0]:
-                self.kept.emit(recording.path)
+            if recording.whole:
+                self.kept.emit(recording.path, findings, recording.places)
 
         self._models.post(tell)
 

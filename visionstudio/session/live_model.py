@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.errors import MediaError
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.shapes import Box
+from visionstudio.session.live_findings import Answer, States
 from visionstudio.session.models import ModelChoice, Models
 from visionstudio.session.proposals import Guess, guesses
 from visionstudio.session.signal import Signal
@@ -88,7 +89,8 @@ class Backlog:
 class LiveModel:
     """One model at a time. All calls and signals in the GUI thread; `found` may be read in any.
 
-    `failed(VisionStudioError)` says why there is no answer.
+    `answered(Answer)` has each answer as it comes, `failed(VisionStudioError)` says why there is
+    none.
     """
 
     def __init__(self, models: Models, classes: tuple[LabelClass, ...], threshold: float) -> None:
@@ -96,6 +98,7 @@ class LiveModel:
         self.classes = {c.name: c for c in classes}
         self._threshold = threshold
         self.failed = Signal()
+        self.answered = Signal()
         self.found: tuple[Annotation, ...] = ()
         self.latency: float | None = None
         self.skipped = 0
@@ -273,10 +276,11 @@ class LiveModel:
         match event:
             case _Tracked(states):
                 self._note_time(frame)
-                self._take_states(states)
+                self._tell(work, frame, self._take_states(states))
             case tuple():
                 self._note_time(frame)
                 self.found = self._annotations(event)
+                self._tell(work, frame, event)
             case FrameFailed(_, reason):
                 self.failed.emit(MediaError(reason, where=work.choice.model.title))
             case Failed():
@@ -299,21 +303,31 @@ class LiveModel:
             self._work = None
         self.failed.emit(event.error())
 
-    def _take_states(self, states: tuple[tuple[int, TrackState], ...]) -> None:
+    def _tell(self, work: _Ask, frame: LiveFrame, found: States | tuple[Guess, ...]) -> None:
+        answer = Answer(work.stream, work.choice, work.detector, frame.number, found)
+        self.answered.emit(answer)
+
+    def _take_states(self, states: States) -> States:
+        """Show them. Returns those of objects that are followed, with the names of these."""
         drawn = self.draws
         self._told = {number for number, _ in states}
         made = []
+        kept: list[tuple[int, TrackState]] = []
         for number, state in states:
             known = self._objects.get(number)
             if known is not None:
                 known.lost = state.lost
-            if state.lost or state.box is None or (drawn and known is None):
+            if drawn and known is None:
                 continue
             label = known.label if known is not None else state.label or _UNNAMED
+            kept.append((number, replace(state, label=label)))
+            if state.lost or state.box is None:
+                continue
             # The drawn box was a person's and has no score.
             score = None if drawn and state.score >= 1 else state.score
             made.append(self._annotation(number, label, Box(*state.box), score, track=number))
         self.found = tuple(made)
+        return tuple(kept)
 
     def _annotations(self, found: tuple[Guess, ...]) -> tuple[Annotation, ...]:
         return tuple(
@@ -349,7 +363,7 @@ class LiveModel:
 
 @dataclass(frozen=True, slots=True)
 class _Tracked:
-    states: tuple[tuple[int, TrackState], ...]
+    states: States
 
 
 def _prepared(event: Event) -> object:

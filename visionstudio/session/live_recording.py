@@ -29,8 +29,11 @@ class Recording(threading.Thread):
         self._frames: queue.Queue[LiveFrame] = queue.Queue(_WAITING)
         self._over = threading.Event()
         self._kept = self._lost = 0
+        self.whole = False  # whether there is a video, once it is done
+        self.places: dict[int, int] = {}  # the source's frame numbers: frames of the recording
 
     def add(self, frame: LiveFrame) -> None:
+        """The next frame of the source, from its thread."""
         try:
             self._frames.put_nowait(frame)
         except queue.Full:
@@ -55,17 +58,18 @@ class Recording(threading.Thread):
     def run(self) -> None:
         error: VisionStudioError | None = None
         try:
-            self._write()
+            error = self._write()
         except VisionStudioError as problem:
             error = problem
         except Exception as problem:  # an encoder's fault must not pass unsaid
             error = MediaError(one_line(problem), where=str(self.path))
         self._done(self, error)
 
-    def _write(self) -> None:
+    def _write(self) -> MediaError | None:
+        """Returns why it ended before the source, if it did; the file is whole nevertheless."""
         first = self._next()
         if first is None:
-            return
+            return None
         with replacing(self.path) as handle:
             height, width = first.rgb.shape[:2]
             writer = VideoWriter(
@@ -73,11 +77,23 @@ class Recording(threading.Thread):
             )
             try:
                 frame: LiveFrame | None = first
-                while frame is not None:
+                while frame is not None and frame.rgb.shape == first.rgb.shape:
                     writer.write(frame.rgb, round((frame.arrived - first.arrived) * 1000))
+                    self.places[frame.number] = self._kept
                     self._kept += 1
                     frame = self._next()
                 writer.close()
             except BaseException:
                 writer.abandon()
                 raise
+        self.whole = True
+        return _size_changed(self.path, first, frame) if frame is not None else None
+
+
+def _size_changed(path: Path, first: LiveFrame, frame: LiveFrame) -> MediaError:
+    before, now = (f"{f.rgb.shape[1]} × {f.rgb.shape[0]}" for f in (first, frame))
+    return MediaError(
+        f"the size of the frames has changed from {before} to {now}; what came before is kept",
+        where=str(path),
+        next_step="record again",
+    )

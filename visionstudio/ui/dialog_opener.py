@@ -138,6 +138,7 @@ class Dialogs:
         if project is None:
             return
         from visionstudio.session.live import Live
+        from visionstudio.session.live_findings import Findings, when_listed
         from visionstudio.ui.dialogs.live import LiveDialog
 
         session = project.session
@@ -145,8 +146,13 @@ class Dialogs:
         def label() -> str:
             return session.active_class.name if session.active_class is not None else ""
 
+        def keep(path: Path, findings: Findings | None, places: dict[int, int]) -> None:
+            window.add_media([path])
+            if findings is not None:
+                when_listed(session, path, lambda item: findings.store(session, item, places))
+
         live = Live(window.models, session.classes, session.threshold)
-        folder, keep = project.folder / "live", lambda p: window.add_media([p])
+        folder = project.folder / "live"
         self._show(LiveDialog(live, window.model_panel.live_choice, label, folder, keep, window))
 
     def open_counting(self) -> None:

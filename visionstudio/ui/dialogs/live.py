@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
@@ -22,6 +24,7 @@ from PySide6.QtWidgets import (
 from visionstudio.media.live import cameras
 from visionstudio.model.errors import VisionStudioError
 from visionstudio.session.live import Live
+from visionstudio.session.live_findings import Findings
 from visionstudio.session.models import ModelChoice
 from visionstudio.ui.dialogs.live_preview import Preview
 from visionstudio.ui.i18n import told, tr
@@ -30,7 +33,7 @@ _FIGURES_MS = 250
 
 
 class LiveDialog(QDialog):
-    """Files go into `folder`, then to `keep`.
+    """Files go into `folder`, then to `keep(path, findings, places)`; see `Live.kept`.
 
     `model()` is what the Model panel has chosen, with the detector of a tracker of many objects;
     it raises VisionStudioError when that cannot run. `label()` is the class of what is drawn.
@@ -44,7 +47,7 @@ class LiveDialog(QDialog):
         model: Callable[[], tuple[ModelChoice, ModelChoice | None]],
         label: Callable[[], str],
         folder: Path,
-        keep: Callable[[Path], None],
+        keep: Callable[[Path, Findings | None, dict[int, int]], None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -54,7 +57,9 @@ class LiveDialog(QDialog):
         self._live, self._folder, self._keep = live, folder, keep
         self._model, self._label = model, label
         self._build()
-        live.frame_ready.connect(self.preview.show_frame)
+        self._waits = False  # for a stream that has stopped
+        live.frame_ready.connect(self._show_frame)
+        live.waiting.connect(self._waiting)
         live.ended.connect(self._ended)
         live.kept.connect(self._kept)
         live.failed.connect(self._failed)
@@ -223,14 +228,24 @@ class LiveDialog(QDialog):
             parts.append(text + (f" (−{seen.unrecorded})" if seen.unrecorded else ""))
         self.figures.setText("   ·   ".join(parts))
 
+    def _show_frame(self, rgb: NDArray[np.uint8]) -> None:
+        if self._waits:
+            self._waits = False
+            self.problem.hide()
+        self.preview.show_frame(rgb)
+
+    def _waiting(self, number: int) -> None:
+        self._waits = True
+        self._say(tr("The stream has stopped. Connecting again (try {number})…", number=number))
+
     def _ended(self, error: VisionStudioError | None) -> None:
         self.preview.show_frame(None)
         if error is not None:
             self._say(told(str(error)))
         self._update()
 
-    def _kept(self, path: Path) -> None:
-        self._keep(path)
+    def _kept(self, path: Path, findings: Findings | None, places: dict[int, int]) -> None:
+        self._keep(path, findings, places)
         self.message.emit(tr("{name} is in the project", name=path.name), "info")
         self._update()
 
@@ -246,7 +261,8 @@ class LiveDialog(QDialog):
         super().closeEvent(event)
         self._timer.stop()
         for signal, slot in (
-            (self._live.frame_ready, self.preview.show_frame),
+            (self._live.frame_ready, self._show_frame),
+            (self._live.waiting, self._waiting),
             (self._live.ended, self._ended),
             (self._live.kept, self._kept),
             (self._live.failed, self._failed),
