@@ -91,4 +91,5 @@ def losses(
     both, either = (share * truth).sum(over), share.sum(over) + present
     dice = 1 - (2 * both + 1) / (either + 1)
     occurs = (present > 0).float()
-    return {"cross_entropy": entropy, "dice": (dice * occurs).sum() / occurs.sum().clamp(min=1)}
+    dice = (dice * occurs).sum() / occurs.sum().clamp(min=1)
+    return {"loss_cross_entropy": entropy, "loss_dice": dice}

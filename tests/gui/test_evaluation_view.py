@@ -99,6 +99,10 @@ def test_a_run_is_evaluated_and_its_mistakes_are_shown(desk: Desk, tmp_path: Pat
     desk.wait(report.is_file)
     assert "class=matrix" in report.read_text(encoding="utf-8")
     desk.press("evaluationClose", dialog)
+    # A run that nobody has measured is measured when the dialog is opened for it.
+    (folder / "evaluation.json").unlink()
+    desk.window.project.workbench.evaluations.all.clear()  # type: ignore[union-attr]
+    desk.job(lambda: desk.window.dialogs.open_evaluation(folder), "Evaluate")
 
 
 def test_examples_follow_the_augmentation_and_a_rate_is_found(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pyqtgraph as pg
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from visionstudio.model.labels import PALETTE
@@ -30,6 +30,8 @@ class Curves(QWidget):
         palette = self.palette()
         ink = palette.color(QPalette.ColorRole.Text)
         paper = palette.color(QPalette.ColorRole.Base)
+        veil = QColor(paper)
+        veil.setAlpha(200)  # lines shine through the legend, but its names can be read
         self._plots = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -40,7 +42,7 @@ class Curves(QWidget):
             plot.setMenuEnabled(False)
             plot.hideButtons()
             plot.showGrid(x=False, y=True, alpha=0.15)
-            plot.addLegend(offset=(-8, 8), labelTextColor=ink)
+            plot.addLegend(offset=(-8, 8), labelTextColor=ink, brush=pg.mkBrush(veil))
             for side in ("left", "bottom"):
                 plot.getAxis(side).setPen(ink)
                 plot.getAxis(side).setTextPen(ink)

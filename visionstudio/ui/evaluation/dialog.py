@@ -199,6 +199,17 @@ class EvaluationDialog(QDialog):
         self._what.blockSignals(False)
         self._what_chosen()
         self._show_comparison()
+        self._measure_wanted()
+
+    def _measure_wanted(self) -> None:
+        """Measure the run that the dialog was opened for, if that has not been done yet."""
+        chosen = self._what.currentData()
+        if not isinstance(chosen, RunInfo) or chosen.folder != self._wanted:
+            return
+        self._wanted = None
+        known = any(s.evaluation is not None for s in self._stored if s.run is chosen)
+        if self._evaluated is None and not known:
+            self.start()
 
     def _what_chosen(self) -> None:
         self._fill_splits()
