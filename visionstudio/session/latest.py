@@ -12,6 +12,8 @@ from visionstudio.model.errors import MediaError, VisionStudioError, one_line
 
 _log = logging.getLogger(__name__)
 Post = Callable[[Callable[[], None]], None]
+IDLE_SECONDS = 2.0
+"""How long the thread waits for another wish: starting one makes the GUI thread wait for it."""
 
 
 class Latest:
@@ -28,6 +30,7 @@ class Latest:
         self._wish: tuple[int, Callable[[], Any], Callable[[Any], None]] | None = None
         self._number = self._answered = 0
         self._thread: threading.Thread | None = None
+        self._closing = False
 
     @property
     def busy(self) -> bool:
@@ -49,6 +52,8 @@ class Latest:
         with self._condition:
             self._number += 1
             self._wish = (self._number, work, answer)
+            self._closing = False
+            self._condition.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
@@ -63,13 +68,17 @@ class Latest:
     def close(self) -> None:
         """Drop everything and wait for the thread."""
         self.drop()
-        thread = self._thread
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+            thread = self._thread
         if thread is not None:
             thread.join()
 
     def _run(self) -> None:
         while True:
             with self._condition:
+                self._condition.wait_for(lambda: self._wish or self._closing, IDLE_SECONDS)
                 if self._wish is None:
                     self._thread = None
                     return

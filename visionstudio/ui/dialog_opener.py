@@ -212,7 +212,7 @@ class Dialogs:
 
         def use(model_id: str) -> None:
             if panel.choose(model_id):
-                panel.predict_current()
+                panel.use()
 
         dialog.use_wanted.connect(use)
         dialog.evaluation_wanted.connect(self.open_evaluation)

@@ -35,6 +35,7 @@ from visionstudio.session.training_data import TrainingSummary, suggest, summari
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import told, tr
+from visionstudio.ui.panels.model import PREDICTORS
 from visionstudio.ui.texts import duration
 from visionstudio.ui.training.drawn import DrawnForm, trained_generators
 from visionstudio.ui.training.split import SplitForm
@@ -355,7 +356,8 @@ class TrainingDialog(QDialog):
         self._pause.setVisible(running)
         self._pause.setText(tr("Go on") if training.paused else tr("Pause"))
         self._stop.setVisible(running)
-        self._evaluate.setVisible(not running and training.weights is not None)
+        measured = training.request.model.task in PREDICTORS
+        self._evaluate.setVisible(measured and not running and training.weights is not None)
         self._export.setVisible(not running and training.weights is not None)
         if not running:
             self._stop.setEnabled(True)

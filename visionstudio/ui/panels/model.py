@@ -359,6 +359,14 @@ class ModelPanel(QWidget):
         if self._workbench is not None:
             self._predict_targets(all_pictures(self._workbench.session, unlabelled=True))
 
+    def use(self) -> None:
+        """Show what the chosen model does: on the picture, or the pictures that it draws."""
+        model = self.model()
+        if model is not None and model.task == "generator":
+            self.open_generator()
+        elif model is not None and model.task in PREDICTORS:
+            self.predict_current()
+
     def predict_all(self) -> None:
         """Predict every picture of the project."""
         if self._workbench is not None:
