@@ -15,12 +15,15 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
+
+if TYPE_CHECKING:
+    from PIL import ImageCms
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.9
 _SAMPLES = 1_000_000  # enough pixels for percentiles; the rest is skipped over evenly
@@ -169,6 +172,8 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _make_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    from PIL import ImageCms  # few pictures have a profile
+
     expected = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}[mode]
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -17,13 +17,12 @@ from typing import IO, Any
 
 import cv2
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 from visionstudio.media import dicom, exr
 from visionstudio.media.colour import convert_profile
-from visionstudio.media.header import PictureHeader
+from visionstudio.media.header import PictureHeader, register_formats
 from visionstudio.media.pages import tiff_layout
 from visionstudio.model.errors import MediaError
 
@@ -166,6 +165,7 @@ def _checked(values: NDArray[Any] | None, header: PictureHeader | None) -> NDArr
 def _pillow(
     handle: IO[bytes], header: PictureHeader, *, page: int = 0, reduce: int = 1
 ) -> NDArray[Any]:
+    register_formats()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         handle.seek(0)
@@ -204,6 +204,8 @@ def resolved(image: Image.Image) -> NDArray[Any]:
 
 
 def _tiff(handle: IO[bytes], header: PictureHeader, page: int) -> NDArray[Any]:
+    import tifffile  # here: it takes long to load, and other pictures do without
+
     handle.seek(0)
     with tifffile.TiffFile(handle) as tiff:
         layout = tiff_layout(tiff)
@@ -217,6 +219,8 @@ def _tiff(handle: IO[bytes], header: PictureHeader, page: int) -> NDArray[Any]:
 
 
 def _tiff_page(handle: IO[bytes], header: PictureHeader, p: Any) -> NDArray[Any]:
+    import tifffile
+
     plain = p.photometric in (
         tifffile.PHOTOMETRIC.MINISBLACK,
         tifffile.PHOTOMETRIC.MINISWHITE,

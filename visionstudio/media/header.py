@@ -12,24 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import tifffile
-from PIL import (  # the plugins register their formats when imported
-    AvifImagePlugin,  # noqa: F401
-    BmpImagePlugin,  # noqa: F401
-    CurImagePlugin,  # noqa: F401
-    ExifTags,
-    GifImagePlugin,  # noqa: F401
-    IcoImagePlugin,  # noqa: F401
-    Image,
-    Jpeg2KImagePlugin,  # noqa: F401
-    JpegImagePlugin,  # noqa: F401
-    PpmImagePlugin,  # noqa: F401
-    SgiImagePlugin,  # noqa: F401
-    TgaImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
-    UnidentifiedImageError,
-    WebPImagePlugin,  # noqa: F401
-)
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from visionstudio.media import dicom, exr
 from visionstudio.media.identity import open_regular
@@ -57,6 +40,7 @@ _FORMATS = (
     "JPEG", "WEBP", "AVIF", "GIF", "BMP", "JPEG2000", "PPM", "SGI", "ICO", "CUR", "TGA"
 )  # fmt: skip
 _ANIMATED = ("GIF", "WEBP", "AVIF")
+_JPEG_MAGIC = b"\xff\xd8\xff"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _EXR_MAGIC = b"v/1\x01"
@@ -188,6 +172,9 @@ def _check(header: PictureHeader, size: int, where: str, *, tiled: bool) -> None
 
 def _pillow(handle: IO[bytes]) -> PictureHeader:
     handle.seek(0)
+    if handle.read(3) != _JPEG_MAGIC:
+        register_formats()
+    handle.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image = Image.open(handle, formats=_FORMATS)
@@ -199,6 +186,23 @@ def _pillow(handle: IO[bytes]) -> PictureHeader:
     turned = exif_orientation(image.info.get("exif"))
     frames = _frames(image) if name in _ANIMATED else 1
     return PictureHeader(name, image.mode, bits, *image.size, turned, frames=frames)
+
+
+def register_formats() -> None:
+    """Let Pillow open every format that is read by it: it comes with the commonest only.
+
+    They take long to load, and most folders do without.
+    """
+    from PIL import (
+        AvifImagePlugin,  # noqa: F401
+        CurImagePlugin,  # noqa: F401
+        IcoImagePlugin,  # noqa: F401
+        Jpeg2KImagePlugin,  # noqa: F401
+        SgiImagePlugin,  # noqa: F401
+        TgaImagePlugin,  # noqa: F401
+        TiffImagePlugin,  # noqa: F401
+        WebPImagePlugin,  # noqa: F401
+    )
 
 
 def _frames(image: Image.Image) -> int:
@@ -264,6 +268,8 @@ def _png(handle: IO[bytes]) -> PictureHeader:
 
 
 def _tiff(handle: IO[bytes], page: int) -> PictureHeader:
+    import tifffile  # here: it takes long to load, and other pictures do without
+
     handle.seek(0)
     with tifffile.TiffFile(handle) as tiff:
         layout = tiff_layout(tiff)

@@ -14,7 +14,7 @@ import tifffile
 from PIL import ExifTags, Image
 
 from visionstudio.media import dicom
-from visionstudio.media.header import read_header
+from visionstudio.media.header import read_header, register_formats
 from visionstudio.media.identity import open_regular
 from visionstudio.media.scan import kind_of
 from visionstudio.model.errors import MediaError, VisionStudioError
@@ -94,6 +94,7 @@ def _pillow(handle: IO[bytes]) -> Iterator[Entry]:
     handle.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        register_formats()
         image = Image.open(handle)
         exif = image.getexif()
         for tag, value in exif.items():

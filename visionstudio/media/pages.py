@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import tifffile
 
 _SLIDES = ("is_svs", "is_ndpi", "is_scn", "is_philips", "is_bif", "is_avs", "is_qpi", "is_cog")
 MAX_CHANNELS = 512
@@ -101,6 +103,8 @@ def _channel_names(tiff: tifffile.TiffFile, channels: int) -> tuple[str, ...]:
         return ()
     try:
         if tiff.is_ome:
+            import tifffile
+
             found = tifffile.xml2dict(tiff.ome_metadata or "")["OME"]["Image"]
             pixels = (found[0] if isinstance(found, list) else found)["Pixels"]
             named = [str(c.get("Name") or "") for c in pixels["Channel"]]

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from visionstudio.media.apart import apart
@@ -26,6 +25,7 @@ from visionstudio.model.errors import MediaError
 
 if TYPE_CHECKING:
     import pyvips
+    import tifffile
 
 TILED_PIXELS = 150_000_000
 """Larger pictures are shown by tiles, as decoded whole they would take a gigabyte."""
@@ -146,6 +146,8 @@ def ready_pyramid(path: Path, header: PictureHeader) -> Pyramid | None:
     one = header.format == "TIFF" and header.frames == 1 and header.orientation == 1
     if not one or (header.mode.startswith("C") and header.mode != "CMYK"):
         return None
+    import tifffile  # here: it takes long to load, and other pictures do without
+
     try:
         with tifffile.TiffFile(path) as tiff:
             return levels_of(path, tiff)
@@ -155,6 +157,8 @@ def ready_pyramid(path: Path, header: PictureHeader) -> Pyramid | None:
 
 def levels_of(path: Path, tiff: tifffile.TiffFile) -> Pyramid | None:
     """The levels of an open TIFF's first frame, if they are tiled and fall to a small one."""
+    import tifffile
+
     whole = tiff_layout(tiff).pages(0)[0]
     series = next((s for s in tiff.series if s.keyframe.offset == whole.offset), None)
     if series is None:

@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import tifffile
-
 from visionstudio.media.header import TILED_FORMATS, PictureHeader
 from visionstudio.media.identity import content_key
 from visionstudio.media.pyramid import Level, Pyramid, ready_pyramid
@@ -196,6 +194,8 @@ class _Making:
 
 def _opened(path: Path, folder: Path) -> Pyramid | None:
     """A pyramid of the cache; None when there is none, or a damaged one, which is removed."""
+    import tifffile  # here: it takes long to load, and small pictures do without
+
     levels: list[Level] = []
     try:
         os.utime(folder)  # the least recently used goes first

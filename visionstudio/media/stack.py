@@ -17,7 +17,7 @@ from PIL import Image
 from visionstudio.media import dicom
 from visionstudio.media.cache import FrameCache
 from visionstudio.media.decode import narrowed, resolved
-from visionstudio.media.header import picture_header
+from visionstudio.media.header import picture_header, register_formats
 from visionstudio.media.identity import open_regular
 from visionstudio.media.image import Pixels, read_pixels
 from visionstudio.media.orientation import upright
@@ -57,6 +57,7 @@ class StackReader:
         if self._animation is None:
             with open_regular(self.path) as handle:
                 data = io.BytesIO(handle.read())
+            register_formats()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._animation = Image.open(data)

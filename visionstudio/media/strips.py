@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from visionstudio.media.colour import to_rgb
@@ -33,6 +32,8 @@ def comes_in_strips(path: Path, header: PictureHeader) -> bool:
     if not plain or not one or header.width * header.height < LEAST_PIXELS:
         return False
     if header.format == "TIFF":
+        import tifffile  # here: it takes long to load, and other pictures do without
+
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages[0].aspage()
             ordinary = page.photometric in (
