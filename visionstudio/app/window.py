@@ -27,6 +27,7 @@ _log = logging.getLogger("visionstudio")
 _LOG_BYTES = 2_000_000
 _RENDER_MS = 30_000
 _SETTLE_MS = 1500
+_SWITCH_SECONDS = 0.001
 
 
 def run_window(paths: Sequence[Path], *, as_video: bool = False) -> int:
@@ -99,6 +100,8 @@ def make_application() -> QApplication:
     """The application with its name; one that is there already is used."""
     gc.freeze()  # see app/main.py
     gc.enable()
+    # So long the window waits, at each of very many calls, for a thread that computes in Python.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("VisionStudio")

@@ -8,9 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-import tifffile
 from PIL import ExifTags, Image
 
 from visionstudio.media import dicom
@@ -20,6 +19,9 @@ from visionstudio.media.scan import kind_of
 from visionstudio.model.errors import MediaError, VisionStudioError
 from visionstudio.model.measurements import Calibration
 from visionstudio.model.media import MediaKind
+
+if TYPE_CHECKING:
+    import tifffile
 
 _LONG = 2000  # characters of a value that are kept
 _MANY = 5000  # entries of a file that are kept
@@ -124,6 +126,8 @@ def _profile(data: bytes) -> Iterator[Entry]:
 
 
 def _tiff(handle: IO[bytes]) -> Iterator[Entry]:
+    import tifffile  # here: it takes long to load, and other pictures do without
+
     handle.seek(0)
     with tifffile.TiffFile(handle) as tiff:
         for n, page in enumerate(tiff.pages[:16]):
@@ -215,6 +219,8 @@ def read_calibration(path: Path) -> Calibration | None:
                 found = dicom.spacing(handle)
                 calibration = Calibration(*found, "mm", "DICOM") if found else None
             elif header.format == "TIFF":
+                import tifffile
+
                 handle.seek(0)
                 with tifffile.TiffFile(handle) as tiff:
                     calibration = _tiff_calibration(tiff)
@@ -232,6 +238,8 @@ def read_calibration(path: Path) -> Calibration | None:
 def _tiff_calibration(tiff: tifffile.TiffFile) -> Calibration | None:
     page = tiff.pages.first
     if tiff.is_ome:
+        import tifffile
+
         images = tifffile.xml2dict(tiff.ome_metadata or "")["OME"]["Image"]
         pixels = (images[0] if isinstance(images, list) else images)["Pixels"]
         if "PhysicalSizeX" in pixels:

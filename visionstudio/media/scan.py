@@ -79,7 +79,9 @@ def find_media(paths: Path | str | Iterable[Path | str], *, as_video: bool = Fal
             )
     ordered = sorted(found) if os.sep == "/" else sorted(found, key=lambda p: Path(p).as_posix())
     # The class's own way to make one takes longer than finding it.
-    return list(map(partial(tuple.__new__, Found), ((path, found[path]) for path in ordered)))
+    return list(
+        map(partial(tuple.__new__, Found), zip(ordered, map(found.get, ordered), strict=True))
+    )
 
 
 def has_media(folder: Path) -> bool:
@@ -130,6 +132,7 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 def _folder(root: str, as_video: bool) -> dict[str, MediaKind]:
     """Everything beneath `root` by its path, in no particular order."""
     found: dict[str, MediaKind] = {}
+    kind_by, image = _KINDS.get, MediaKind.IMAGE  # looked up once, not for each of a million
     waiting = [root]
     seen: set[tuple[int, int]] = set()  # folders by device and inode: links may go in circles
     while waiting:
@@ -156,12 +159,13 @@ def _folder(root: str, as_video: bool) -> dict[str, MediaKind]:
                     continue
             except OSError:  # a link in a circle
                 pass
-            dot = name.rfind(".")
-            suffix = name[dot:] if dot > 0 else ""
-            kind = _KINDS.get(suffix) or _KINDS.get(suffix.lower())
-            if kind is MediaKind.IMAGE and as_video:
+            suffix = name[name.rfind(".") :]
+            kind = kind_by(suffix) or kind_by(suffix.lower())
+            if kind is None:
+                continue
+            if kind is image and as_video:
                 pictures = True
-            elif kind is not None:
+            else:
                 found[entry.path] = kind
         if pictures:
             found[folder] = MediaKind.FRAMES

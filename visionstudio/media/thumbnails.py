@@ -17,7 +17,6 @@ from visionstudio.media.identity import content_key
 from visionstudio.media.image import read_reduced, shrink
 from visionstudio.media.pyramid import is_large, quick_copy
 from visionstudio.media.scan import frame_files, kind_of
-from visionstudio.media.video import open_video
 from visionstudio.model.errors import MediaError
 from visionstudio.model.media import MediaKind
 from visionstudio.settings.folders import cache_folder
@@ -96,6 +95,8 @@ def _make(path: Path, side: int) -> NDArray[np.uint8]:
     if path.is_dir():
         return read_reduced(frame_files(path)[0], side)
     if kind_of(path.name) is MediaKind.VIDEO:
+        from visionstudio.media.video import open_video  # loads slowly, and pictures do without
+
         with open_video(path) as video:
             return shrink(video.read(0), side)
     header = picture_header(path)

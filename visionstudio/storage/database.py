@@ -127,8 +127,8 @@ def connect(path: Path, mode: str, access: Access | None = None) -> apsw.Connect
         if access.exclusive:
             connection.pragma("locking_mode", "EXCLUSIVE")
         if mode in ("create", "write"):
-            connection.pragma("journal_mode", "WAL")
             connection.pragma("synchronous", access.synchronous)
+            connection.pragma("journal_mode", "WAL")
             connection.pragma("fullfsync", True)  # macOS: a plain fsync stops at the drive's cache
             connection.pragma("checkpoint_fullfsync", True)
             connection.pragma("journal_size_limit", WAL_KEPT_BYTES)

@@ -333,7 +333,9 @@ class ActionSet:
     def allow(self, conditions: frozenset[str]) -> None:
         """Enable the actions whose condition holds."""
         for row in ACTIONS:
-            self.actions[row.id].setEnabled(row.when == "always" or row.when in conditions)
+            action, on = self.actions[row.id], row.when == "always" or row.when in conditions
+            if action.isEnabled() != on:
+                action.setEnabled(on)
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
         """The menus of the table in a menu bar, by English title."""

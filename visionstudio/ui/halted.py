@@ -11,7 +11,7 @@ from visionstudio.ui.i18n import tr
 
 if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
-    from visionstudio.ui.window import MainWindow
+    from visionstudio.ui.project_window import ProjectWindow
 
 _BANNER = "blocked"
 
@@ -19,7 +19,7 @@ _BANNER = "blocked"
 class Halted:
     """Follows a session: a full disk or a lost folder gets a banner with two ways on."""
 
-    def __init__(self, window: MainWindow, session: ProjectSession) -> None:
+    def __init__(self, window: ProjectWindow, session: ProjectSession) -> None:
         self._window = window
         self._session = session
         self._folder = session.store.folder

@@ -11,32 +11,37 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 if TYPE_CHECKING:
-    from visionstudio.ui.window import MainWindow
+    from visionstudio.ui.project_window import ProjectWindow
 
 
 class ModelsLater(QObject):
-    """Imports it in a thread, then makes the project's workbench and the model panel."""
+    """Imports it in a thread, then makes the project's workbench and the model panel.
+
+    Each step has a turn of the event loop of its own, so that none stops the window.
+    """
 
     made = Signal()  # of a project that has been opened: both are there
 
-    def __init__(self, window: MainWindow, post: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, window: ProjectWindow, post: Callable[[Callable[[], None]], None]) -> None:
         super().__init__(window)
         self._window = window
         self._post = post
         self._thread: threading.Thread | None = None
-        self._begin = QTimer(self)  # in a turn of its own, after the picture has been painted
-        self._begin.setSingleShot(True)
-        self._begin.setInterval(0)
-        self._begin.timeout.connect(self._bring)
+        self._steps: list[Callable[[], object]] | None = None  # None: not begun
+        self._next = QTimer(self)
+        self._next.setInterval(0)
+        self._next.timeout.connect(self._step)
 
     def start(self) -> None:
-        """The picture, or why it cannot be shown, is there."""
-        if self._thread is None:
-            self._begin.start()
+        """The picture, or why it cannot be shown, is there. Once for a project."""
+        if self._steps is None:
+            self._steps = [self._bring]
+            self._next.start()
 
     def stop(self) -> None:
         """The project is closed."""
-        self._begin.stop()
+        self._next.stop()
+        self._steps = None
 
     def wait(self) -> None:
         """Until the thread has ended; for the end of the program."""
@@ -44,12 +49,19 @@ class ModelsLater(QObject):
         if thread is not None:
             thread.join()
 
+    def _step(self) -> None:
+        if self._steps:
+            self._steps.pop(0)()
+        else:
+            self._next.stop()
+
     def _bring(self) -> None:
+        self._next.stop()
         if "visionstudio.ui.panels.model" in sys.modules:
-            self._make()
-            return
-        self._thread = threading.Thread(target=self._import, name="models", daemon=True)
-        self._thread.start()
+            self._brought()
+        elif self._thread is None:
+            self._thread = threading.Thread(target=self._import, name="models", daemon=True)
+            self._thread.start()
 
     def _import(self) -> None:
         import visionstudio.session.workbench
@@ -60,13 +72,15 @@ class ModelsLater(QObject):
 
     def _imported(self) -> None:
         self._thread = None
-        self._make()
+        if self._steps is not None:
+            self._brought()
 
-    def _make(self) -> None:
-        project = self._window.project
-        if project is not None and not project.has_workbench:
-            _ = project.workbench
-            self._begin.start()  # the panel in the next turn: neither stops the window
-        elif project is not None:
-            _ = self._window.model_panel
-            self.made.emit()
+    def _brought(self) -> None:
+        window = self._window
+        self._steps = [
+            lambda: window.project and window.project.workbench,
+            lambda: window.new_model_panel,
+            lambda: window.appear((window.model_dock,), lambda: window.model_panel),
+            self.made.emit,
+        ]
+        self._next.start()

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from visionstudio.model.errors import VisionStudioError
@@ -32,6 +32,11 @@ class ThumbnailLoader(QObject):
         self._closed = False
         self._round = 0
         self._thread: threading.Thread | None = None
+        # Not at once: the thread would hold up the painting that asks for them.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._begin)
         self._loaded.connect(self._keep)
 
     def get(self, media_id: int, path: Path) -> QPixmap | None:
@@ -44,11 +49,17 @@ class ThumbnailLoader(QObject):
             self._waiting.move_to_end(media_id)
             while len(self._waiting) > _WAITING:
                 self._waiting.popitem(last=False)
+        if not self._soon.isActive():
+            self._soon.start()
+        return None
+
+    def _begin(self) -> None:
+        """Have the thread read what has been asked for."""
+        with self._wake:
             self._wake.notify()
         if self._thread is None and not self._closed:
             self._thread = threading.Thread(target=self._run, name="thumbnails", daemon=True)
             self._thread.start()
-        return None
 
     def clear(self, side: int | None = None) -> None:
         """Forget everything: another project, or another size in pixels."""
@@ -60,6 +71,7 @@ class ThumbnailLoader(QObject):
 
     def close(self) -> None:
         """Stop the thread and wait for it."""
+        self._soon.stop()
         with self._wake:
             self._closed = True
             self._waiting.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -96,7 +96,6 @@ class Toasts(QObject):
         super().__init__(window)
         self._window = window
         self._shown: list[Message] = []
-        window.installEventFilter(self)
 
     @property
     def texts(self) -> list[str]:
@@ -129,7 +128,7 @@ class Toasts(QObject):
             timer.timeout.connect(toast.close_message)
             timer.start(_SHOWN_MS[level])
         toast.show()
-        self._place()
+        self.place()
 
     def clear(self) -> None:
         """Close them all."""
@@ -139,9 +138,10 @@ class Toasts(QObject):
     def _forget(self, toast: Message) -> None:
         if toast in self._shown:
             self._shown.remove(toast)
-            self._place()
+            self.place()
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Put them in their corner; the window calls it when its size has changed."""
         bottom = self._window.height() - _MARGIN - 32
         for toast in reversed(self._shown):
             layout = toast.layout()
@@ -151,11 +151,6 @@ class Toasts(QObject):
             toast.move(self._window.width() - toast.width() - _MARGIN, bottom)
             toast.raise_()
             bottom -= 8
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self._window and event.type() == QEvent.Type.Resize:
-            self._place()
-        return False
 
 
 class Banners(QWidget):

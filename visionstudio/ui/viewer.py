@@ -448,6 +448,11 @@ class Viewer(QWidget):
         """Whether a video is shown."""
         return self._item is not None and self._item.kind is not MediaKind.IMAGE
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the pixels that are wanted, or why there are none, are on screen."""
+        return self._ready
+
     def focus_canvas(self) -> None:
         """Give the picture the keyboard."""
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)

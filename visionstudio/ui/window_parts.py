@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -107,6 +107,7 @@ class WindowParts(QMainWindow):
         self.inspection_dock = self._dock(
             "inspectionDock", tr("Inspection"), self.inspection_panel, right
         )
+        self.inspection_dock.visibilityChanged.connect(lambda _: self.inspection_panel.look())
         self.model_dock = self._dock("modelDock", tr("Model"), None, right)
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         self.results_dock = self._dock("resultsDock", tr("Results"), None, below)
@@ -131,11 +132,16 @@ class WindowParts(QMainWindow):
         return dock
 
     @cached_property
-    def model_panel(self) -> ModelPanel:
+    def new_model_panel(self) -> ModelPanel:
         """Made for the first project: what models need costs a third of the start."""
         from visionstudio.ui.panels.model import ModelPanel
 
-        panel = ModelPanel()
+        return ModelPanel()
+
+    @cached_property
+    def model_panel(self) -> ModelPanel:
+        """The same, at its place in the window."""
+        panel = self.new_model_panel
         self.model_dock.setWidget(panel)
         self._connect_models(panel)
         return panel
@@ -196,9 +202,9 @@ class WindowParts(QMainWindow):
 
     def _default_layout(self) -> None:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        for dock in self.docks:
-            dock.setFloating(False)
-        self.results_dock.setFloating(False)
+        for dock in (*self.docks, self.results_dock):
+            if dock.isFloating():  # even where it is not, the call takes a millisecond
+                dock.setFloating(False)
         self.results_dock.hide()
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.results_dock)
         for dock in self._late:
@@ -241,6 +247,14 @@ class WindowParts(QMainWindow):
             else:
                 self.resize(room.width() - 32, room.height() - 64)
                 self.setWindowState(Qt.WindowState.WindowMaximized)
+
+    def toast(self, text: str, level: str = "info") -> None:
+        """Say something without stopping anybody."""
+        self.toasts.show(text, level)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.toasts.place()
 
     # Layout
 

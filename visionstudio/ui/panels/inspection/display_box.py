@@ -35,7 +35,7 @@ _RANGE = 5.0
 
 
 class DisplayBox(QWidget):
-    """Shows and changes the choice of a `DisplayControl`."""
+    """Shows, when told to, and changes the choice of a `DisplayControl`."""
 
     def __init__(self, control: DisplayControl, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,8 +43,6 @@ class DisplayBox(QWidget):
         self._control = control
         self._kind: tuple[object, ...] = ()
         self._build()
-        control.shown_changed.connect(self.follow)
-        control.changed.connect(self.follow)
 
     def _build(self) -> None:
         self.window_choice = self._named(QComboBox(), "displayWindow", tr("Which values are shown"))

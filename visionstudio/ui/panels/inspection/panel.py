@@ -50,7 +50,7 @@ class Subject:
 
 
 class InspectionPanel(QWidget):
-    """Counts in a thread, and only while it is visible; the newest picture wins."""
+    """Counts in a thread, and only while somebody can see it; the newest picture wins."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class InspectionPanel(QWidget):
         self._wait.timeout.connect(self._count)
         self._build()
         control.shown_changed.connect(self._picture_changed)
+        control.changed.connect(self._follow)
 
     def _build(self) -> None:
         self.name = self._label("inspectionName", "heading")
@@ -157,22 +158,37 @@ class InspectionPanel(QWidget):
             self._refresh()
 
     def _picture_changed(self) -> None:
-        self.histogram.set_window(*self.display.window_shown())
+        self._follow()
         self._refresh()
+
+    def _follow(self) -> None:
+        if self._is_seen:
+            self.histogram.set_window(*self.display.window_shown())
+            self.display.follow()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.look()
+
+    def look(self) -> None:
+        """Show what is on screen now; its dock tells it when it has come to the front."""
+        self._follow()
         self._refresh()
 
+    @property
+    def _is_seen(self) -> bool:
+        """Qt calls a panel visible that lies behind another tab, outside the window."""
+        return self.isVisible() and not self.visibleRegion().isEmpty()
+
     def _refresh(self) -> None:
-        if self.isVisible() and not self._wait.isActive():
+        if self._is_seen and not self._wait.isActive():
             self._wait.start()
 
     def _count(self) -> None:
         """Have the histogram counted where it is not the one that is shown."""
         picture = self._control.picture
         whole = picture is not None and picture.has_values
-        if picture is None or not whole or not self.isVisible():
+        if picture is None or not whole or not self._is_seen:
             if picture is None:
                 self._latest.drop()
                 self._counted = None
