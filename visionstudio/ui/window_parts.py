@@ -107,7 +107,7 @@ class WindowParts(QMainWindow):
         self.inspection_dock = self._dock(
             "inspectionDock", tr("Inspection"), self.inspection_panel, right
         )
-        self.inspection_dock.visibilityChanged.connect(lambda _: self.inspection_panel.look())
+        self.inspection_dock.visibilityChanged.connect(self.inspection_panel.come_to_front)
         self.model_dock = self._dock("modelDock", tr("Model"), None, right)
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         self.results_dock = self._dock("resultsDock", tr("Results"), None, below)

@@ -62,6 +62,7 @@ class InspectionPanel(QWidget):
         self.setObjectName("inspectionPanel")
         self._control = control
         self._subject = Subject()
+        self._front = False
         self._counted: tuple[Any, ...] | None = None
         self._latest = Latest(post, "inspection")
         self._wait = QTimer(self)
@@ -168,17 +169,17 @@ class InspectionPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.look()
+        self._picture_changed()
 
-    def look(self) -> None:
-        """Show what is on screen now; its dock tells it when it has come to the front."""
-        self._follow()
-        self._refresh()
+    def come_to_front(self, front: bool) -> None:
+        """Its dock, one of several tabs, has come to the front or gone from there."""
+        self._front = front
+        self._picture_changed()
 
     @property
     def _is_seen(self) -> bool:
         """Qt calls a panel visible that lies behind another tab, outside the window."""
-        return self.isVisible() and not self.visibleRegion().isEmpty()
+        return self.isVisible() and (self._front or not self.visibleRegion().isEmpty())
 
     def _refresh(self) -> None:
         if self._is_seen and not self._wait.isActive():
