@@ -112,18 +112,23 @@ assert ProjectStore.open(folder / "p").annotations(1) == kept
 """
 
 
-def test_a_real_full_disk(tmp_path: Path) -> None:
+def _with_mounts(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script that may mount; its own file systems go with it."""
     if os.name == "nt" or os.geteuid() != 0:
         pytest.skip("mounting needs root")
     if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
-    done = subprocess.run(
-        ["unshare", "--mount", sys.executable, "-c", FULL, str(tmp_path)],
+    return subprocess.run(
+        ["unshare", "--mount", sys.executable, "-c", script, str(folder)],
         check=False,
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
     )
+
+
+def test_a_real_full_disk(tmp_path: Path) -> None:
+    done = _with_mounts(FULL, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cannot be written" in done.stdout
     assert "make room" in done.stdout
@@ -218,3 +223,43 @@ def test_giving_up_what_cannot_be_stored(
     session.close(discard=True)
     with ProjectStore.open(tmp_path / "p") as store:
         assert store.annotations(1) == []
+
+
+EXPORT = """
+import subprocess, sys
+from pathlib import Path
+from tests.video_maker import make
+from visionstudio.app.cli import run
+
+folder = Path(sys.argv[1])
+film = make(folder / "film.mp4", 60)
+full = folder / "full"
+full.mkdir()
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
+(full / "part.mp4").write_bytes(b"the old one")
+with (full / "ballast").open("wb", buffering=0) as ballast:
+    try:
+        while True:
+            ballast.write(bytes(4096))
+    except OSError:
+        pass
+before = sorted(full.iterdir())
+code = run(["video", "clip", str(film), str(full / "part.mp4")])
+assert code == 1, code
+assert (full / "part.mp4").read_bytes() == b"the old one"
+assert sorted(full.iterdir()) == before
+code = run(["video", "frames", str(film), str(full / "frames")])
+assert code == 1, code
+(full / "ballast").unlink()
+for part in (full / "frames").iterdir():
+    part.unlink()
+assert run(["video", "clip", str(film), str(full / "part.mp4"), "--end", "5"]) == 0
+"""
+
+
+def test_a_video_export_onto_a_full_disk(tmp_path: Path) -> None:
+    done = _with_mounts(EXPORT, tmp_path)
+    assert done.returncode == 0, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 2
+    assert all("make room" in line and str(tmp_path) in line for line in errors)

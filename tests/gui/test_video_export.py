@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QSpinBox, QWidget
@@ -81,3 +83,28 @@ def test_frames_and_what_cannot_be_written(clip: Tracks, tmp_path: Path) -> None
         )
     )
     clip.wait(lambda: clip.window.jobs.all[-1].state is JobState.DONE)
+
+
+def test_a_full_disk_is_said_and_the_old_file_stays(
+    clip: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "part.mp4"
+    target.write_bytes(b"the old one")
+    shown = dialog(clip)
+    type_into(child(shown, QLineEdit, "videoExportOut"), str(target))
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("visionstudio.formats.output.os.fsync", full)
+        press(shown, "videoExportStart")
+        clip.wait(lambda: "make room" in shown.summary.text())
+    assert "No space left on device" in shown.summary.text()
+    assert clip.window.jobs.all[-1].state is JobState.FAILED
+    assert [p.name for p in tmp_path.glob("*part*")] == ["part.mp4"]
+    assert target.read_bytes() == b"the old one"
+    press(shown, "videoExportStart")
+    clip.wait(lambda: clip.window.jobs.all[-1].state is JobState.DONE)
+    with open_video(target) as video:
+        assert video.frames == 40

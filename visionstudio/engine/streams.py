@@ -21,7 +21,7 @@ from visionstudio.engine.loaded import Loaded
 from visionstudio.engine.registry import ModelInfo
 from visionstudio.engine.requests import Examples, Generate, LiveTrack, Track
 from visionstudio.engine.several import Several
-from visionstudio.engine.tracking import frame_order
+from visionstudio.engine.tracking import frame_order, naming_frame
 from visionstudio.engine.tracking import track as follow
 from visionstudio.engine.work import Steps, Tools, no_room, plugin_fault
 from visionstudio.model.errors import (
@@ -106,7 +106,8 @@ def _spans(
             picture = video.read(number)
         except MediaError as error:
             picture = error
-        states += trackers.update(picture, tools.ctx)
+        with naming_frame(number):
+            states += trackers.update(picture, tools.ctx)
         for place, (start, _) in enumerate(spans):
             if start != number:
                 continue
@@ -200,7 +201,8 @@ def _many(
         except MediaError as error:
             yield FrameFailed(str(number), one_line(error))
             continue
-        states = loaded.model.update(picture, detect(number, picture), tools.ctx)
+        with naming_frame(number):
+            states = loaded.model.update(picture, detect(number, picture), tools.ctx)
         checked = tuple(
             (int(track_id), check_track(state, *video.shape)) for track_id, state in states
         )

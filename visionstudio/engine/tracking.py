@@ -6,6 +6,7 @@ What a track is worth against it is said by `engine.evaluation.sot`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Iterator
@@ -96,19 +97,26 @@ def track(
     """
     order = frame_order(reader.frames, start, end, backwards)
     for done, number in enumerate(order):
-        try:
+        with naming_frame(number):
             if done == 0:
                 model.start(reader.read(number), box, ctx)
                 state = TrackState(box, 1.0)
             else:
                 state = _next(reader, model, number, ctx)
-        except InvalidValue as error:
-            if error.where or not error.next_step:  # not about the frame: the tracker's own fault
-                raise
-            where = f"frame {number}"
-            raise InvalidValue(error.what, where=where, next_step=error.next_step) from None
         yield Tracked(number, state)
         ctx.report((done + 1) / len(order), f"frame {number}")
+
+
+@contextlib.contextmanager
+def naming_frame(number: int) -> Iterator[None]:
+    """What a tracker finds wrong with a frame or region names the frame."""
+    try:
+        yield
+    except InvalidValue as error:
+        if error.where or not error.next_step:  # not about the frame: the tracker's own fault
+            raise
+        where = f"frame {number}"
+        raise InvalidValue(error.what, where=where, next_step=error.next_step) from None
 
 
 def _next(reader: FrameReader, model: SingleObjectTracker, number: int, ctx: Context) -> TrackState:
