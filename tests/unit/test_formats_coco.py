@@ -28,6 +28,7 @@ from visionstudio.formats.dataset import (
     ReadOptions,
     WriteOptions,
 )
+from visionstudio.formats.rows import RowFault
 from visionstudio.model.annotations import Flags
 from visionstudio.model.errors import FormatError
 from visionstudio.model.shapes import (
@@ -73,8 +74,23 @@ def test_run_lengths_equal_pycocotools(mask: np.ndarray[Any, Any]) -> None:
     if mask.any():
         height, width = mask.shape
         assert np.array_equal(coco_rle.decode(ours, height, width).full(height, width), mask)
-        dialect = {"size": [height, width], "counts": coco_rle.decompress(ours["counts"])}
+        dialect = {"size": [height, width], "counts": coco_rle.decompress(ours["counts"]).tolist()}
         assert coco_rle.decode(dialect, 0, 0) == coco_rle.decode(ours, 0, 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.integers(0, 40) | st.integers(0, 2**28), max_size=12))
+def test_runs_of_any_length_equal_pycocotools(counts: list[int]) -> None:
+    whole = {"size": [1, sum(counts)], "counts": counts}
+    expected = oracle.frPyObjects(whole, 1, sum(counts))["counts"].decode()
+    assert coco_rle.compress(counts) == expected
+    assert coco_rle.decompress(expected).tolist() == counts
+
+
+@pytest.mark.parametrize("text", ["o", "oooooooooooooooo0", "é", "~", " ", "\ud800", "0\x00"])
+def test_no_run_lengths(text: str) -> None:
+    with pytest.raises(RowFault, match="compressed runs"):
+        coco_rle.decompress(text)
 
 
 @settings(max_examples=60, deadline=None)

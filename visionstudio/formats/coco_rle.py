@@ -18,45 +18,55 @@ from visionstudio.model.shapes import Mask
 
 MAX_PIXELS = 1 << 28  # of the part of a mask that is set; more is a fault or an attack
 MAX_RUNS = 1 << 24
+_MOST = 2**40  # pixels of a run
+_LONGEST_RUN = 12  # letters: 60 bits
+
+Ints = NDArray[np.int64]
 
 
 def compress(counts: Sequence[int]) -> str:
     """The text of column-major run lengths."""
-    out = bytearray()
-    for i, count in enumerate(counts):
-        value = int(count) - (int(counts[i - 2]) if i > 2 else 0)
-        while True:
-            bits = value & 0x1F
-            value >>= 5
-            # The sign is in the last group's top bit.
-            more = value != -1 if bits & 0x10 else value != 0
-            out.append((bits | 0x20 if more else bits) + 48)
-            if not more:
-                break
-    return out.decode("ascii")
+    rest = np.array(counts, dtype=np.int64)
+    rest[3:] -= rest[1:-2].copy()
+    letters, there = [], []
+    going = np.ones(len(rest), dtype=np.bool_)
+    while going.any():
+        there.append(going)
+        bits = rest & 0x1F
+        rest = rest >> 5
+        # The sign is in the last group's top bit.
+        more = going & (rest != np.where(bits & 0x10, -1, 0))
+        letters.append(bits + np.where(more, 0x20, 0) + 48)
+        going = more
+    if not letters:
+        return ""
+    text = np.stack(letters, axis=1)[np.stack(there, axis=1)]
+    return text.astype(np.uint8).tobytes().decode("ascii")
 
 
-def decompress(text: str) -> list[int]:
+def decompress(text: str) -> Ints:
     """The run lengths of compressed text. Raises RowFault when it is none."""
-    counts: list[int] = []
-    value = shift = 0
-    for letter in text:
-        code = ord(letter) - 48
-        if not 0 <= code < 64 or shift > 60:
-            raise RowFault(f"the compressed runs hold {printable(letter)}")
-        value |= (code & 0x1F) << shift
-        shift += 5
-        if code & 0x20:
-            continue
-        if code & 0x10:
-            value -= 1 << shift
-        if len(counts) > 2:
-            value += counts[-2]
-        counts.append(value)
-        value = shift = 0
-    if shift:
+    codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8).astype(np.int64) - 48
+    if len(codes) and (codes.min() < 0 or codes.max() > 63):
+        wrong = next(letter for letter in text if not 0 <= ord(letter) - 48 < 64)
+        raise RowFault(f"the compressed runs hold {printable(wrong)}")
+    ends = np.flatnonzero((codes & 0x20) == 0)
+    if len(codes) and (not len(ends) or ends[-1] != len(codes) - 1):
         raise RowFault("the compressed runs are cut off")
-    return counts
+    if not len(ends):
+        return np.zeros(0, dtype=np.int64)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts + 1
+    if lengths.max() > _LONGEST_RUN:
+        letter = text[int(starts[np.argmax(lengths > _LONGEST_RUN)]) + _LONGEST_RUN]
+        raise RowFault(f"the compressed runs hold {printable(letter)}")
+    shifts = 5 * (np.arange(len(codes)) - np.repeat(starts, lengths))
+    values = np.add.reduceat((codes & 0x1F) << shifts, starts)
+    values -= np.where(codes[ends] & 0x10, 1 << np.minimum(5 * lengths, 62), 0)
+    with np.errstate(over="ignore"):
+        values[1::2] = np.cumsum(values[1::2])
+        values[2::2] = np.cumsum(values[2::2])
+    return values
 
 
 def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
@@ -98,7 +108,7 @@ def decode(value: dict[str, Any], height: int, width: int) -> Mask:
     return _unpack(runs, value["size"][0])
 
 
-def check(value: dict[str, Any], height: int, width: int) -> NDArray[np.int64]:
+def check(value: dict[str, Any], height: int, width: int) -> Ints:
     """The run lengths of an RLE of either dialect, column-major. RowFault as for `decode`."""
     size, counts = value.get("size"), value.get("counts")
     if (
@@ -116,20 +126,27 @@ def check(value: dict[str, Any], height: int, width: int) -> NDArray[np.int64]:
     return runs
 
 
-def _runs(counts: Any) -> NDArray[np.int64]:
+def _runs(counts: Any) -> Ints:
     if isinstance(counts, str):
-        counts = decompress(counts)
+        runs = decompress(counts)
     elif not isinstance(counts, list):
         raise RowFault(f"the counts of the RLE are {printable(counts)}")
-    if len(counts) > MAX_RUNS:
+    elif len(counts) > MAX_RUNS:
         raise RowFault(f"the RLE has {len(counts)} runs, at most {MAX_RUNS}")
-    for n in counts:
-        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n < 2**40:
-            raise RowFault(f"a run of the RLE is {printable(n)}")
-    return np.array(counts, dtype=np.int64)
+    else:
+        wrong = [n for n in counts if type(n) is not int or not 0 <= n < _MOST]
+        if wrong:
+            raise RowFault(f"a run of the RLE is {printable(wrong[0])}")
+        return np.array(counts, dtype=np.int64)
+    if len(runs) > MAX_RUNS:
+        raise RowFault(f"the RLE has {len(runs)} runs, at most {MAX_RUNS}")
+    if len(runs) and (runs.min() < 0 or runs.max() >= _MOST):
+        odd = runs[(runs < 0) | (runs >= _MOST)]
+        raise RowFault(f"a run of the RLE is {int(odd[0])}")
+    return runs
 
 
-def _unpack(runs: NDArray[np.int64], height: int) -> Mask:
+def _unpack(runs: Ints, height: int) -> Mask:
     ends = np.cumsum(runs)
     first, last = (ends - runs)[1::2], ends[1::2]
     kept = last > first
@@ -142,9 +159,9 @@ def _unpack(runs: NDArray[np.int64], height: int) -> Mask:
     bottom = height if several.any() else int(((last - 1) % height).max()) + 1
     if (right - left) * height > MAX_PIXELS:
         raise RowFault(f"the mask spans {right - left}x{height} pixels, more than {MAX_PIXELS}")
-    flat = np.zeros((right - left) * height, dtype=bool)
-    base = left * height
-    for start, stop in zip((first - base).tolist(), (last - base).tolist(), strict=True):
-        flat[start:stop] = True
+    size = (right - left) * height
+    edges = np.stack([first, last], axis=1).reshape(-1) - left * height
+    spans = np.diff(edges, prepend=0, append=size)
+    flat = np.repeat(np.arange(len(spans)) % 2 == 1, spans)
     crop = flat.reshape(right - left, height)[:, top:bottom].T
     return Mask.from_array(crop, left, top)
