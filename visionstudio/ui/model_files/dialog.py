@@ -215,6 +215,7 @@ class ModelsDialog(QDialog):
     def _taken(self, found: Imported) -> None:
         name = found.name or found.id
         text = tr("Imported “{name}” for {model}", name=name, model=found.architecture or "?")
+        self._tree.choose(found.id)
         self._tell(text, "")
         self.message.emit(text, "info")
 

@@ -36,6 +36,7 @@ class ModelTree(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._wanted: str | None = None  # the imported file to choose once it is listed
         self.setObjectName("modelsTree")
         self.setAccessibleName(tr("Models"))
         self.setColumnCount(6)
@@ -83,6 +84,18 @@ class ModelTree(QTreeWidget):
                 self.setCurrentItem(item)
         self.blockSignals(False)
         self.chosen.emit()
+        if self._wanted is not None:
+            self.choose(self._wanted)
+
+    def choose(self, imported: str) -> None:
+        """Choose the line of an imported file by its id, now or as soon as there is one."""
+        self._wanted = imported
+        for item in self._items():
+            weights = self._row(item).weights
+            if weights is not None and weights.id == imported:
+                self._wanted = None
+                self.setCurrentItem(item)
+                self.scrollToItem(item)
 
     def show_progress(self, running: Mapping[str, Job]) -> None:
         """Only what changes while downloads run."""
