@@ -2,13 +2,16 @@
 
 A timer that fires every millisecond measures the gaps between its ticks. The
 limits are those of the design: p99 < 50 ms and no gap over 200 ms. The machine's
-own share is measured with the same timer in a bare event loop first.
+own share is measured with the same timer in a bare event loop first, and beside each
+gap stands what the window's thread has computed in one: what is left of it on a machine
+that has nothing else to do.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -33,11 +36,15 @@ P99_MS, MAX_MS = 50.0, 200.0
 SECONDS = 8.0
 
 
-def report(what: str, gaps: list[float]) -> None:
+def report(what: str, heart: Heart, until: Callable[[], bool]) -> None:
+    """Watch until something is so, and print the gaps meanwhile."""
+    gaps = heart.watch(until)
     p99, worst = percentile(gaps, 99), max(gaps)
     print(
-        f"{what:<34} p99 {p99:7.1f} ms  ratio to {P99_MS:g}: {p99 / P99_MS:5.2f}   "
-        f"max {worst:7.1f} ms  ratio to {MAX_MS:g}: {worst / MAX_MS:5.2f}"
+        f"{what:<30} p99 {p99:7.1f} ms  ratio to {P99_MS:g}: {p99 / P99_MS:5.2f}   "
+        f"max {worst:7.1f} ms  ratio to {MAX_MS:g}: {worst / MAX_MS:5.2f}   "
+        f"computed at most {max(heart.work):6.1f} ms",
+        flush=True,
     )
 
 
@@ -46,7 +53,7 @@ def main() -> None:
     settings = Settings()
     prepare(app, settings)
     heart = Heart()
-    report("bare event loop", heart.watch(after(3)))
+    report("bare event loop", heart, after(3))
     folder = Path(tempfile.mkdtemp(prefix="visionstudio-bench-")) / "sample"
     build_sample(folder)
     window = MainWindow(settings)
@@ -68,17 +75,17 @@ def main() -> None:
     pager = QTimer()
     pager.timeout.connect(page)
     pager.start(100)
-    report("paging ten pictures a second", heart.watch(after(SECONDS)))
+    report("paging ten pictures a second", heart, after(SECONDS))
 
     pictures = [i for i in session.media if i.kind is MediaKind.IMAGE][:300]
     classifier = ModelChoice(registry.models["classifier/efficientnet_lite0"])
     job = workbench.predictions.predict(classifier, [PredictTarget(i) for i in pictures])
-    report("paging while predicting", heart.watch(lambda: job.state.is_final))
+    report("paging while predicting", heart, lambda: job.state.is_final)
     print(f"    {job.state}: {job.message}")
 
     request = TrainingRequest(registry.models["classifier/simplecnn"], {}, minutes=0.4)
     training = workbench.trainings.start(request)
-    report("paging while training", heart.watch(lambda: training.job.state.is_final))
+    report("paging while training", heart, lambda: training.job.state.is_final)
     print(f"    {training.job.state}: {training.job.message}")
     pager.stop()
     window.close()
