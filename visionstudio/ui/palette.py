@@ -34,7 +34,7 @@ from visionstudio.ui.icons import icon
 _ID = int(Qt.ItemDataRole.UserRole)
 _KEY = _ID + 1
 _MENU = _ID + 2
-_WIDTH, _ROWS, _ROW = 560, 10, 32
+_WIDTH, _ROWS, _ROW, _ICON = 560, 10, 32, 20
 
 
 def score(query: str, text: str) -> int | None:
@@ -98,7 +98,8 @@ class Palette(QFrame):
         self.list.setItemDelegate(_Rows(self.list))
         self.list.clicked.connect(self._choose)
         self._model = QStandardItemModel(self)
-        blank = QPixmap(20, 20)
+        self.list.setIconSize(QSize(_ICON, _ICON))
+        blank = QPixmap(_ICON, _ICON)
         blank.fill(Qt.GlobalColor.transparent)
         self._blank = QIcon(blank)
         self.list.setModel(self._model)
