@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.gui.conftest import Driver
+from tests.unit.session_tools import opened, small_project
+from visionstudio.model import edits
+from visionstudio.model.annotations import Annotation, State
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
+from visionstudio.model.shapes import Box
 from visionstudio.session.effects import Tally
 from visionstudio.session.media_list import MediaList
 from visionstudio.session.signal import Signal
 from visionstudio.storage.records import MediaSummary
 from visionstudio.storage.summaries import MediaSummaries
 from visionstudio.ui.panels.media import MediaPanel
-from visionstudio.ui.panels.media_model import describe
+from visionstudio.ui.panels.media_model import MediaModel, describe
 
 ROWS = 1_000_000
 
@@ -35,6 +40,9 @@ class ListOnly:
         self.current: MediaItem | None = None
         ids = np.array([item.id for item in items], np.int64)
         self.tally = Tally(MediaSummaries(ids, ids % 3, (ids % 5 == 0).astype(np.int64)), {})
+        self.proposal_counts = SimpleNamespace(
+            changed=Signal(), of=lambda one: int(one % 5 == 0), of_many=lambda many: many % 5 == 0
+        )
 
     def summary(self, media_id: int) -> MediaSummary:
         return self.tally.media[media_id]
@@ -119,6 +127,35 @@ def test_filter_by_state_and_words(panel: MediaPanel, qtbot: QtBot) -> None:
     before = panel.model.neighbour(2, -1)
     assert before is not None
     assert before.id == 1
+
+
+def test_badges_count_what_the_threshold_lets_through(panel: MediaPanel, tmp_path: Path) -> None:
+    store = small_project(tmp_path / "p")
+    first = store.reserve_ids("annotation", 2)
+    shape, proposed = Box(0, 0, 5, 5), State.PROPOSED
+    found = [
+        Annotation(id=first + n, media_id=2, class_id=1, shape=shape, state=proposed, score=score)
+        for n, score in enumerate((0.3, 0.8))
+    ]
+    store.apply(edits.add("Predict", found))
+    session, pump = opened(store)
+    panel.set_session(session)
+
+    def badge() -> int:
+        index = panel.model.index(panel.model.row_of(2), 0)
+        return panel.model.data(index, MediaModel.SummaryRole).proposals
+
+    painted: list[int] = []
+    panel.model.dataChanged.connect(lambda *_: painted.append(badge()))
+    pump.until(lambda: badge() == 1)
+    session.set_threshold(0.1)
+    pump.until(lambda: painted[-1:] == [2])
+    panel.model.set_filter("", "proposals")
+    assert panel.model.ids() == [2]
+    session.set_threshold(0.9)
+    pump.until(lambda: painted[-1:] == [0])
+    panel.set_session(None)
+    session.close()
 
 
 def test_words_for_rows() -> None:

@@ -23,6 +23,7 @@ from visionstudio.session import proposals
 from visionstudio.session.effects import Effects, Tally
 from visionstudio.session.keying import placed_keys
 from visionstudio.session.media_list import MediaList
+from visionstudio.session.proposal_counts import ProposalCounts
 from visionstudio.session.shown import ShownAnnotations, merged_classes
 from visionstudio.session.signal import Signal
 from visionstudio.session.storing import StoreLink
@@ -92,6 +93,12 @@ class SessionCore(StoreLink):
         self._to_follow: frozenset[int] = frozenset()  # tracks that stay selected in the next frame
         self._take(loaded or self.read(store))
         self.active_class = self.classes[0] if self.classes else None
+        self.proposal_counts = ProposalCounts(self)
+
+    def close(self, *, discard: bool = False) -> None:
+        """As `StoreLink.close`."""
+        self.proposal_counts.close()
+        super().close(discard=discard)
 
     @staticmethod
     def read(store: ProjectStore) -> Loaded:

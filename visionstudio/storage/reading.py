@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
+import numpy as np
+from numpy.typing import NDArray
 
 from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.interpolation import interpolated, joined
@@ -25,7 +27,11 @@ from visionstudio.storage.database import Database, Row, one_row
 from visionstudio.storage.paths import stored_path
 from visionstudio.storage.records import Counts
 from visionstudio.storage.runs import RunRecord
-from visionstudio.storage.summaries import MediaSummaries, read_summaries
+from visionstudio.storage.summaries import (
+    MediaSummaries,
+    read_proposals,
+    read_summaries,
+)
 from visionstudio.storage.track_columns import read_track_columns
 
 _READ_AT_ONCE = 5000
@@ -254,6 +260,27 @@ class ProjectReader:
         """Labels and proposals per media item; items without either are left out."""
         with self._database.read() as connection:
             return read_summaries(connection, _label_codes(), rows.PROPOSED_CODE)
+
+    def proposals_from(
+        self, threshold: float, media_ids: Sequence[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids of media, rising, and how many proposals each has from a score on.
+
+        Those without a score count. Media without any are left out. Other threads read
+        between its parts.
+        """
+        some = "1"
+        if media_ids is not None:
+            some = f"media_id IN ({', '.join(str(int(m)) for m in media_ids)})"
+        found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        after: int | None = -(2**63)
+        while after is not None:
+            with self._database.read() as connection:
+                ids, counts, after = read_proposals(
+                    connection, rows.PROPOSED_CODE, threshold, some, after
+                )
+            found.append((ids, counts))
+        return np.concatenate([i for i, _ in found]), np.concatenate([c for _, c in found])
 
     def drawn_on(self, media_ids: Sequence[int], most: int) -> dict[int, list[Annotation]]:
         """At most so many annotations of each item's first frame, not the rejected ones."""

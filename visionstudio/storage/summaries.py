@@ -40,6 +40,11 @@ class MediaSummaries(Mapping[int, MediaSummary]):
             return MediaSummary(*self._new[media_id])
         return MediaSummary(int(self._labels[place]), int(self._proposals[place]))
 
+    @property
+    def have_proposals(self) -> bool:
+        """Whether any item has one."""
+        return bool(self._proposals.any()) or any(p for _, p in self._new.values())
+
     def add(self, media_id: int, labels: int, proposals: int) -> None:
         """Count so many more, or fewer."""
         place = self._place(media_id)
@@ -105,3 +110,23 @@ def read_summaries(connection: apsw.Connection, labels: str, proposed: int) -> M
     found = [tuple(map(numbers, row[:3])) for row in pages(connection, sql, -(2**63))]
     none = np.zeros(0, np.int64)
     return MediaSummaries(*(np.concatenate([none, *(f[n] for f in found)]) for n in range(3)))
+
+
+def read_proposals(
+    connection: apsw.Connection, proposed: int, threshold: float, media_ids: str, after: int
+) -> tuple[Counts, Counts, int | None]:
+    """Ids of some media and their proposals with at least such a score, or with none.
+
+    `media_ids` is a condition on the ids as SQL; the last is where to go on, None at the end.
+    """
+    sql = (
+        "SELECT group_concat(media_id), group_concat(proposals), max(media_id) FROM"
+        " (SELECT media_id, count(*) AS proposals FROM annotation"
+        f" WHERE media_id > ? AND {media_ids} AND state = ? AND coalesce(score >= ?, 1)"
+        f" GROUP BY media_id ORDER BY media_id LIMIT {_AT_ONCE})"
+    )
+    none = np.zeros(0, np.int64)
+    for ids, counts, last in connection.execute(sql, (after, proposed, threshold)):
+        if last is not None:
+            return numbers(ids), numbers(counts), last
+    return none, none, None

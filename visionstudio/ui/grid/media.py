@@ -45,6 +45,7 @@ class MediaGridModel(GridModel):
             old.media_changed.disconnect(self._media_changed)
             old.classes_changed.disconnect(self._all_changed)
             old.threshold_changed.disconnect(self._all_changed)
+            old.proposal_counts.changed.disconnect(self._all_changed)
         self._session = session
         self._drawn.clear()
         self._stale.clear()
@@ -54,6 +55,7 @@ class MediaGridModel(GridModel):
             session.media_changed.connect(self._media_changed)
             session.classes_changed.connect(self._all_changed)
             session.threshold_changed.connect(self._all_changed)
+            session.proposal_counts.changed.connect(self._all_changed)
         self.replaced.emit()
 
     # -- rows
@@ -75,7 +77,7 @@ class MediaGridModel(GridModel):
         if media is None or session is None:
             return GridItem(0, "", PictureSource())
         drawn = self._drawn.get(media.id, ())
-        proposals = session.summary(media.id).proposals
+        proposals = session.proposal_counts.of(media.id)
         return GridItem(
             key=media.id,
             title=media.name,

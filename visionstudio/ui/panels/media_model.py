@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QPixmap, QStandardItemModel
 
 from visionstudio.model.media import MediaItem, MediaKind, MediaStatus
+from visionstudio.storage.records import MediaSummary
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.thumbnails import ThumbnailLoader
 
@@ -93,6 +94,7 @@ class MediaModel(QStandardItemModel):
         if self._session is not None:
             self._session.media_changed.disconnect(self._media_changed)
             self._session.tally_changed.disconnect(self._rows_changed)
+            self._session.proposal_counts.changed.disconnect(self._rows_changed)
         self._timer.stop()
         self.beginResetModel()
         self._session = session
@@ -104,6 +106,7 @@ class MediaModel(QStandardItemModel):
         if session is not None:
             session.media_changed.connect(self._media_changed)
             session.tally_changed.connect(self._rows_changed)
+            session.proposal_counts.changed.connect(self._rows_changed)
 
     # Rows
 
@@ -181,7 +184,8 @@ class MediaModel(QStandardItemModel):
         if role == self.ItemRole:
             return item
         if role == self.SummaryRole:
-            return self._session.summary(item.id)
+            shown = self._session.proposal_counts.of(item.id)
+            return MediaSummary(self._session.summary(item.id).labels, shown)
         return None
 
     def thumbnail(self, item: MediaItem) -> QPixmap | None:
@@ -295,12 +299,13 @@ class MediaModel(QStandardItemModel):
                 return places[np.isin(media.ids[places], self._mine)]
             case "all":
                 return places
-        labels, proposals = session.tally.media.of(media.ids[places])
-        wanted = proposals > 0
+            case "proposals":
+                shown = session.proposal_counts.of_many(media.ids[places])
+                return places[shown > 0]
+        labels, _ = session.tally.media.of(media.ids[places])
+        wanted = labels > 0
         if self._state == "unlabelled":
             wanted = (labels == 0) & ~media.are_verified[places]
-        elif self._state == "labelled":
-            wanted = labels > 0
         return places[wanted]
 
     def _use(self, places: NDArray[np.int64] | None) -> None:
