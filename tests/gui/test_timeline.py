@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from tests.gui.track_desk import Tracks, clip, draw_track
 from visionstudio.model.annotations import Annotation, Flags, State
@@ -168,3 +168,55 @@ def test_edits_undo_and_class_names_reach_the_timeline(clip: Tracks) -> None:
     assert row.flags & Flags.KEYFRAME
     clip.session.delete_class(row.class_id)
     clip.wait(lambda: len(view.lines) == 0 and not view.isVisible())
+
+
+def test_two_tracks_that_never_meet_are_merged_and_split_by_mouse(clip: Tracks) -> None:
+    """A tracker lost its object and began anew: no frame shows both tracks."""
+    (bar,) = clip.session.classes
+    first = clip.session.reserve_ids("annotation", 20)
+    rows = [
+        Annotation(
+            id=first + n, media_id=clip.session.current.id, class_id=bar.id,
+            frame=n if n < 10 else n + 8, track_id=4 if n < 10 else 7,
+            shape=Box(5 * n, 48, 5 * n + 20, 80), state=State.ACCEPTED, source="model:tracker/x",
+        )
+        for n in range(20)
+    ]  # fmt: skip
+    clip.session.apply(Edit("tracks", tuple(Change(None, r) for r in rows)))
+    clip.saved()
+    view = timeline(clip, 3)
+    port = view.viewport()
+    QTest.mouseClick(port, LEFT, pos=place(view, 20, 2))
+    clip.wait(lambda: view.selected == {7} and clip.session.frame == 20)
+    QTest.mouseClick(port, LEFT, Qt.KeyboardModifier.ControlModifier, place(view, 5, 1))
+    assert view.selected == {7, 4}
+    assert clip.session.frame == 20  # only the selection has changed
+    # Going on to a frame of one of them leaves both selected.
+    clip.go(3)
+    clip.wait(lambda: len(clip.session.selection) == 1)
+    assert view.selected == {7, 4}
+    clip.window._run("track.merge")
+    clip.wait(lambda: {r.track_id for r in clip.rows()} == {7})  # the one selected first
+    assert len(clip.rows()) == 20
+    clip.wait(lambda: len(view.lines) == 1)
+
+    # The right button selects, goes there and offers what can be done.
+    QTest.mouseClick(port, Qt.MouseButton.RightButton, pos=place(view, 6, 0))
+    clip.wait(lambda: isinstance(QApplication.activePopupWidget(), QMenu))
+    menu = QApplication.activePopupWidget()
+    assert menu.objectName() == "trackMenu"
+    clip.wait(lambda: clip.session.frame == 6 and view.selected == {7})
+    split = next(a for a in menu.actions() if a.text() == "Split the track here")
+    clip.wait(split.isEnabled)
+    menu.setActiveAction(split)
+    QTest.keyClick(menu, Qt.Key.Key_Return)
+    clip.wait(lambda: len({r.track_id for r in clip.rows()}) == 2)
+    assert sorted(r.frame for r in clip.rows() if r.track_id == 7) == list(range(6))
+    # In the gap there is no object: what is chosen in the timeline is acted on.
+    new = next(r.track_id for r in clip.rows() if r.track_id != 7)
+    clip.wait(lambda: len(view.lines) == 3)
+    QTest.mouseClick(port, LEFT, pos=place(view, 13, 2))
+    clip.wait(lambda: clip.session.frame == 13 and view.selected == {new})
+    clip.window._run("track.fill_gap")
+    clip.wait(lambda: len(clip.session.annotations) == 1)
+    assert clip.session.annotations[0].track_id == new

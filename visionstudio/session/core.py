@@ -85,6 +85,9 @@ class SessionCore(StoreLink):
         self.selection: frozenset[int] = frozenset()
         self.primary: int | None = None
         self.in_hand: Annotation | None = None  # selected last where it was one alone; may be gone
+        self.chosen_tracks: tuple[
+            int, ...
+        ] = ()  # in the timeline, whether or not this frame has them
         self._order: tuple[int, ...] = ()  # of selection
         self.selected_ids: Collection[int] = ()
         self.put_away: frozenset[int] = frozenset()  # not shown until another picture is
@@ -198,15 +201,23 @@ class SessionCore(StoreLink):
             kept = [i for i in self._order if i in chosen & self.selection]
             self._order = (*kept, *(a.id for a in self.annotations if a.id in new))
             self.selection = chosen
+            if any(a.track_id not in self.chosen_tracks for a in self.selected()):
+                self.chosen_tracks = ()
             if len(chosen) == 1:
                 self.in_hand = self._shown.get(next(iter(chosen)))
             self.selection_changed.emit()
 
     def select_tracks(self, tracks: Iterable[int]) -> None:
-        """Select the objects of tracks: here, or in the next frame that is shown."""
-        wanted = frozenset(tracks)
+        """Select the objects of tracks: here, or in the next frame that is shown.
+
+        They stay `chosen_tracks` until an object of another one is selected.
+        """
+        wanted, before = tuple(dict.fromkeys(tracks)), (self.chosen_tracks, self.selection)
+        self.chosen_tracks = wanted
         self.select(a.id for a in self.annotations if a.track_id in wanted)
-        self._to_follow = frozenset() if self.selection else wanted
+        self._to_follow = frozenset() if self.selection else frozenset(wanted)
+        if self.chosen_tracks != before[0] and self.selection == before[1]:
+            self.selection_changed.emit()
 
     def _show(self, frame: int) -> None:
         if self.current is None:
@@ -214,11 +225,12 @@ class SessionCore(StoreLink):
         media_id = self.current.id
         tracks = self._to_follow
         if media_id != self._shown.media_id:
-            tracks = frozenset()
+            tracks, self.chosen_tracks = frozenset(), ()
             if self._shown.media_id:
                 self.came_from = self._shown.media_id, self._shown.frame
         elif self.selection:
-            tracks = frozenset(a.track_id for a in self.selected() if a.track_id is not None)
+            here = (a.track_id for a in self.selected() if a.track_id is not None)
+            tracks = frozenset((*here, *self.chosen_tracks))
         self.frame = frame
         self._shown.show(media_id, frame)
         had_selection = bool(self.selection)

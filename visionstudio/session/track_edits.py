@@ -38,15 +38,24 @@ class TrackEdits:
         return last
 
     def _tracks(self, count: int) -> list[int]:
-        """The ids of so many selected tracks, the one selected first in front."""
-        chosen = self._session.selected()
+        """The ids of so many selected tracks, the one selected first in front.
+
+        Those that are chosen in the timeline need not be in this frame.
+        """
+        session = self._session
+        chosen = session.selected_in_order()
         ids = list(dict.fromkeys(a.track_id for a in chosen if a.track_id is not None))
+        if len(ids) < count and len(session.chosen_tracks) == count:
+            ids = list(session.chosen_tracks)
         if not ids and count == 1:
             track = self._object().track_id
             ids = [] if track is None else [track]
-        if len(ids) != count or self._session.current is None:
+        if session.current is None or len(ids) != count:
+            if count == 1:
+                raise InvalidValue("select the object of a track")
             raise InvalidValue(
-                "select the object of a track" if count == 1 else "select two objects with tracks"
+                "select two objects with tracks",
+                next_step="click one in the timeline, then the other with Ctrl",
             )
         return ids
 
@@ -145,7 +154,7 @@ class TrackEdits:
         self._edit(self._tracks(1), partial(track_editing.split, frame=frame, track_id=track))
 
     def merge(self) -> None:
-        """The two selected tracks are one object: the lower one in the picture's order stays."""
+        """The two selected tracks are one object: the number of the one selected first stays."""
         self._edit(self._tracks(2), _without_ids(track_editing.merge))
 
     def swap(self) -> None:

@@ -24,7 +24,8 @@ def conditions(
         "video": is_video,
         "selection": bool(session.selection),
         "editable": writable and bool(session.selection),
-        "track": writable and any(a.track_id is not None for a in session.selected()),
+        "track": writable
+        and (bool(session.chosen_tracks) or any(a.track_id for a in session.selected())),
         "proposals": writable and any(a.state is State.PROPOSED for a in session.annotations),
         "copied": writable and has_copied,
         # What is still being stored can be undone too: that waits its turn.

@@ -1,4 +1,4 @@
-"""The menu of an object: right click in the picture or in the list of objects."""
+"""The menus of an object and of a track: right click where they are shown."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     from visionstudio.ui.window import MainWindow
 
 _FIRST = ("label.change_class", "edit.copy", "edit.paste", "edit.duplicate", "edit.delete")
+_OF_TRACKS = ("track.run", "track.relabel")  # the first and the last of them
+
+
+def show_track_menu(window: MainWindow, at: QPoint) -> None:
+    """What the Track menu does with the selected tracks, at a place on the screen."""
+    menu = QMenu(window)
+    menu.setObjectName("trackMenu")
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    rows = [row for row in ACTIONS if row.menu == "Track"]
+    first, last = (next(n for n, r in enumerate(rows) if r.id == name) for name in _OF_TRACKS)
+    for row in rows[first : last + 1]:
+        if row.separator:
+            menu.addSeparator()
+        menu.addAction(window.actions_[row.id])
+    menu.popup(at)
 
 
 class ObjectMenu(QObject):

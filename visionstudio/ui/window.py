@@ -30,7 +30,7 @@ from visionstudio.ui.finding import Finding
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.inspect.inspector import Inspector
 from visionstudio.ui.notices import Notices
-from visionstudio.ui.object_menu import ObjectMenu
+from visionstudio.ui.object_menu import ObjectMenu, show_track_menu
 from visionstudio.ui.project_window import ProjectWindow, SampleMaker
 from visionstudio.ui.prompting import PromptControl
 from visionstudio.ui.tool_strip import remember_options
@@ -180,6 +180,7 @@ class MainWindow(ProjectWindow):
             bar.timeline.set_wanted_lines(lines)
         elif lines == 0:
             bar.fold_timeline(True)
+        bar.timeline.menu_wanted.connect(lambda at: show_track_menu(self, at))
         bar.height_chosen.connect(lambda lines: self.settings.remember("timeline_lines", lines))
 
     # Actions

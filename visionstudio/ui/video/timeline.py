@@ -55,12 +55,14 @@ class Timeline(QAbstractScrollArea):
     """Shows `Lines` along a time axis. It asks for frames and edits; others make them.
 
     Wheel over the axis zooms at the pointer, over the names it scrolls; with Shift it
-    moves along the time. A click goes there and selects the track; a key frame can be
-    dragged, Esc drops it. Up and Down go from track to track.
+    moves along the time. A click goes there and selects the track, with Ctrl one more; a
+    key frame can be dragged, Esc drops it. Up and Down go from track to track.
     """
 
     seek = Signal(int)
     track_clicked = Signal(int)
+    track_toggled = Signal(int)  # one more, or one less
+    menu_wanted = Signal(QPoint)  # of the selected tracks; a place on the screen
     key_moved = Signal(int, int, int)  # track, frame, to
     hovered = Signal(int, QPoint)  # a frame in the ruler, and the place on the screen above it
     left = Signal()
@@ -232,6 +234,8 @@ class Timeline(QAbstractScrollArea):
     # Mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.RightButton:
+            self._ask_menu(event)
         if event.button() != Qt.MouseButton.LeftButton:
             return
         self.setFocus(Qt.FocusReason.MouseFocusReason)
@@ -239,6 +243,10 @@ class Timeline(QAbstractScrollArea):
         line = self.line_at(at.y())
         if line is not None and self.lines.lane[line] == HEADER and at.x() < GUTTER:
             self.fold(int(self.lines.group[line]))
+            return
+        more = self.lines.track(line) if line is not None else None
+        if more is not None and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.track_toggled.emit(more)
             return
         key = self.key_at(at)
         if key is not None:
@@ -254,6 +262,19 @@ class Timeline(QAbstractScrollArea):
             self.seek.emit(self.axis.frame_at(at.x() - GUTTER))
         elif line is not None and self.lines.lane[line] != HEADER:
             self.seek.emit(int(self.lines.lanes.first[self.lines.lane[line]]))
+
+    def _ask_menu(self, event: QMouseEvent) -> None:
+        """The track under the pointer is selected, the frame there shown: 'here' is that one."""
+        at = event.position()
+        line = self.line_at(at.y())
+        track = self.lines.track(line) if line is not None else None
+        if track is None:
+            return
+        if track not in self.selected:
+            self.track_clicked.emit(track)
+        if at.x() >= GUTTER:
+            self.seek.emit(self.axis.frame_at(at.x() - GUTTER))
+        self.menu_wanted.emit(event.globalPosition().toPoint())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         at = event.position()

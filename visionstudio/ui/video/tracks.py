@@ -118,6 +118,7 @@ class TrackTable(QObject):
             if self._columns is columns:  # else all is to be read again
                 self._columns = result[0]
             self._tell(result[1])
+            self._leave_out_gone(session.chosen_tracks)
             if self._changes or self._columns is None:
                 self._timer.start()
 
@@ -130,18 +131,38 @@ class TrackTable(QObject):
 
     def select(self, track: int) -> None:
         """Select a track from the timeline: here, or in the frame that is shown next."""
+        self._choose([track])
+
+    def toggle(self, track: int) -> None:
+        """Select one more track, or leave it out; the one selected first stays first."""
+        if self._session is None:
+            return
+        chosen = self._session.chosen_tracks or tuple(
+            a.track_id for a in self._session.selected_in_order() if a.track_id is not None
+        )
+        self._choose([t for t in chosen if t != track] + [track] * (track not in chosen))
+
+    def _choose(self, tracks: list[int]) -> None:
         if self._session is None:
             return
         self._own = True
-        self._session.select_tracks([track])
+        self._session.select_tracks(tracks)
         self._own = False
-        self.selected.emit(frozenset({track}), False)
+        self.selected.emit(frozenset(tracks), False)
+
+    def _leave_out_gone(self, chosen: tuple[int, ...]) -> None:
+        """A track that was merged or deleted is selected no longer."""
+        left = [t for t in chosen if self._lanes.lane_of(t) is not None]
+        if len(left) < len(chosen):
+            self._choose(left)
 
     def _selection_changed(self) -> None:
         if self._session is None or self._own:
             return
         chosen = self._session.selected()
         tracks = frozenset(a.track_id for a in chosen if a.track_id is not None)
+        if tracks and tracks <= set(self._session.chosen_tracks):
+            tracks = frozenset(self._session.chosen_tracks)
         if tracks or chosen:
             self.selected.emit(tracks, True)
 
@@ -156,3 +177,4 @@ def bind(table: TrackTable, bar: VideoBar) -> None:
     table.changed.connect(show)
     table.selected.connect(lambda tracks, show: timeline.set_selected(tracks, show=show))
     timeline.track_clicked.connect(table.select)
+    timeline.track_toggled.connect(table.toggle)
