@@ -84,7 +84,6 @@ def strokes(width: int, height: int, rounds: int) -> None:
     def end() -> None:
         spans = layer.result()
         spans.mask()
-        spans.border()
 
     mine, _ = alternate(end, lambda: None, rounds)
     show(f"{name}: end of a stroke on a large mask", mine, FRAME, "frame")

@@ -212,7 +212,7 @@ def main() -> None:
             desk.draw(f"{kind}: eraser", "eraser", short, mask)
             beside = [(x * 0.1, y * 0.2) for x, y in short]
             desk.draw(f"{kind}: brush", "brush", beside, mask)
-        desk.change("cells: split into objects", "shape.split_objects", many)
+        desk.change("cells: split into objects", "shape.split", many)
         if desk.wanted("polygon: make a mask"):
             from visionstudio.model.reshaping import to_polygon
 

@@ -18,7 +18,6 @@ from visionstudio.model.shapes import (
     RotatedBox,
     Shape,
 )
-from visionstudio.model.spans import Spans
 from visionstudio.ui.canvas.bulk import dashes, spread
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.columns import Columns
@@ -139,7 +138,7 @@ def test_regions_hold_what_lies_wholly_in_them() -> None:
 
 def test_edges_of_a_bitmap_enclose_exactly_its_pixels() -> None:
     bits = np.random.default_rng(5).random((20, 30)) > 0.5
-    x1, y1, x2, y2 = Spans.of_array(bits).border().T
+    x1, y1, x2, y2 = border_of(bits.astype(np.uint8)).T
     upright = x1 == x2
     for row in range(20):
         for column in range(30):
@@ -241,12 +240,28 @@ def unit_lines(lines: np.ndarray) -> set[tuple[str, int, int]]:  # type: ignore[
     return found
 
 
-def test_the_border_of_a_picture_is_that_of_its_runs() -> None:
+def unit_border(bits: np.ndarray) -> set[tuple[str, int, int]]:  # type: ignore[type-arg]
+    """Between which pixels and their neighbours, or what is beside the picture, it changes."""
+    inside = {(int(x), int(y)) for y, x in np.argwhere(bits)}
+    return {
+        line
+        for x, y in inside
+        for line, beside in (
+            (("level", x, y), (x, y - 1)),
+            (("level", x, y + 1), (x, y + 1)),
+            (("upright", x, y), (x - 1, y)),
+            (("upright", x + 1, y), (x + 1, y)),
+        )
+        if beside not in inside
+    }
+
+
+def test_the_border_of_a_picture_lies_where_pixels_differ() -> None:
     rng = np.random.default_rng(3)
     for _ in range(40):
         bits = (rng.random(rng.integers(1, 12, 2)) < rng.random()).astype(np.uint8)
         lines = border_of(bits)
-        assert unit_lines(lines) == unit_lines(Spans.of_array(bits).border())
+        assert unit_lines(lines) == unit_border(bits)
         assert ((lines[:, 0] == lines[:, 2]) ^ (lines[:, 1] == lines[:, 3])).all()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,8 @@ from visionstudio.model.shapes import Box, Ellipse, Mask, Polygon, RotatedBox, S
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-NEXT_ROW = _ROW = 1 << 32
+_BITS = 32
+NEXT_ROW = _ROW = 1 << _BITS
 """From one place to the one below it; columns are within ±2³¹."""
 _ZERO = 1 << 31  # the place of column 0 in its row
 
@@ -140,27 +140,32 @@ class Spans:
 
     def mask(self) -> Mask:
         """The same pixels as a mask, cropped to them."""
-        if len(self.edges) == 0:
+        if not self:
             return Mask(0, 0, 0, 0, np.zeros(0, np.uint32))
-        rows, starts, ends = self.runs()
-        top, left = int(rows[0]), int(starts.min())
-        width, height = int(ends.max()) - left, int(rows[-1]) - top + 1
-        base = (rows - top) * width - left
-        flat = np.empty(2 * len(rows), np.int64)
-        flat[0::2], flat[1::2] = base + starts, base + ends
+        left, top, right, bottom = self.bounds()
+        width, size = right - left, (right - left) * (bottom - top)
+        # row · width + column, for all edges in place: there may be millions.
+        flat = self.edges >> _BITS
+        flat *= width - _ROW
+        flat += self.edges
+        flat -= top * width + left + _ZERO
         # Runs that end at the right edge and go on at the left one are one run.
-        joined = np.flatnonzero(flat[1:-1:2] == flat[2::2])
-        flat = np.delete(flat, np.concatenate([2 * joined + 1, 2 * joined + 2]))
-        size = width * height
-        tail = [] if flat[-1] == size else [size]
-        counts = np.diff(np.concatenate([[0], flat, tail]).astype(np.int64))
-        made = Mask(left, top, width, height, counts.astype(np.uint32))
+        joined = flat[1:-1:2] == flat[2::2]
+        if joined.any():
+            kept = np.ones(len(flat), np.bool_)
+            kept[1:-1:2] = kept[2::2] = ~joined
+            flat = flat[kept]
+        counts = np.empty(len(flat) + (flat[-1] != size), np.uint32)
+        counts[0] = flat[0]
+        np.subtract(flat[1:], flat[:-1], out=counts[1 : len(flat)], casting="unsafe")
+        counts[len(flat) :] = size - flat[-1]
+        made = Mask(left, top, width, bottom - top, counts)
         _KNOWN.put(made, self)
         return made
 
     def runs(self) -> tuple[Ints, Ints, Ints]:
         """Row, first column and end column of each run, in row order."""
-        rows = self.edges[0::2] // _ROW
+        rows = self.edges[0::2] >> _BITS
         base = rows * _ROW + _ZERO
         return rows, self.edges[0::2] - base, self.edges[1::2] - base
 
@@ -197,8 +202,9 @@ class Spans:
         """x1, y1, x2, y2 of the smallest rectangle around; zeros when empty."""
         if not self:
             return 0, 0, 0, 0
-        rows, starts, ends = self.runs()
-        return int(starts.min()), int(rows[0]), int(ends.max()), int(rows[-1]) + 1
+        columns = self.edges & (_ROW - 1)
+        x1, x2 = int(columns[0::2].min()) - _ZERO, int(columns[1::2].max()) - _ZERO
+        return x1, int(self.edges[0] >> _BITS), x2, int(self.edges[-1] >> _BITS) + 1
 
     def contains(self, x: int, y: int) -> bool:
         """Whether a pixel is in the set."""
@@ -217,15 +223,27 @@ class Spans:
 
     # -- combining
 
-    def _combined(self, other: Spans, rule: Callable[[Bools, Bools], Bools]) -> Spans:
+    def _combined(self, other: Spans, rule: np.ufunc) -> Spans:
+        """Where `rule` holds of being in this set and in the other; not where in neither.
+
+        Before and behind what the two have in common there are places of one of them only:
+        they are taken as they are, or none is, so that a dab on a large mask costs little.
+        """
+        pair = self.edges, other.edges
+        alone = bool(rule(True, False)), bool(rule(False, True))
         if not self or not other:
-            places = self.edges if self else other.edges
-        else:
-            places = np.union1d(self.edges, other.edges)
-        here = np.searchsorted(self.edges, places, "right") % 2 == 1
-        there = np.searchsorted(other.edges, places, "right") % 2 == 1
-        inside = rule(here, there)
-        return Spans(places[inside != np.concatenate([[False], inside[:-1]])])
+            kept = alone[0] if self else alone[1]
+            return (self if self else other) if kept else Spans.empty()
+        first, last = max(e[0] for e in pair), min(e[-1] for e in pair)
+        low = [int(np.searchsorted(edges, first)) for edges in pair]
+        high = [
+            max(n, int(np.searchsorted(e, last, "right"))) for e, n in zip(pair, low, strict=True)
+        ]
+        common = [edges[a:b] for edges, a, b in zip(pair, low, high, strict=True)]
+        before = [edges[:n] for edges, n, kept in zip(pair, low, alone, strict=True) if kept]
+        behind = [edges[n:] for edges, n, kept in zip(pair, high, alone, strict=True) if kept]
+        middle = _merged(common[0], common[1], low[0] % 2 > 0, low[1] % 2 > 0, rule)
+        return Spans(np.concatenate([*before, middle, *behind]))
 
     def __or__(self, other: Spans) -> Spans:
         return self._combined(other, np.logical_or)
@@ -239,6 +257,11 @@ class Spans:
     def __xor__(self, other: Spans) -> Spans:
         return self._combined(other, np.logical_xor)
 
+    def with_rows(self, top: int, bottom: int, rows: Spans) -> Spans:
+        """Other pixels, all of them there, in the rows from `top` up to `bottom`."""
+        first, last = np.searchsorted(self.edges, (top * _ROW, bottom * _ROW))
+        return Spans(np.concatenate([self.edges[:first], rows.edges, self.edges[last:]]))
+
     def clipped(self, x1: int, y1: int, x2: int, y2: int) -> Spans:
         """What lies in a rectangle."""
         rows, starts, ends = self.within(y1, y2).runs()
@@ -248,28 +271,30 @@ class Spans:
         """All of it somewhere else."""
         return Spans(self.edges + (dy * _ROW + dx))
 
-    # -- the border
 
-    def border(self) -> NDArray[np.float64]:
-        """The outline along pixel edges: (n, 4) straight pieces x1, y1, x2, y2."""
-        rows, starts, ends = self.runs()
-        below = self ^ self.moved(0, 1)  # row y here: row y differs from the one above
-        y, from_x, to_x = below.runs()
-        across = np.stack([from_x, y, to_x, y], axis=1)
-        x, first, last = stacked(np.concatenate([starts, ends]), np.concatenate([rows, rows]))
-        down = np.stack([x, first, x, last], axis=1)
-        return np.concatenate([across, down]).astype(np.float64)
+def _merged(mine: Ints, its: Ints, in_mine: bool, in_its: bool, rule: np.ufunc) -> Ints:
+    """Where `rule` begins and ends to hold among the places of two sets.
 
-
-def stacked(x: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
-    """Unit pieces at (x, row) joined down their columns: x, first row and end row."""
-    order = np.lexsort((rows, x))
-    x, rows = x[order], rows[order]
-    if len(x) == 0:
-        return x, rows, rows
-    new = np.concatenate([[True], (np.diff(x) != 0) | (np.diff(rows) != 1)])
-    end = np.concatenate([new[1:], [True]])
-    return x[new], rows[new], rows[end] + 1
+    `in_mine` and `in_its` tell what holds before the first place. (NumPy's `union1d` hashes,
+    and is a hundred times slower than sorting what are two sorted pieces.)
+    """
+    marked = np.concatenate([mine << 1, (its << 1) + 1])
+    marked.sort(kind="stable")
+    second = (marked & 1).astype(np.uint8)
+    marked >>= 1
+    # A sum of bytes may wrap: only whether it is odd counts.
+    there = (np.cumsum(second, dtype=np.uint8) + np.uint8(in_its)) & 1
+    second ^= 1
+    here = (np.cumsum(second, dtype=np.uint8) + np.uint8(in_mine)) & 1
+    inside = rule(here.view(np.bool_), there.view(np.bool_))
+    last = np.ones(len(marked), np.bool_)  # what holds right of the place
+    np.not_equal(marked[1:], marked[:-1], out=last[:-1])
+    if not last.all():
+        marked, inside = marked[last], inside[last]
+    turns = np.ones(len(marked), np.bool_)
+    turns[:1] = inside[:1] != rule(in_mine, in_its)
+    np.not_equal(inside[1:], inside[:-1], out=turns[1:])
+    return np.asarray(marked[turns])
 
 
 class _Known:

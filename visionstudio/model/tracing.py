@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from visionstudio.model import geometry
 from visionstudio.model.shapes import Polygon
-from visionstudio.model.spans import Ints, Spans, stacked
+from visionstudio.model.spans import Ints, Spans
 
 _ROW = 1 << 32
 
@@ -81,9 +81,9 @@ def _horizontal(spans: Spans) -> tuple[_Pieces, _Pieces]:
 def _vertical(spans: Spans) -> tuple[_Pieces, _Pieces]:
     """Right edges downwards, left edges upwards, joined over rows."""
     rows, first, last = spans.runs()
-    x, top, bottom = stacked(last, rows)
+    x, top, bottom = _stacked(last, rows)
     right = _Pieces(top * _ROW + x, bottom * _ROW + x)
-    x, top, bottom = stacked(first, rows)
+    x, top, bottom = _stacked(first, rows)
     return right, _Pieces(bottom * _ROW + x, top * _ROW + x)
 
 
@@ -150,3 +150,14 @@ def _owners(outer: list[NDArray[np.float64]], holes: list[NDArray[np.float64]]) 
         inside = (int(n) for n in around if geometry.contains(outer[n], x, y - 0.5))
         owners.append(next(inside, 0))
     return owners
+
+
+def _stacked(x: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
+    """Unit pieces at (x, row) joined down their columns: x, first row and end row."""
+    order = np.lexsort((rows, x))
+    x, rows = x[order], rows[order]
+    if len(x) == 0:
+        return x, rows, rows
+    new = np.concatenate([[True], (np.diff(x) != 0) | (np.diff(rows) != 1)])
+    end = np.concatenate([new[1:], [True]])
+    return x[new], rows[new], rows[end] + 1

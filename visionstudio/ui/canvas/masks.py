@@ -64,9 +64,9 @@ class MaskImages:
 
 
 def border_of(bits: NDArray[np.uint8]) -> FloatArray:
-    """Lines (n, 4) between the ones and the zeros of (H, W), and around it, as long as they can be.
+    """Lines (n, 4) between the ones and the zeros of (H, W), and around it.
 
-    The same as `Spans.border`, for a picture that is there as one.
+    They are as long as they can be.
     """
     height, width = bits.shape
     inside = np.zeros((height + 2, width + 2), np.uint8)

@@ -28,14 +28,14 @@ class PaintLayer:
         self._bits = np.zeros((height, width), np.uint8)
         self._known = np.zeros((-(-height // _SIDE), -(-width // _SIDE)), bool)
         self._touched: dict[int, tuple[int, int]] = {}  # by row of tiles: first and end tile
+        self._rows = (height, 0)  # of pixels, that the stroke under way came to
         self.spans = Spans.empty()
         """What is stored: the layer without the stroke under way."""
 
     def load(self, spans: Spans) -> None:
         """Show these pixels and no others."""
         self._known[:] = False
-        self._touched.clear()
-        self.spans = spans
+        self.keep(spans)
 
     def sweep(self, tip: Tip, start: Point, end: Point, value: int) -> Area | None:
         """Set what the tip covers on its way to 1 or 0. Returns where that was."""
@@ -44,6 +44,7 @@ class PaintLayer:
         if x1 >= x2 or y1 >= y2:
             return None
         self._touch(x1, y1, x2, y2)
+        self._rows = min(self._rows[0], y1), max(self._rows[1], y2)
         rows = slice(y1 - top, y2 - top)
         columns = np.arange(x1, x2)
         covered = (columns >= first[rows, None]) & (columns < last[rows, None])
@@ -68,7 +69,9 @@ class PaintLayer:
 
     def _parts(self) -> list[Area]:
         """Where the stroke under way may have changed something, from the top down."""
-        return [self._place(down, *self._touched[down]) for down in sorted(self._touched)]
+        top, bottom = self._rows
+        places = [self._place(down, *self._touched[down]) for down in sorted(self._touched)]
+        return [(x1, max(y1, top), x2, min(y2, bottom)) for x1, y1, x2, y2 in places]
 
     def result(self) -> Spans:
         """The pixels with the stroke; costs what the stroke covers, however large the rest."""
@@ -77,18 +80,21 @@ class PaintLayer:
             return self.spans
         blocks = [Spans.block(*part).edges for part in parts]
         fresh = [Spans.of_array(self._bits[b:d, a:c], a, b).edges for a, b, c, d in parts]
-        return self.spans - Spans(np.concatenate(blocks)) | Spans(np.concatenate(fresh))
+        top, bottom = parts[0][1], parts[-1][3]
+        beside = self.spans.within(top, bottom) - Spans(np.concatenate(blocks))
+        return self.spans.with_rows(top, bottom, beside | Spans(np.concatenate(fresh)))
 
     def keep(self, spans: Spans) -> None:
         """The stroke has become part of what is stored."""
         self.spans = spans
         self._touched.clear()
+        self._rows = self.height, 0
 
     def take_back(self) -> None:
         """Forget the stroke under way."""
         for down, (first, end) in self._touched.items():
             self._known[down, first:end] = False
-        self._touched.clear()
+        self.keep(self.spans)
 
     def bits(self, x1: int, y1: int, x2: int, y2: int, step: int = 1) -> NDArray[np.uint8]:
         """A part of the layer, every `step`-th pixel of it."""
