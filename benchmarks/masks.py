@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -147,12 +148,14 @@ class Desk:
         return QPointF(*self.canvas.view.to_widget(x, y)).toPoint()
 
     def stroke(self, *way: tuple[float, float]) -> None:
-        port = self.canvas.viewport()
-        QTest.mouseMove(port, self.at(*way[0]))
-        QTest.mousePress(port, LEFT, NONE, self.at(*way[0]))
-        for point in way[1:]:
-            QTest.mouseMove(port, self.at(*point))
-        QTest.mouseRelease(port, LEFT, NONE, self.at(*way[-1]))
+        """Press, move and let go, each in a turn of its own as a real mouse does."""
+        port, start, end = self.canvas.viewport(), self.at(*way[0]), self.at(*way[-1])
+        steps = [partial(QTest.mouseMove, port, start)]
+        steps.append(partial(QTest.mousePress, port, LEFT, NONE, start))
+        steps += [partial(QTest.mouseMove, port, self.at(*point)) for point in way[1:]]
+        steps.append(partial(QTest.mouseRelease, port, LEFT, NONE, end))
+        for n, step in enumerate(steps):
+            QTimer.singleShot(8 * n, step)
 
     def draw(self, what: str, tool: str, way: list[tuple[float, float]], *shapes: Shape) -> None:
         """A stroke with a tool."""

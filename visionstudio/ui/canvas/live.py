@@ -12,7 +12,7 @@ from visionstudio.model.shapes import Mask, Shape
 from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.bulk import dashes, draw_lines, draw_points, lines_within
 from visionstudio.ui.canvas.labels import chip_place, paint_chip
-from visionstudio.ui.canvas.masks import MaskImages
+from visionstudio.ui.canvas.masks import MaskImages, is_dense
 from visionstudio.ui.canvas.outline import Outline, outline
 from visionstudio.ui.canvas.view import View
 
@@ -103,9 +103,15 @@ class LivePainter:
         if tinted:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             self._masks.draw(painter, mask, colour, scale)
-        lines = self._masks.border(painter, mask, scale)
+        if is_dense(mask, scale):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            shades = style.halo(colour), QColor(colour)
+            self._masks.draw_rim(painter, mask, shades, scale, int(style.DASH[0]) * dashed)
+            painter.restore()
+            return
+        lines = self._masks.border(painter, mask, scale) + (left, top, left, top)
         painter.restore()
-        _draw_outline(painter, view, lines + (left, top, left, top), colour, width, dashed=dashed)
+        _draw_outline(painter, view, lines, colour, width, dashed=dashed)
 
 
 def thinned(line: Outline, grain: float) -> Outline:

@@ -13,6 +13,7 @@ from visionstudio.model.shapes import Mask
 from visionstudio.model.spans import Spans
 
 TINT = 90  # of 255
+_DENSE = 100_000  # runs: the border of a mask of more is drawn as pixels where these are small
 _REACH = 6.0  # units of the painter that a stroke reaches at most
 FloatArray = NDArray[np.float64]
 
@@ -55,12 +56,62 @@ class MaskImages:
         self._border = mask, part, scale, lines
         return lines
 
+    def draw_rim(
+        self, painter: QPainter, mask: Mask, colours: tuple[QColor, QColor], scale: float, dash: int
+    ) -> None:
+        """Draw the outline as pixels with a halo: costs what the viewport has, not the mask.
+
+        `colours` are the halo's and the line's; of `dash` units every second piece is drawn,
+        with 0 all of it. In device pixels from the picture's origin.
+        """
+        part = _part(painter, mask, scale)
+        if part is None:
+            return
+        x, y, _, _, step = part
+        rim = rim_of(self._bits(mask, part))
+        if dash:
+            down, across = np.indices(rim.shape, sparse=True)
+            rim &= (down + across) // dash % 2 == 0
+        pixels = halo_of(rim) | rim << 1
+        height, width = pixels.shape
+        image = QImage(pixels.data, width, height, width, QImage.Format.Format_Indexed8)
+        halo, line = (c.rgba() for c in colours)
+        image.setColorTable([0, halo, line, line])
+        size = step * scale
+        painter.drawImage(QRectF(x * scale, y * scale, width * size, height * size), image)
+
     def _bits(self, mask: Mask, part: tuple[int, int, int, int, int]) -> NDArray[np.uint8]:
         if self._last is None or self._last[0] is not mask or self._last[1] != part:
             x1, y1, x2, y2, step = part
             bits = Spans.of_mask(mask).raster(x1, y1, x2 - x1, y2 - y1, step)
             self._last = mask, part, bits
         return self._last[2]
+
+
+def is_dense(mask: Mask, scale: float) -> bool:
+    """Whether a mask's outline is better drawn as pixels than as lines, wherever one looks."""
+    return len(mask.counts) > _DENSE and scale <= 1.0
+
+
+def rim_of(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The ones of (H, W) that have a zero beside, above or below them; 0 and 1."""
+    inside = bits.copy()
+    inside[1:] &= bits[:-1]
+    inside[:-1] &= bits[1:]
+    inside[:, 1:] &= bits[:, :-1]
+    inside[:, :-1] &= bits[:, 1:]
+    return bits ^ inside
+
+
+def halo_of(rim: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Ones, and all that touch one, even by a corner."""
+    tall = rim.copy()
+    tall[1:] |= rim[:-1]
+    tall[:-1] |= rim[1:]
+    halo = tall.copy()
+    halo[:, 1:] |= tall[:, :-1]
+    halo[:, :-1] |= tall[:, 1:]
+    return halo
 
 
 def border_of(bits: NDArray[np.uint8]) -> FloatArray:
