@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from visionstudio.model.geometry import distance_to_segments
 from visionstudio.model.shapes import Bounds, Mask
 from visionstudio.model.spans import Spans
-from visionstudio.ui.canvas.columns import Columns, Rows
+from visionstudio.ui.canvas.columns import Columns, FloatArray, Rows
 
 _AROUND = (
     (0.0, 0.0),
@@ -40,7 +40,9 @@ def hit(columns: Columns, x: float, y: float, reach: float) -> int | None:
     # Smallest first; of equals the one drawn last.
     order = np.lexsort((-rows, areas))[:_MOST]
     rows = rows[order]
-    found = _inside(columns, rows, x, y) | _near(columns, rows, x, y, reach)
+    segments = columns.segments(rows)
+    found = _inside(columns, rows, segments, x, y)
+    found |= _near(columns, rows, segments, x, y, reach)
     for n in np.flatnonzero(found | columns.masks[rows]).tolist():
         if found[n] or _on_mask(columns, int(rows[n]), x, y, reach):
             return int(rows[n])
@@ -58,9 +60,11 @@ def _on_mask(columns: Columns, row: int, x: float, y: float, reach: float) -> bo
     )
 
 
-def _inside(columns: Columns, rows: Rows, x: float, y: float) -> NDArray[np.bool_]:
+def _inside(
+    columns: Columns, rows: Rows, segments: tuple[FloatArray, Rows], x: float, y: float
+) -> NDArray[np.bool_]:
     """Even-odd rule over the segments of each row that is closed."""
-    lines, owner = columns.segments(rows)
+    lines, owner = segments
     x1, y1, x2, y2 = lines.T
     crosses = (y1 > y) != (y2 > y)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -69,12 +73,21 @@ def _inside(columns: Columns, rows: Rows, x: float, y: float) -> NDArray[np.bool
     return np.asarray(odd & columns.closed[rows])
 
 
-def _near(columns: Columns, rows: Rows, x: float, y: float, reach: float) -> NDArray[np.bool_]:
+def _near(
+    columns: Columns,
+    rows: Rows,
+    segments: tuple[FloatArray, Rows],
+    x: float,
+    y: float,
+    reach: float,
+) -> NDArray[np.bool_]:
+    """Which rows have an outline or a dot within `reach`."""
     near = np.zeros(len(rows), bool)
-    lines, owner = columns.segments(rows)
+    lines, owner = segments
     near[owner[distance_to_segments(lines[:, :2], lines[:, 2:], x, y) <= reach]] = True
-    dots, of = columns.marks(rows)
-    near[of[np.hypot(dots[:, 0] - x, dots[:, 1] - y) <= 1.5 * reach]] = True
+    if columns.dots[rows].any():
+        dots, of = columns.marks(rows)
+        near[of[np.hypot(dots[:, 0] - x, dots[:, 1] - y) <= 1.5 * reach]] = True
     return near
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -22,14 +24,33 @@ _FINE = 4_000  # lines: more are drawn thin and without anti-aliasing
 _MANY_POINTS = 2_000  # of more, only those that can be told apart are drawn
 _GRAIN = 1.0  # device pixels at which they can
 _DENSE = 5_000  # points of an outline that is not filled
+_KEPT, _KEPT_LINES = 256, 500_000  # outlines at most, and their lines together
+_SMOOTH = QPainter.RenderHint.Antialiasing
+_NO_PEN = Qt.PenStyle.NoPen
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A shape's outline at a zoom level, in widget units from the picture's origin."""
+
+    shape: Shape
+    skeleton: SkeletonSpec | None
+    lines: NDArray[np.float64]  # (n, 4)
+    dots: NDArray[np.float64]  # (n, 2)
+    rings: NDArray[np.float64]  # (n, 2), of the dots that are hollow
+    inside: QPainterPath | None
 
 
 class LivePainter:
-    """Draws single shapes in widget coordinates, on top of the tiles."""
+    """Draws single shapes in widget coordinates, on top of the tiles.
+
+    What was drawn last is kept: while the picture moves, only its place changes.
+    """
 
     def __init__(self) -> None:
         self._masks = MaskImages()
-        self._thinned: tuple[Shape, float, Outline] | None = None
+        self._kept: dict[tuple[int, float, float], _Ready] = {}
+        self._lines = 0  # of all that is kept
 
     def paint(
         self,
@@ -48,43 +69,47 @@ class LivePainter:
 
         A mask is its inside: without `tinted` only its outline is drawn, on the tint below.
         """
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setRenderHint(_SMOOTH, True)
         width = style.SELECTED if strong else style.LINE
         if isinstance(shape, Mask):
             self._paint_mask(painter, view, shape, colour, width, tinted=tinted, dashed=dashed)
             return
-        line = self._outline(view, shape, skeleton)
-        points = view.widget_points(line.points)
-        if line.closed and filled and len(points) <= _DENSE:
-            painter.setPen(Qt.PenStyle.NoPen)
+        ready = self._get_ready(view, shape, skeleton)
+        left, top = view.left / view.ratio, view.top / view.ratio
+        painter.translate(left, top)
+        if filled and ready.inside is not None:
+            painter.setPen(_NO_PEN)
             fill = QColor(colour)
             fill.setAlpha(_FILL)
             painter.setBrush(fill)
-            painter.drawPath(_path(points, line))
-        index = np.arange(len(points))
-        runs = line.following != index
-        lines = np.concatenate([points[runs], points[line.following[runs]]], axis=1)
-        _draw_outline(painter, view, lines, colour, width, dashed=dashed)
-        alone = points[~runs] if line.dots else points[:0]
-        for shade, extra in ((style.halo(colour), 2 * style.HALO), (QColor(colour), 0.0)):
-            painter.setPen(style.pen(shade, style.DOT + extra + (2 if strong else 0)))
-            draw_points(painter, alone)
-        if line.hollow:
+            painter.drawPath(ready.inside)
+        _draw_outline(painter, view, ready.lines, (left, top), colour, width, dashed=dashed)
+        if len(ready.dots):
+            for shade, extra in ((style.halo(colour), 2 * style.HALO), (colour, 0.0)):
+                painter.setPen(style.pen(shade, style.DOT + extra + (2 if strong else 0)))
+                draw_points(painter, ready.dots)
+        if len(ready.rings):
             size = style.DOT - style.RING + (2 if strong else 0)
             painter.setPen(style.pen(style.halo(colour), size))
-            draw_points(painter, points[len(points) - line.hollow :])
+            draw_points(painter, ready.rings)
+        painter.translate(-left, -top)
 
-    def _outline(self, view: View, shape: Shape, skeleton: SkeletonSpec | None) -> Outline:
-        """The outline, of one with very many points those that can be told apart."""
-        known = self._thinned
-        if known is not None and known[0] is shape and known[1] == view.scale:
-            return known[2]
-        line = outline(shape, skeleton)
-        if not line.closed or len(line.points) <= _MANY_POINTS:
-            return line
-        line = thinned(line, _GRAIN / view.scale)
-        self._thinned = shape, view.scale, line
-        return line
+    def _get_ready(self, view: View, shape: Shape, skeleton: SkeletonSpec | None) -> _Ready:
+        key = id(shape), view.scale, view.ratio
+        ready = self._kept.get(key)
+        if ready is not None and ready.shape is shape and ready.skeleton is skeleton:
+            return ready
+        self._drop(key)
+        ready = _ready(shape, skeleton, view.scale, view.ratio)
+        self._lines += len(ready.lines)
+        while self._kept and (len(self._kept) >= _KEPT or self._lines > _KEPT_LINES):
+            self._drop(next(iter(self._kept)))
+        self._kept[key] = ready
+        return ready
+
+    def _drop(self, key: tuple[int, float, float]) -> None:
+        old = self._kept.pop(key, None)
+        self._lines -= 0 if old is None else len(old.lines)
 
     def _paint_mask(
         self,
@@ -109,9 +134,9 @@ class LivePainter:
             self._masks.draw_rim(painter, mask, shades, scale, int(style.DASH[0]) * dashed)
             painter.restore()
             return
-        lines = self._masks.border(painter, mask, scale) + (left, top, left, top)
+        lines = self._masks.border(painter, mask, scale)
+        _draw_outline(painter, view, lines, (left, top), colour, width, dashed=dashed)
         painter.restore()
-        _draw_outline(painter, view, lines, colour, width, dashed=dashed)
 
 
 def thinned(line: Outline, grain: float) -> Outline:
@@ -129,36 +154,57 @@ def thinned(line: Outline, grain: float) -> Outline:
     return line._replace(points=points[kept], following=after)
 
 
+def _ready(shape: Shape, skeleton: SkeletonSpec | None, scale: float, ratio: float) -> _Ready:
+    """The outline at a scale, of one with very many points those that can be told apart."""
+    line = outline(shape, skeleton)
+    if line.closed and len(line.points) > _MANY_POINTS:
+        line = thinned(line, _GRAIN / scale)
+    points = line.points * (scale / ratio)
+    runs = line.following != np.arange(len(points))
+    return _Ready(
+        shape,
+        skeleton,
+        np.concatenate([points[runs], points[line.following[runs]]], axis=1),
+        points[~runs] if line.dots else points[:0],
+        points[len(points) - line.hollow :],
+        _path(points, line) if line.closed and len(points) <= _DENSE else None,
+    )
+
+
 def _draw_outline(
     painter: QPainter,
     view: View,
     lines: NDArray[np.float64],
+    at: tuple[float, float],
     colour: str,
     width: float,
     *,
     dashed: bool,
 ) -> None:
-    """Draw (n, 4) lines in widget coordinates, with a halo."""
+    """Draw (n, 4) lines in widget units from the picture's origin, which is `at`, with a halo."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     if len(lines) > _MANY:
-        lines = lines[_near(lines, view)]
+        lines = lines[_near(lines, view, at)]
+    if not len(lines):
+        return
     fine = len(lines) <= _FINE
     if dashed:
         lines = dashes(lines, *style.DASH)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, fine)
+    painter.setRenderHint(_SMOOTH, fine)
     for shade, extra in ((style.halo(colour), 2 * style.HALO), (QColor(colour), 0.0)):
-        pen = style.pen(shade, width + extra) if fine else style.fast_pen(shade, 3 if extra else 1)
-        if dashed:
-            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        painter.setPen(pen)
+        if fine:
+            painter.setPen(style.pen(shade, width + extra, flat=dashed))
+        else:
+            painter.setPen(style.fast_pen(shade, 3 if extra else 1))
         draw_lines(painter, lines)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setRenderHint(_SMOOTH, True)
 
 
-def _near(lines: NDArray[np.float64], view: View) -> NDArray[np.bool_]:
-    """Which of (n, 4) lines in widget coordinates meet the viewport."""
+def _near(lines: NDArray[np.float64], view: View, at: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which of (n, 4) lines in widget units from the picture's origin meet the viewport."""
     right, bottom = view.view_width / view.ratio + 10, view.view_height / view.ratio + 10
-    return lines_within(lines, -10.0, -10.0, right, bottom)
+    left, top = at
+    return lines_within(lines, -10.0 - left, -10.0 - top, right - left, bottom - top)
 
 
 def paint_label(painter: QPainter, view: View, shape: Shape, text: str, colour: str) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QFont, QPainter
 
 from visionstudio.model.annotations import Annotation, State
-from visionstudio.model.shapes import Shape
+from visionstudio.model.shapes import Bounds, Shape
 from visionstudio.ui import theme
 from visionstudio.ui.canvas.columns import Columns
 from visionstudio.ui.canvas.groups import group_extents, paint_groups
@@ -35,6 +35,7 @@ class Scene:
         self.message: Message | None = Message("")
         self.hovered: int | None = None
         self.lifted: dict[int, Shape] = {}
+        self._bounds: dict[int, tuple[Shape, Bounds]] = {}
 
     def show(self, picture: Picture) -> None:
         """A picture instead of a message."""
@@ -50,11 +51,20 @@ class Scene:
         """The device pixels that a shape drawn live may touch, label and handles included."""
         if shape is None:
             return QRect()
-        x1, y1, x2, y2 = (v * view.scale for v in shape.bounds())
+        x1, y1, x2, y2 = (v * view.scale for v in self._bounds_of(shape))
         pad = int(42 * view.ratio)  # the handle that turns it stands off
         left, top = int(x1) + view.left - pad, int(y1) + view.top - pad
         wide = max(int(x2 - x1), int(240 * view.ratio))
         return QRect(left, top, wide + 2 * pad, int(y2 - y1) + 2 * pad)
+
+    def _bounds_of(self, shape: Shape) -> Bounds:
+        """Asked for several times in a frame, of the same few shapes."""
+        known = self._bounds.get(id(shape))
+        if known is None or known[0] is not shape:
+            if len(self._bounds) >= 2 * LIVE:
+                self._bounds.clear()
+            known = self._bounds[id(shape)] = shape, shape.bounds()
+        return known[1]
 
     def paint(
         self, painter: QPainter, view: View, areas: Iterable[QRect], selection: frozenset[int]
@@ -70,6 +80,7 @@ class Scene:
             return
         painter.save()
         painter.scale(1 / view.ratio, 1 / view.ratio)
+        seen = QRect()
         for area in areas:
             device = QRectF(
                 area.x() * view.ratio,
@@ -78,10 +89,14 @@ class Scene:
                 area.height() * view.ratio,
             ).toAlignedRect()
             self.sheet.paint(painter, view, device)
+            seen = seen.united(device)
         painter.restore()
-        self._paint_live(painter, view, selection)
+        self._paint_live(painter, view, seen, selection)
 
-    def _paint_live(self, painter: QPainter, view: View, selection: frozenset[int]) -> None:
+    def _paint_live(
+        self, painter: QPainter, view: View, seen: QRect, selection: frozenset[int]
+    ) -> None:
+        """Paint the shapes that reach into the device pixels `seen`."""
         chosen = selection if len(selection) <= LIVE else frozenset()
         wanted = [*(i for i in chosen if i != self.hovered)]
         if self.hovered is not None:
@@ -95,7 +110,8 @@ class Scene:
             if row is None or annotation is None:
                 continue
             shape = self.lifted.get(annotation_id)
-            if shape is not None or self.columns.shown[row]:
+            reach = self.extent(view, annotation.shape if shape is None else shape)
+            if reach.intersects(seen) and (shape is not None or self.columns.shown[row]):
                 strong = annotation_id in selection or shape is not None
                 self._paint_one(painter, view, row, annotation, shape, strong)
 

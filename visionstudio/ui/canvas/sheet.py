@@ -26,7 +26,7 @@ from visionstudio.ui.canvas.tiles import (
     Key,
     OverlayTiles,
     keys_in,
-    near_first,
+    nearest,
     place_of,
     seen_area,
 )
@@ -146,14 +146,14 @@ class Sheet:
     def _next(self, view: View, ahead: int) -> Key | None:
         """The tile to compose: those in view first, near first."""
         composed, stale = self._composed, self._stale
-        for margin in (0, ahead):
+        for margin in {0: None, ahead: None}:
             todo = [
                 key
                 for key in keys_in(seen_area(view).adjusted(-margin, -margin, margin, margin))
                 if (key not in composed or key in stale) and self.tiles.fresh(key)
             ]
             if todo:
-                return near_first(todo, view)[0]
+                return nearest(todo, view)
         return None
 
     def _compose_until(self, view: View, until: float, ahead: int) -> list[Key]:
@@ -196,8 +196,8 @@ class Sheet:
             self._fresh = False
             self._paint_direct(painter, view, QRegion(area))
             return
-        missing = QRegion()
-        for key in keys_in(area.translated(-view.left, -view.top)):
+        missing = QRegion() if self._composed else QRegion(area)
+        for key in keys_in(area.translated(-view.left, -view.top)) if self._composed else ():
             composed = self._composed.get(key)
             if composed is not None:
                 painter.drawPixmap(key[0] * SIDE + view.left, key[1] * SIDE + view.top, composed)

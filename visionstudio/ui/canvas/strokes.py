@@ -130,10 +130,7 @@ def _outlines(
         shade = style.halo(colour) if halo else QColor(colour)
         if look.fine:
             width = style.LINE + (2 * style.HALO if halo else 0)
-            pen = style.pen(shade, width * look.ratio)
-            if proposed:
-                pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-            painter.setPen(pen)
+            painter.setPen(style.pen(shade, width * look.ratio, flat=proposed))
         else:
             painter.setPen(style.fast_pen(shade, 3 if halo else 1))
         count = _FINE_BATCH if look.fine else _BATCH

@@ -48,18 +48,26 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear(c.redF()) + 0.7152 * linear(c.greenF()) + 0.0722 * linear(c.blueF())
 
 
-def pen(colour: QColor | str, width: float) -> QPen:
-    """A round pen, so that joints of separate lines close."""
-    made = QPen(QColor(colour), width)
-    made.setCapStyle(Qt.PenCapStyle.RoundCap)
-    made.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    return made
+def pen(colour: QColor | str, width: float, *, flat: bool = False) -> QPen:
+    """A round pen, so that joints of separate lines close; `flat` ends for dashes.
+
+    Pens are shared, for making one takes longer than drawing with it: change none.
+    """
+    return _pen(colour if isinstance(colour, str) else colour.rgba(), width, flat)
 
 
 def fast_pen(colour: QColor | str, width: int) -> QPen:
     """A pen for many thousand lines: flat caps, whole pixels."""
     made = QPen(QColor(colour), width)
     made.setCapStyle(Qt.PenCapStyle.FlatCap)
+    return made
+
+
+@lru_cache(maxsize=512)
+def _pen(colour: int | str, width: float, flat: bool) -> QPen:
+    made = QPen(QColor(colour) if isinstance(colour, str) else QColor.fromRgba(colour), width)
+    made.setCapStyle(Qt.PenCapStyle.FlatCap if flat else Qt.PenCapStyle.RoundCap)
+    made.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     return made
 
 

@@ -7,8 +7,9 @@ new zoom level fills, the last complete one is shown scaled.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from time import perf_counter
 
 import numpy as np
@@ -40,6 +41,7 @@ class _Tile:
 class _Level:
     look: Look
     tiles: dict[Key, _Tile] = field(default_factory=dict)
+    clean: set[Key] = field(default_factory=set)  # filled, and nothing on them is stale
     complete: bool = False  # what was in view has been filled at least once
 
 
@@ -86,6 +88,7 @@ class OverlayTiles:
                 if tile.filled:
                     part = area.intersected(place).translated(-place.topLeft())
                     tile.stale = tile.stale.united(part)
+                    self._level.clean.discard(key)
                 if key == self._working:
                     self._stop()
 
@@ -115,8 +118,7 @@ class OverlayTiles:
 
     def fresh(self, key: Key) -> bool:
         """Whether a tile has been filled and nothing on it has changed since."""
-        tile = self._level.tiles.get(key)
-        return tile is not None and tile.filled and tile.stale.isEmpty()
+        return key in self._level.clean
 
     def pixmap(self, key: Key) -> QPixmap | None:
         """What is on a tile; None for nothing."""
@@ -147,7 +149,7 @@ class OverlayTiles:
         """Device pixels by which a stroke reaches beyond the bounding box."""
         return int((style.DOT + 2 * style.HALO + 2) * max(self._level.look.ratio, 1.0)) + 2
 
-    def _wanted(self, view: View, margin: int = 0) -> list[Key]:
+    def _wanted(self, view: View, margin: int = 0) -> Sequence[Key]:
         return keys_in(seen_area(view).adjusted(-margin, -margin, margin, margin))
 
     def pending(self, view: View, ahead: int) -> bool:
@@ -156,15 +158,10 @@ class OverlayTiles:
 
     def _next(self, view: View, ahead: int) -> Key | None:
         """The tile to fill: stale ones in view, then missing ones, then neighbours; near first."""
-        tiles = self._level.tiles
-        for margin in (0, ahead):
-            todo = []
-            for key in self._wanted(view, margin):
-                tile = tiles.get(key)
-                if tile is None or not tile.filled or not tile.stale.isEmpty():
-                    todo.append(key)
+        for margin in {0: None, ahead: None}:
+            todo = [key for key in self._wanted(view, margin) if key not in self._level.clean]
             if todo:
-                return near_first(todo, view)[0]
+                return nearest(todo, view)
         return None
 
     def _in_view(self, key: Key, view: View) -> bool:
@@ -210,6 +207,7 @@ class OverlayTiles:
         whole = part.width() >= SIDE and part.height() >= SIDE
         if len(rows) == 0 and (whole or tile.pixmap is None):
             tile.pixmap, tile.filled, tile.stale = None, True, QRect()
+            self._level.clean.add(key)
             return
         image = QImage(SIDE, SIDE, QImage.Format.Format_ARGB32_Premultiplied)
         if tile.pixmap is None or whole:
@@ -228,6 +226,7 @@ class OverlayTiles:
             painter.end()
         tile.pixmap = QPixmap.fromImage(image)
         tile.filled, tile.stale = True, QRect()
+        self._level.clean.add(key)
 
     def _stop(self) -> None:
         """Leave the tile in work; it is begun anew when it is still wanted."""
@@ -242,6 +241,7 @@ class OverlayTiles:
             keep = set(self._wanted(view, 2 * SIDE))
             for key in [k for k in tiles if k not in keep and k != self._working]:
                 del tiles[key]
+                self._level.clean.discard(key)
 
 
 def place_of(key: Key) -> QRect:
@@ -254,14 +254,20 @@ def seen_area(view: View) -> QRect:
     return QRect(-view.left, -view.top, view.view_width, view.view_height)
 
 
-def keys_in(area: QRect) -> list[Key]:
-    """The tiles that meet an area."""
-    columns = range(area.left() // SIDE, area.right() // SIDE + 1)
-    return [(i, j) for j in range(area.top() // SIDE, area.bottom() // SIDE + 1) for i in columns]
+def keys_in(area: QRect) -> Sequence[Key]:
+    """The tiles that meet an area, row by row."""
+    return _keys(
+        area.left() // SIDE, area.top() // SIDE, area.right() // SIDE, area.bottom() // SIDE
+    )
 
 
-def near_first(keys: list[Key], view: View) -> list[Key]:
-    """Tiles by their distance from the middle of the view."""
+@lru_cache(maxsize=64)
+def _keys(left: int, top: int, right: int, bottom: int) -> Sequence[Key]:
+    return [(i, j) for j in range(top, bottom + 1) for i in range(left, right + 1)]
+
+
+def nearest(keys: Iterable[Key], view: View) -> Key:
+    """The tile nearest to the middle of the view."""
     cx = (view.view_width / 2 - view.left) / SIDE - 0.5
     cy = (view.view_height / 2 - view.top) / SIDE - 0.5
-    return sorted(keys, key=lambda k: (k[0] - cx) ** 2 + (k[1] - cy) ** 2)
+    return min(keys, key=lambda k: (k[0] - cx) ** 2 + (k[1] - cy) ** 2)
