@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
@@ -99,3 +100,28 @@ def test_real_16_bit_colour_and_floats(driver: Driver, shared_data: Path, tmp_pa
     floats = read_pixels(folder / "b.ome.tif", 1).values
     driver.wait(lambda: readout(driver, 200, 80).startswith(f"1 {floats[80, 200, 0]:.6g} "))
     assert "frame 1 of 5" in driver.window.inspection_panel.lines.text()
+
+
+def test_paging_through_a_deep_stack_keeps_one_window(driver: Driver, tmp_path: Path) -> None:
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    pages = np.stack([np.full((60, 80), 1000 * n, np.uint16) for n in range(1, 5)])
+    pages[:, :30] += np.arange(80, dtype=np.uint16)
+    tifffile.imwrite(folder / "z.tif", pages, photometric="minisblack")
+    driver.open(folder)
+    driver.wait(lambda: driver.window.viewer.player is not None)
+    driver.wait(lambda: driver.window.viewer.player.frame == 0)
+
+    def next_page(frame: int) -> int:
+        driver.key(Qt.Key.Key_Period)
+        driver.wait(lambda: driver.window.viewer.player.frame == frame)
+        driver.wait(lambda: int(driver.canvas.picture.pixels.values[50, 5]) == 1000 * (frame + 1))
+        return shown_grey(driver, 5, 50)
+
+    assert shown_grey(driver, 5, 50) == 0
+    assert next_page(1) == pytest.approx(255 / 3, abs=9)
+    driver.key(Qt.Key.Key_C)  # contrast for what is seen holds for the pages that follow
+    levels = driver.canvas.picture.levels
+    assert 2000 <= levels.low < levels.high <= 2100
+    assert next_page(2) == 255
+    assert driver.canvas.picture.levels == levels

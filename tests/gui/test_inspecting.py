@@ -19,7 +19,7 @@ from visionstudio.model.edits import Change, Edit
 from visionstudio.model.measurements import Calibration
 from visionstudio.model.shapes import Box
 from visionstudio.ui.canvas.view import View
-from visionstudio.ui.inspect.overlays import ScaleBar, nice_step
+from visionstudio.ui.inspect.overlays import RULER, ScaleBar, nice_step
 from visionstudio.ui.inspect.snapshot import view_image, view_png, view_svg
 
 LEFT, CTRL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
@@ -87,6 +87,9 @@ def test_aids_come_and_go_and_are_remembered(driver: Driver, two: Path) -> None:
         driver.window.actions_[f"inspect.{name}"].trigger()
     driver.window.actions_["inspect.rulers"].trigger()
     assert driver.window.settings.note("view_aids") == ["loupe", "minimap", "rulers"]
+    driver.canvas.set_zoom(20)
+    driver.wait(minimap.isVisible)
+    assert minimap.x() > RULER  # it leaves the ruler free
 
 
 def test_snapshots(driver: Driver, two: Path, tmp_path: Path) -> None:

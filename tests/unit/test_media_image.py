@@ -17,6 +17,7 @@ from visionstudio.media.colour import to_rgb
 from visionstudio.media.image import read_pixels, read_reduced, read_rgb
 from visionstudio.media.orientation import upright
 from visionstudio.media.probe import probe
+from visionstudio.media.stack import StackReader
 from visionstudio.model.errors import MediaError
 
 RNG = np.random.default_rng(7)
@@ -300,3 +301,33 @@ def test_one_picture_in_many_formats_looks_alike(shared_data: Path) -> None:
     first = read_rgb(folder / "sample.tif")
     for name in ("sample.png", "indexed.png", "sample.jpg", "sample-xyb.jpg"):
         assert near(read_rgb(folder / name), first, 6), name
+
+
+def brightening(folder: Path, channels: int = 0) -> Path:
+    """A stack of five 16-bit pages, each brighter than the one before."""
+    shape = (5, 20, 30, channels) if channels else (5, 20, 30)
+    pages = np.random.default_rng(2).integers(0, 1000, shape)
+    pages += np.arange(5).reshape(5, *(1,) * (len(shape) - 1)) * 2000
+    path = folder / f"z{channels}.tif"
+    if channels:
+        tifffile.imwrite(
+            path,
+            np.moveaxis(pages, -1, 1).astype(np.uint16),
+            imagej=True,
+            metadata={"axes": "ZCYX"},
+        )
+    else:
+        tifffile.imwrite(path, pages.astype(np.uint16), photometric="minisblack")
+    return path
+
+
+@pytest.mark.parametrize("channels", [0, 2])
+def test_pages_of_a_deep_stack_have_one_window(tmp_path: Path, channels: int) -> None:
+    path = brightening(tmp_path, channels)
+    shown = [float(read_rgb(path, page=n).max(axis=2).mean()) for n in range(5)]
+    steps = np.diff(shown)
+    # 2,000 of the 9,000 values that the stack has lie between two pages.
+    assert steps == pytest.approx([255 * 2000 / 9000] * 4, rel=0.1)
+    with StackReader(path) as reader:
+        for n in range(5):
+            assert np.array_equal(reader.read(n), read_rgb(path, page=n))

@@ -6,6 +6,7 @@
   99.9 percentiles; colour of more than 8 bits keeps black and its balance and is
   scaled by the number of bits in use. A window that the file names comes first.
 - Channels that are no colours are stretched one by one and added up in colours.
+- The pages of a stack have one window (`image.stack_windows`).
 - 8-bit colours with an ICC profile other than sRGB are converted by LittleCMS
   (relative colorimetric).
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -73,14 +75,17 @@ def composite_colours(count: int) -> tuple[tuple[int, int, int], ...]:
     return _COMPOSITE[:count] if count <= len(_COMPOSITE) else _COMPOSITE[:3]
 
 
-def composite(values: NDArray[Any]) -> NDArray[np.uint8]:
+def composite(
+    values: NDArray[Any], windows: Sequence[tuple[float, float]] = ()
+) -> NDArray[np.uint8]:
     """(H, W, C) channels, each stretched by itself and added up in its colour: (H, W, 3) uint8.
 
-    Of more than seven channels the first three are shown as red, green and blue.
+    `windows` are what is black and white in each, where that is known. Of more than
+    seven channels the first three are shown as red, green and blue.
     """
     total = np.zeros((*values.shape[:2], 3), np.uint8)
     for n, colour in enumerate(composite_colours(values.shape[2])):
-        eight = _to_eight_bits(values[:, :, n], None)
+        eight = _to_eight_bits(values[:, :, n], windows[n] if n < len(windows) else None)
         for c, share in enumerate(colour):
             if share:
                 total[:, :, c] = cv2.add(total[:, :, c], eight)

@@ -63,7 +63,8 @@ def window_of(display: Display, pixels: Pixels, channel: int | None) -> Window:
     if display.window == "default":
         if channel is None or pixels.mode != "channels":
             return pixels.display_range()
-        return display_range(values)
+        known = channel < len(pixels.windows)
+        return pixels.windows[channel] if known else display_range(values)
     if display.window == "full":
         return full_range(pixels)
     clip = {"auto": SATURATION, "range": 0.0, "percentile": 1.0}[display.window]

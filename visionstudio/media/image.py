@@ -7,8 +7,10 @@ program gets its pixels from here, upright and in the same colours.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from visionstudio.media.header import PictureHeader, read_header
 from visionstudio.media.identity import open_regular
 from visionstudio.media.orientation import upright
 from visionstudio.media.strips import comes_in_strips, read_in_strips
+from visionstudio.model.display import Window
+from visionstudio.model.errors import MediaError
 
 Tell = Callable[[NDArray[np.uint8]], None]
 _TOLD_SIDE = 1024
@@ -35,8 +39,9 @@ class Pixels:
     the order R, G, B, A; 8-bit colours are sRGB; palettes and CMYK are resolved to
     RGB. `bits` per sample as stored; `mode` is grey, grey+alpha, rgb, rgba, or
     channels where they are no colours. `names` are those of the channels, `window`
-    the values shown as black and white, where the file tells; `inverted` says that
-    high values are dark; `format` is the file's.
+    the values shown as black and white, where the file tells or it is one of a stack of
+    deep pages; `windows` are those of channels that are no colours, in such a stack.
+    `inverted` says that high values are dark; `format` is the file's.
     """
 
     values: NDArray[Any]
@@ -46,6 +51,7 @@ class Pixels:
     window: tuple[float, float] | None = None
     inverted: bool = False
     format: str = ""
+    windows: tuple[Window, ...] = ()
 
     @property
     def colours(self) -> NDArray[Any]:
@@ -71,7 +77,7 @@ class Pixels:
     def rgb(self) -> NDArray[np.uint8]:
         """What is shown: (H, W, 3) uint8, as `read_rgb` gives it."""
         if self.mode == "channels":
-            return composite(self.values)
+            return composite(self.values, self.windows)
         return to_rgb(self.values, self.window, inverted=self.inverted)
 
 
@@ -85,7 +91,56 @@ def read_pixels(
     what there is of a JPEG that was cut off, the rest grey. `tell` hears of large
     PNG and TIFF pictures what has come so far, as small copies (h, w, 3) uint8.
     """
-    return _pixels(*_read(Path(path), page=page, partial=partial, tell=tell))
+    header, values = _read(Path(path), page=page, partial=partial, tell=tell)
+    pixels = _pixels(header, values)
+    if header.frames > 1 and pixels.values.dtype != np.uint8:
+        return with_windows(pixels, stack_windows(Path(path), header.frames))
+    return pixels
+
+
+def with_windows(pixels: Pixels, windows: tuple[Window, ...]) -> Pixels:
+    """The same, shown through the windows of its stack where the file names none."""
+    if pixels.mode == "channels":
+        return replace(pixels, windows=windows)
+    return replace(pixels, window=pixels.window or windows[0]) if windows else pixels
+
+
+def stack_windows(path: Path, frames: int) -> tuple[Window, ...]:
+    """What is shown as black and white in all pages of a stack, so that none flickers.
+
+    From its first, middle and last page: the widest of the windows that these would have.
+    One for each channel where channels are no colours. None when all three are damaged.
+    """
+    found = path.stat()
+    return _stack_windows(path, found.st_mtime_ns, found.st_size, frames)
+
+
+@lru_cache(maxsize=64)
+def _stack_windows(path: Path, _changed: int, _size: int, frames: int) -> tuple[Window, ...]:
+    pages = []
+    for page in looked_at(frames):
+        with suppress(MediaError):
+            pages.append(_pixels(*_read(path, page=page)))
+    return windows_of(pages)
+
+
+def looked_at(frames: int) -> list[int]:
+    """The pages that stand for a stack."""
+    return sorted({0, frames // 2, frames - 1})
+
+
+def windows_of(pages: Sequence[Pixels]) -> tuple[Window, ...]:
+    """The widest windows of some pages of a stack, see `stack_windows`."""
+    each = []
+    for page in pages:
+        channels = page.values.shape[2] if page.mode == "channels" else 0
+        planes = [page.values[:, :, n] for n in range(channels)] or [page.colours]
+        each.append([display_range(plane) for plane in planes])
+    wide = [windows for windows in each if len(windows) == len(each[0])]
+    return tuple(
+        (min(low for low, _ in same), max(high for _, high in same))
+        for same in zip(*wide, strict=True)
+    )
 
 
 def _pixels(header: PictureHeader, values: NDArray[Any]) -> Pixels:

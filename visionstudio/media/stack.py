@@ -19,8 +19,9 @@ from visionstudio.media.cache import FrameCache
 from visionstudio.media.decode import narrowed, resolved
 from visionstudio.media.header import picture_header, register_formats
 from visionstudio.media.identity import open_regular
-from visionstudio.media.image import Pixels, read_pixels
+from visionstudio.media.image import Pixels, looked_at, read_pixels, windows_of, with_windows
 from visionstudio.media.orientation import upright
+from visionstudio.model.display import Window
 from visionstudio.model.errors import InvalidValue, MediaError
 
 CACHE_BYTES = 192 * 2**20
@@ -45,6 +46,7 @@ class StackReader:
         self._cache = FrameCache(cache_bytes)
         self._animation: Image.Image | None = None
         self._dataset: Any = None
+        self._windows: tuple[Window, ...] | None = None  # of all frames of a DICOM file
         step = round(1000 / STACK_FPS)
         if header.format in _MOVING and header.frames > 1:
             step = int(self._open_animation().info.get("duration") or step) or step
@@ -88,7 +90,10 @@ class StackReader:
 
     def _decode(self, n: int) -> Pixels:
         if self._header.format == "DICOM":
-            return self._dicom_frame(n)
+            pixels = self._dicom_frame(n)
+            if pixels.values.dtype == np.uint8 or pixels.window is not None:
+                return pixels
+            return with_windows(pixels, self._dicom_windows())
         if self._animation is None:
             return read_pixels(self.path, n)
         try:
@@ -104,6 +109,16 @@ class StackReader:
         values = upright(np.ascontiguousarray(values), self._header.orientation)
         mode = "grey" if values.ndim == 2 else {3: "rgb", 4: "rgba"}[values.shape[2]]
         return Pixels(values, self._header.bits, mode)
+
+    def _dicom_windows(self) -> tuple[Window, ...]:
+        """As `stack_windows`, of a file that has been read already."""
+        if self._windows is None:
+            found = []
+            for n in looked_at(self.frames):
+                with suppress(MediaError):
+                    found.append(self._dicom_frame(n))
+            self._windows = windows_of(found)
+        return self._windows
 
     def _dicom_frame(self, n: int) -> Pixels:
         """A frame of a DICOM file, which is read once for all of them."""

@@ -294,12 +294,19 @@ class Columns:
         index, owner = self._point_index(rows)
         return self.points[index], owner
 
-    def _point_index(self, rows: Rows) -> tuple[Rows, Rows]:
+    def places(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Where the points of rows lie in `points`, one row after the other.
+
+        And for each row the number of points up to its end.
+        """
         sizes = self.sizes[rows]
-        owner = np.repeat(np.arange(len(rows)), sizes)
-        before = np.cumsum(sizes) - sizes
-        index = np.arange(int(sizes.sum())) + np.repeat(self.starts[rows] - before, sizes)
-        return index, owner
+        ends = np.cumsum(sizes)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.arange(total) + np.repeat(self.starts[rows] - ends + sizes, sizes), ends
+
+    def _point_index(self, rows: Rows) -> tuple[Rows, Rows]:
+        index, _ = self.places(rows)
+        return index, np.repeat(np.arange(len(rows)), self.sizes[rows])
 
 
 def _usable(annotation: Annotation) -> bool:

@@ -65,6 +65,7 @@ class Picture:
         self._deep: list[Array] = [self._pixels.values] if self._pixels is not None else []
         self.levels = levels
         self.display: Display | None = None  # the choice that the levels came from
+        self.frame_of: int | None = None  # the stack or video that it is a frame of
         self._mips: dict[int, Bgra] = {}
         if levels is not None:
             # The largest of several is made when somebody looks that closely.

@@ -36,18 +36,25 @@ def find(columns: Columns, size: tuple[int, int], x: float, y: float, reach: flo
     rows = columns.within((x - reach, y - reach, x + reach, y + reach))[-_MOST:]
     rows = rows[~columns.masks[rows]]
     if len(rows):
-        snap = _vertex(columns, rows, x, y, reach) or _edge(columns, rows, x, y, reach)
+        places = columns.places(rows)
+        snap = _vertex(columns, rows, places, x, y, reach)
+        snap = snap or _edge(columns, rows, places, x, y, reach)
         if snap is not None:
             return snap
     return _border(size, x, y, reach)
 
 
-def _vertex(columns: Columns, rows: Rows, x: float, y: float, reach: float) -> Snap | None:
-    angular = [type(_shape(columns, row)) is not Ellipse for row in rows.tolist()]
-    rows = rows[np.array(angular, dtype=bool)]
-    points, owner = columns.vertices(rows)
-    near = (np.abs(points[:, 0] - x) <= reach) & (np.abs(points[:, 1] - y) <= reach)
-    points, owner = points[near], owner[near]
+def _vertex(
+    columns: Columns, rows: Rows, places: tuple[Rows, Rows], x: float, y: float, reach: float
+) -> Snap | None:
+    index, ends = places
+    # Across first: of thousands of points few are left, and only these are looked up.
+    near = np.flatnonzero(np.abs(columns.points[index, 0] - x) <= reach)
+    near = near[np.abs(columns.points[index[near], 1] - y) <= reach]
+    owner = rows[np.searchsorted(ends, near, "right")]
+    angular = [type(_shape(columns, row)) is not Ellipse for row in owner.tolist()]
+    kept = np.array(angular, dtype=bool)
+    points, owner = columns.points[index[near[kept]]], owner[kept]
     if len(points) == 0:
         return None
     away = np.hypot(points[:, 0] - x, points[:, 1] - y)
@@ -55,16 +62,22 @@ def _vertex(columns: Columns, rows: Rows, x: float, y: float, reach: float) -> S
     nearest = len(away) - 1 - int(away[::-1].argmin())
     if away[nearest] > reach:
         return None
-    target = _id(columns, int(rows[owner[nearest]]))
+    target = _id(columns, int(owner[nearest]))
     return Snap(float(points[nearest, 0]), float(points[nearest, 1]), "vertex", target)
 
 
-def _edge(columns: Columns, rows: Rows, x: float, y: float, reach: float) -> Snap | None:
-    lines, owner = columns.segments(rows)
-    low = np.minimum(lines[:, :2], lines[:, 2:]) - reach
-    high = np.maximum(lines[:, :2], lines[:, 2:]) + reach
-    near = ((low <= (x, y)) & (high >= (x, y))).all(axis=1)
-    lines, owner = lines[near], owner[near]
+def _edge(
+    columns: Columns, rows: Rows, places: tuple[Rows, Rows], x: float, y: float, reach: float
+) -> Snap | None:
+    index, ends = places
+    following = columns.following[index]
+    from_x, to_x = columns.points[index, 0], columns.points[following, 0]
+    beside = (np.minimum(from_x, to_x) <= x + reach) & (np.maximum(from_x, to_x) >= x - reach)
+    near = np.flatnonzero(beside & (following != index))
+    lines = np.concatenate([columns.points[index[near]], columns.points[following[near]]], axis=1)
+    from_y, to_y = lines[:, 1], lines[:, 3]
+    level = (np.minimum(from_y, to_y) <= y + reach) & (np.maximum(from_y, to_y) >= y - reach)
+    lines, near = lines[level], near[level]
     if len(lines) == 0:
         return None
     foot = _feet(lines, x, y)
@@ -72,7 +85,8 @@ def _edge(columns: Columns, rows: Rows, x: float, y: float, reach: float) -> Sna
     nearest = int(away.argmin())
     if away[nearest] > reach:
         return None
-    target = _id(columns, int(rows[owner[nearest]]))
+    owner = int(np.searchsorted(ends, near[nearest], "right"))
+    target = _id(columns, int(rows[owner]))
     return Snap(float(foot[nearest, 0]), float(foot[nearest, 1]), "edge", target)
 
 

@@ -27,6 +27,7 @@ class Minimap(QWidget):
         self._canvas = canvas
         self._picture: Picture | None = None
         self._pixmap = QPixmap()
+        self._edge = 0
         self.on = False
         canvas.view_changed.connect(self.follow)
         canvas.viewport().installEventFilter(self)
@@ -35,6 +36,11 @@ class Minimap(QWidget):
     def set_on(self, on: bool) -> None:
         """Whether it is wanted."""
         self.on = on
+        self.follow()
+
+    def keep_off(self, edge: int) -> None:
+        """Leave so many units free at the left, where a ruler is."""
+        self._edge = edge
         self.follow()
 
     def follow(self) -> None:
@@ -49,7 +55,7 @@ class Minimap(QWidget):
             self._picture = picture
             self._render(picture)
         port = self._canvas.viewport()
-        self.move(_MARGIN, port.height() - self.height() - _MARGIN)
+        self.move(self._edge + _MARGIN, port.height() - self.height() - _MARGIN)
         self.show()
         self.raise_()
         self.update()

@@ -61,7 +61,7 @@ class ViewAids(QObject):
         for name in NAMES:
             self._window.actions_[f"inspect.{name}"].setChecked(name in self._on)
         edge = round(RULER) if "rulers" in self._on else 0
-        for strip in (self._window.viewer.tool_strip, self._window.viewer.tags):
+        for strip in (self._window.viewer.tool_strip, self._window.viewer.tags, self.minimap):
             strip.keep_off(edge)
         self._canvas.refresh()
 
