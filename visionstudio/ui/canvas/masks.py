@@ -70,7 +70,7 @@ class MaskImages:
         x, y, _, _, step = part
         rim = rim_of(self._bits(mask, part))
         if dash:
-            down, across = np.indices(rim.shape, sparse=True)
+            down, across = np.arange(rim.shape[0])[:, None], np.arange(rim.shape[1])
             rim &= (down + across) // dash % 2 == 0
         pixels = halo_of(rim) | rim << 1
         height, width = pixels.shape
