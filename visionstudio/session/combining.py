@@ -81,12 +81,12 @@ def divide(
     for before, shapes in pairs.values():
         if len(shapes) < 2:
             continue
-        for n, shape in enumerate(shapes):
-            after = corrected(before, replace(before, shape=shape), "split")
-            if n:
-                # One of a track's or group's objects can only be one of them.
-                after = replace(after, id=fresh, track_id=None)
-                fresh += 1
-            changes.append(Change(None if n else before, after))
-            ids.append(after.id)
+        first = corrected(before, replace(before, shape=shapes[0]), "split")
+        changes.append(Change(before, first))
+        # One of a track's or group's objects can only be one of them.
+        other = replace(first, track_id=None)
+        parts = [replace(other, id=fresh + n, shape=s) for n, s in enumerate(shapes[1:])]
+        fresh += len(parts)
+        changes += [Change(None, part) for part in parts]
+        ids += [before.id, *(part.id for part in parts)]
     return Edit(title, tuple(changes)), ids

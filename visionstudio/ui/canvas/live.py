@@ -15,14 +15,12 @@ from visionstudio.ui.canvas import style
 from visionstudio.ui.canvas.bulk import dashes, draw_lines, draw_points, lines_within
 from visionstudio.ui.canvas.labels import chip_place, paint_chip
 from visionstudio.ui.canvas.masks import MaskImages, is_dense
-from visionstudio.ui.canvas.outline import Outline, outline
+from visionstudio.ui.canvas.outline import Outline, outline_at
 from visionstudio.ui.canvas.view import View
 
 _FILL = 45  # of 255
 _MANY = 500  # lines: of more, only those in view are drawn
 _FINE = 4_000  # lines: more are drawn thin and without anti-aliasing
-_MANY_POINTS = 2_000  # of more, only those that can be told apart are drawn
-_GRAIN = 1.0  # device pixels at which they can
 _DENSE = 5_000  # points of an outline that is not filled
 _KEPT, _KEPT_LINES = 256, 500_000  # outlines at most, and their lines together
 _SMOOTH = QPainter.RenderHint.Antialiasing
@@ -139,26 +137,9 @@ class LivePainter:
         painter.restore()
 
 
-def thinned(line: Outline, grain: float) -> Outline:
-    """Closed rings without the points that lie within `grain` pixels of the one before."""
-    points, following = line.points, line.following
-    ends = np.flatnonzero(following <= np.arange(len(points)))
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    cells = np.round(points / grain)
-    kept = np.append(True, (cells[1:] != cells[:-1]).any(axis=1))
-    kept[starts] = True
-    first = np.cumsum(kept)[starts] - 1
-    count = int(kept.sum())
-    after = np.arange(1, count + 1, dtype=np.int32)
-    after[np.append(first[1:], count) - 1] = first
-    return line._replace(points=points[kept], following=after)
-
-
 def _ready(shape: Shape, skeleton: SkeletonSpec | None, scale: float, ratio: float) -> _Ready:
     """The outline at a scale, of one with very many points those that can be told apart."""
-    line = outline(shape, skeleton)
-    if line.closed and len(line.points) > _MANY_POINTS:
-        line = thinned(line, _GRAIN / scale)
+    line = outline_at(shape, skeleton, scale)
     points = line.points * (scale / ratio)
     runs = line.following != np.arange(len(points))
     return _Ready(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,9 @@ class Outline(NamedTuple):
     hollow: int = 0
 
 
+MANY_POINTS = 2_000  # of more, only those that can be told apart are drawn
+_GRAIN = 1.0  # device pixels at which they can
+_KEPT: deque[tuple[Shape, float, Outline]] = deque(maxlen=3)  # tiles ask again and again
 _NONE = Outline(np.zeros((0, 2)), np.zeros(0, np.int32), False)
 _RINGS: dict[int, IntArray] = {}
 
@@ -93,3 +97,34 @@ def _skeleton(shape: Skeleton, spec: SkeletonSpec | None) -> Outline:
     following[0 : len(bones) : 2] += 1
     points = np.concatenate([bones, dots])
     return Outline(points, following, False, dots=True, hollow=int(hidden.sum()))
+
+
+def outline_at(shape: Shape, skeleton: SkeletonSpec | None, scale: float) -> Outline:
+    """The outline; of one with very many points those that can be told apart at a scale.
+
+    `scale` is device pixels per pixel of the picture. To be asked in the GUI thread.
+    """
+    for known, at, line in _KEPT:
+        if known is shape and at == scale:
+            return line
+    line = outline(shape, skeleton)
+    if line.closed and len(line.points) > MANY_POINTS:
+        line = thinned(line, _GRAIN / scale)
+        _KEPT.append((shape, scale, line))
+    return line
+
+
+def thinned(line: Outline, grain: float) -> Outline:
+    """Closed rings without the points that lie within `grain` pixels of the one before."""
+    points, following = line.points, line.following
+    ends = np.flatnonzero(following <= np.arange(len(points)))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    kept = np.ones(len(points), bool)
+    x, y = (np.rint(points[:, axis] * (1 / grain)) for axis in (0, 1))
+    kept[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
+    kept[starts] = True
+    first = np.cumsum(kept)[starts] - 1
+    count = int(kept.sum())
+    after = np.arange(1, count + 1, dtype=np.int32)
+    after[np.append(first[1:], count) - 1] = first
+    return line._replace(points=points[kept], following=after)

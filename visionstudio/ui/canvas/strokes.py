@@ -21,10 +21,12 @@ from visionstudio.ui.canvas.bulk import (
 )
 from visionstudio.ui.canvas.columns import Columns, Rows
 from visionstudio.ui.canvas.masks import MaskImages
+from visionstudio.ui.canvas.outline import outline_at
 
 _BATCH = 6_000  # lines, a few milliseconds at most
 _FINE_BATCH = 2_000  # anti-aliased ones
 _FINE_RUNS = 100_000  # a mask of more has an outline like many shapes
+_HUGE = 20_000  # points of a shape that is thinned for each zoom level
 _RECTS = 8_000
 _BESIDE = 20.0  # device pixels that strokes and dashes reach beyond their lines
 
@@ -66,7 +68,7 @@ def paint_rows(
             owner = np.zeros(len(lines), np.int64)
             yield from _outlines(painter, columns, one, its, (lines, owner), halo=halo)
         for batch in batches:
-            drawn = _seen(painter, *columns.segments(batch), look.scale)
+            drawn = _seen(painter, *_segments(columns, batch, look), look.scale)
             yield from _outlines(painter, columns, batch, look, drawn, halo=halo)
     dotted = rows[columns.dots[rows]]
     for batch in _batches(columns, dotted):
@@ -78,6 +80,17 @@ def colour_of(columns: Columns, class_id: int) -> str:
     """The colour of a class, grey for one that is not known."""
     known = columns.classes.get(class_id)
     return known.colour if known else style.NO_CLASS
+
+
+def _segments(columns: Columns, rows: Rows, look: Look) -> tuple[NDArray[np.float64], Rows]:
+    """`Columns.segments`; of one shape with very many points those that can be told apart."""
+    if len(rows) == 1 and columns.sizes[rows[0]] > _HUGE and columns.closed[rows[0]]:
+        annotation = columns.annotations[rows[0]]
+        if annotation is not None:
+            line = outline_at(annotation.shape, None, look.scale)
+            lines = np.concatenate([line.points, line.points[line.following]], axis=1)
+            return lines, np.zeros(len(lines), np.int64)
+    return columns.segments(rows)
 
 
 def _seen(

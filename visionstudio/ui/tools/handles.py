@@ -16,11 +16,20 @@ from visionstudio.ui.i18n import tr
 from visionstudio.ui.tools.vertices import Grip, middles, turn_handle
 
 _MANY = 200  # vertices beyond which their handles are small
+_TOO_MANY = 20_000  # vertices in view beyond which they have none
 _BESIDE = 20.0  # widget units around the viewport that are drawn too
+_counted: tuple[Shape, View, int] | None = None
 
 
 def paint_handles(painter: QPainter, view: View, shape: Shape) -> None:
-    """All that can be dragged of the one selected shape."""
+    """All that can be dragged of the one selected shape.
+
+    Where more vertices are seen than the eye can tell apart, their handles would hide the
+    outline: they come as one goes nearer.
+    """
+    points = shape.points()
+    if len(points) > _TOO_MANY and _count_seen(view, shape, points) > _TOO_MANY:
+        return
     turn = turn_handle(shape, view)
     if turn is not None:
         _paint_turn(painter, *turn, hot=False)
@@ -29,7 +38,6 @@ def paint_handles(painter: QPainter, view: View, shape: Shape) -> None:
     draw_points(painter, view.widget_points(centres))
     painter.setPen(style.pen("#ffffff", style.HANDLE / 2))
     draw_points(painter, view.widget_points(centres))
-    points = shape.points()
     if isinstance(shape, Skeleton):
         absent = np.array(shape.visibility) == 0
         _paint_absent(painter, view.widget_points(points[absent]))
@@ -42,15 +50,28 @@ def paint_vertices(
 ) -> None:
     """White squares, those of chosen vertices in the accent colour."""
     placed = view.widget_points(points)
-    room = (view.view_width / view.ratio + _BESIDE, view.view_height / view.ratio + _BESIDE)
-    x, y = placed.T
-    seen = (x > -_BESIDE) & (y > -_BESIDE) & (x < room[0]) & (y < room[1])
+    seen = _seen(view, points)
     side = style.HANDLE if len(placed) <= _MANY else style.HANDLE / 2
     painter.setPen(QPen(QColor("#000000"), 1))
     for marked, fill, size in ((False, "#ffffff", side), (True, style.ACCENT, side + 2)):
         corners = spread(placed[seen & (chosen == marked)], side) - size / 2
         painter.setBrush(QColor(fill))
         draw_rects(painter, np.concatenate([corners, np.full_like(corners, size)], axis=1))
+
+
+def _seen(view: View, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of (n, 2) points of the picture lie in the viewport or just beside it."""
+    x1, y1, x2, y2 = view.seen(_BESIDE * view.ratio)
+    x, y = points.T
+    return np.asarray((x > x1) & (y > y1) & (x < x2) & (y < y2))
+
+
+def _count_seen(view: View, shape: Shape, points: NDArray[np.float64]) -> int:
+    """How many points are in view; known from the last time when nothing has changed."""
+    global _counted
+    if _counted is None or _counted[0] is not shape or _counted[1] != view:
+        _counted = shape, view, int(np.count_nonzero(_seen(view, points)))
+    return _counted[2]
 
 
 def paint_hot(painter: QPainter, view: View, shape: Shape, grip: Grip) -> None:
