@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import Person, until
+from tests.e2e.person import Person, until
 from visionstudio.storage import ProjectStore, project_folder
 
 pytestmark = pytest.mark.xvfb

@@ -216,6 +216,19 @@ def test_a_picture_is_labelled_by_the_keys_of_a_preset(
     driver.wait(lambda: driver.session.current.name == "0.png" and driver.count() > 0)
 
 
+def test_escape_leads_out_of_a_field_to_the_picture(driver: Driver, pictures: Path) -> None:
+    driver.open(pictures)
+    driver.key(Qt.Key.Key_W)
+    driver.key(Qt.Key.Key_L, CTRL)
+    assert driver.window.media_panel.filter.hasFocus()
+    driver.type("1")
+    driver.key(Qt.Key.Key_Escape)
+    assert driver.canvas.hasFocus()
+    assert driver.canvas.tool_name == "box"  # the next one is for the tool
+    driver.key(Qt.Key.Key_Escape)
+    assert driver.canvas.tool_name == "select"
+
+
 def test_wheel_touchpad_and_pen(driver: Driver, pictures: Path) -> None:
     driver.open(pictures)
     canvas, port = driver.canvas, driver.canvas.viewport()

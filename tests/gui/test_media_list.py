@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEventLoop
+from PySide6.QtCore import QEventLoop, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -175,3 +175,17 @@ def test_thumbnails_come_and_clicks_open(driver: Driver, pictures: Path) -> None
     driver.wait(lambda: driver.session.current.name == "3.png")
     panel.view.selectAll()
     assert len(driver.session.selected_media()) == 5
+
+
+def test_enter_in_the_filter_opens_the_first_that_fits(driver: Driver, pictures: Path) -> None:
+    driver.open(pictures)
+    assert driver.session.current.name == "0.png"
+    driver.key(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    driver.type("1.p")
+    driver.key(Qt.Key.Key_Return)  # before the rows have been looked through
+    driver.wait(lambda: driver.session.current.name == "1.png")
+    driver.key(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    driver.type(".png")
+    driver.key(Qt.Key.Key_Return)
+    driver.wait(lambda: driver.window.media_panel.model.rowCount() > 1)
+    assert driver.session.current.name == "1.png"  # it fits too

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import until
+from tests.e2e.person import until
 from visionstudio.api import Detections, SemanticMap
 from visionstudio.app.cli import run
 from visionstudio.engine.discovery import discover

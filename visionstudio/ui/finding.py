@@ -89,6 +89,12 @@ class Finding(QObject):
         if self._panel is not None:
             self._panel.step(by)
 
+    def act(self, button: str) -> None:
+        """Press a button of the panel by its name, on what is selected in it or found."""
+        shown = self._panel is not None and self.dock is not None and self.dock.isVisible()
+        if self._panel is None or not shown or not self._panel.press(button):
+            self._window.toast(tr("Nothing has been found: search for objects first (F)."), "info")
+
     def _open(self, annotation: Annotation) -> None:
         if self._session is not None:
             self._wanted = annotation

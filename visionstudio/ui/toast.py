@@ -145,8 +145,8 @@ class Toasts(QObject):
         bottom = self._window.height() - _MARGIN - 32
         for toast in reversed(self._shown):
             layout = toast.layout()
-            height = layout.heightForWidth(toast.width()) if layout is not None else 0
-            toast.resize(toast.width(), max(height, toast.sizeHint().height()))
+            height = layout.heightForWidth(toast.width()) if layout is not None else -1
+            toast.resize(toast.width(), height if height > 0 else toast.sizeHint().height())
             bottom -= toast.height()
             toast.move(self._window.width() - toast.width() - _MARGIN, bottom)
             toast.raise_()

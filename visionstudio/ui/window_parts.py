@@ -303,6 +303,8 @@ def spare_typing(event: QKeyEvent) -> None:
     if not plain or Qt.Key.Key_F1 <= key <= Qt.Key.Key_F35:
         return
     fields = QLineEdit | QAbstractSpinBox | QPlainTextEdit | QTextEdit
+    if key == Qt.Key.Key_Escape and isinstance(focus, QLineEdit | QAbstractSpinBox):
+        return  # leads back to the picture
     presses = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
     is_button = isinstance(focus, QAbstractButton | QComboBox) and key in presses
     if isinstance(focus, fields) or is_button:

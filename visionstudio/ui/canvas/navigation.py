@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from visionstudio.ui.canvas.inputs import Inputs
 from visionstudio.ui.canvas.view import View
 
+_ABOUT = 0.01  # two canvases beside each other differ by a pixel of width
 _ZOOM_STEP = 1.25
 
 
@@ -30,6 +31,11 @@ class Navigation(Inputs):
     def zoom(self) -> float:
         """Widget units per picture pixel."""
         return self.view.scale / self.view.ratio
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether the picture is about as large as it is when it is fitted."""
+        return abs(self.view.fitted().scale / self.view.scale - 1) < _ABOUT
 
     def fit(self) -> None:
         """All of the picture; it stays fitted when the window is resized."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMenu
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.session import copying
@@ -160,6 +160,18 @@ class EditCommands(Group):
                 if a.id in proposed or (a.state.is_label and not session.is_hidden(a))
             )
 
+    def found_class(self) -> None:
+        self._window.finding.act("findRelabel")
+
+    def found_attribute(self) -> None:
+        self._window.finding.act("findAttributeSet")
+
+    def found_verify(self) -> None:
+        self._window.finding.act("findVerify")
+
+    def found_delete(self) -> None:
+        self._window.finding.act("findDelete")
+
     def find_objects(self) -> None:
         self._window.finding.start()
 
@@ -171,6 +183,9 @@ class EditCommands(Group):
 
     def escape(self) -> None:
         canvas = self._window.viewer.canvas
+        if isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox):
+            self._window.viewer.focus_canvas()  # out of the field first
+            return
         if canvas.cancel():
             return
         if canvas.tool_name != "select":

@@ -220,7 +220,10 @@ class CompareControl(QObject):
         if beside and self._beside is None:
             self._beside = self._make_beside()
         if self._beside is not None:
+            fits = not beside and self._beside.isVisible() and self._canvas.shows_all
             self._beside.setVisible(beside)
+            if fits:
+                self._canvas.fit()  # and follow the room that it gets back
             if beside and other is not None and self._session is not None:
                 self._beside.set_image(other.picture, keep_view=True)
                 self._beside.set_annotations(other.annotations, self._session.classes)

@@ -85,6 +85,20 @@ class DisplayControl(QObject):
             display = self._kinds.get(self._kind, Display()) if self.keep else self._once
             return replace(display, window="auto") if self.auto else display
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels of what is on screen; one of a single band."""
+        return () if self.picture is None else tuple(self.picture.pixels.channel_names)
+
+    @property
+    def has_one_band(self) -> bool:
+        """Whether what is on screen is a single band, which a colour map can colour."""
+        if self.picture is None:
+            return False
+        pixels = self.picture.pixels
+        banded = pixels.values.ndim == 2 or pixels.mode == "grey+alpha"
+        return banded or self.display.channel is not None
+
     def show(self, picture: Picture | None) -> None:
         """This is on screen from now on."""
         if picture is self.picture:

@@ -141,6 +141,14 @@ class ResultsControl(QObject):
         if self._measuring.measurements is not None:
             self._measuring.measurements.delete([i for key in keys for i in key])
 
+    def export_shown(self) -> None:
+        """Write the table in front, or the profile, into a file that is asked for."""
+        if not self.panel.isVisible():
+            self.show_tab(TABS[self.panel.tabs.currentIndex()])
+        panel = self.panel
+        views = (panel.profile, panel.measurements, panel.regions, panel.metadata)
+        views[panel.tabs.currentIndex()].export_wanted.emit()
+
     def _export_measurements(self) -> None:
         measurements = self._measuring.measurements
         if measurements is not None:
@@ -202,7 +210,8 @@ class ResultsControl(QObject):
         measurements = list(session.measurements.values())
         self._stop = stop = threading.Event()
         count = f"{len(annotations):,}"
-        job = self._window.jobs.start(tr("Measure {count} objects", count=count), stop.set)
+        title = tr("Measure {count} objects", count=count)
+        job = self._window.jobs.start(tr("Measure an object") if count == "1" else title, stop.set)
         job.report(0.0)
 
         def work() -> None:
@@ -236,7 +245,8 @@ class ResultsControl(QObject):
         if stop.is_set():
             job.stop()
             return
-        job.finish(tr("{count} objects measured", count=f"{len(rows):,}"))
+        said = tr("{count} objects measured", count=f"{len(rows):,}")
+        job.finish(tr("one object measured") if len(rows) == 1 else said)
         if failed:
             self._window.toast(tr("{count} pictures could not be read.", count=failed), "warning")
         self._regions = rows

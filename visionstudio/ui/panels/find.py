@@ -162,6 +162,14 @@ class FindPanel(QWidget):
             self.buttons[text] = button
         return row
 
+    def press(self, name: str) -> bool:
+        """Act as the button of this name does. Returns whether there is anything to act on."""
+        for button in self.buttons.values():
+            if button.objectName() == name and button.isEnabled():
+                button.click()
+                return True
+        return False
+
     # The project
 
     def set_session(self, session: ProjectSession | None) -> None:
@@ -239,7 +247,7 @@ class FindPanel(QWidget):
         elif busy and self._search is not None:
             text = f"{found:,}  {self._search.done:.0%}"
         elif self._search is not None:
-            text = tr("All {count}:", count=f"{found:,}")
+            text = tr("All {count}:", count=f"{found:,}") if found else tr("Nothing found")
         self.count.setText(text)
         writable = self._session is not None and not self._session.store.read_only
         acting = chosen or (0 if busy else found)

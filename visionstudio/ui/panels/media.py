@@ -173,6 +173,7 @@ class MediaPanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(8, 4, 8, 0)
         row.setSpacing(4)
+        self._wants_first = False  # once the filter is through
         self.filter = QLineEdit()
         self.filter.setObjectName("mediaFilter")
         self.filter.setAccessibleName(tr("Filter pictures by name"))
@@ -192,7 +193,7 @@ class MediaPanel(QWidget):
         self._delay.setInterval(_FILTER_MS)
         self._delay.timeout.connect(self._filter)
         self.filter.textChanged.connect(lambda _: self._delay.start())
-        self.filter.returnPressed.connect(self.view_focus)
+        self.filter.returnPressed.connect(self._take_first)
         self.state.currentIndexChanged.connect(lambda _: self._filter())
         row.addWidget(self.filter, 3)
         row.addWidget(self.state, 2)
@@ -246,9 +247,25 @@ class MediaPanel(QWidget):
 
         session.in_store(lambda store: store.media_with_extra(ASSIGNED, me), found)
 
+    def _take_first(self) -> None:
+        """Enter in the filter goes on in the list, at its first row where what is shown is not
+        among those that fit."""
+        self.view_focus()
+        self._wants_first = True
+        if self._delay.isActive():
+            self._filter()
+        if not self.model.is_filtering:
+            self._rows_replaced()
+
     def _rows_replaced(self) -> None:
         self._follow()
         self._show_empty()
+        wants, self._wants_first = self._wants_first, False
+        session, first = self._session, self.model.item(0) if self.model.rowCount() else None
+        if wants and session is not None and first is not None:
+            shown = session.current
+            if shown is None or self.model.row_of(shown.id) is None:
+                self.opened.emit(first.id)
 
     def _show_empty(self) -> None:
         rows = self.model.rowCount()

@@ -257,6 +257,11 @@ class MediaModel(QStandardItemModel):
         self._mine = np.asarray(mine, np.int64)
         self._start_filter()
 
+    @property
+    def is_filtering(self) -> bool:
+        """Whether rows are still being looked through."""
+        return self._timer.isActive()
+
     def _start_filter(self) -> None:
         self._found, self._next = [], 0
         if not self._text and self._state == "all":

@@ -151,8 +151,7 @@ class DisplayBox(QWidget):
         self.window_choice.setCurrentIndex(self._window_index(display))
         self.colours.setCurrentIndex(max(0, self.colours.findData(display.colours)))
         self.channel.setCurrentIndex(max(0, self.channel.findData(display.channel)))
-        banded = pixels.values.ndim == 2 or pixels.mode == "grey+alpha"
-        self.colours.setEnabled(banded or display.channel is not None)
+        self.colours.setEnabled(self._control.has_one_band)
         self.channel.setEnabled(self.channel.count() > 1)
         self.invert.setChecked(display.invert)
         self.keep.setChecked(self._control.keep)
