@@ -149,7 +149,7 @@ def test_orders_and_many_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     pump = Pump()
     session = ProjectSession(store, pump.post)
     heard: list[object] = []
-    Sorting(session).sort(Order.SIZE, lambda places: heard.append(places.tolist()))  # type: ignore[union-attr]
+    Sorting(session).sort(Order.SIZE, lambda found: heard.append(found.places.tolist()))  # type: ignore[union-attr]
     pump.until(lambda: heard)
     largest = sorted(range(8), key=lambda n: (-items[n].width * items[n].height, n))
     assert heard == [largest]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -14,7 +15,7 @@ from visionstudio.session.core import SessionCore
 from visionstudio.session.media_list import Places
 from visionstudio.storage.store import ProjectStore
 
-Ranks = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 
 class Order(StrEnum):
@@ -29,14 +30,25 @@ class Order(StrEnum):
     LABELS = "labels"  # most labels and proposals first
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sorted:
+    """An order of a media list: its places one after the other, and where each one stands.
+
+    Both are int64 of the list's length.
+    """
+
+    places: Places
+    ranks: Places
+
+
 class Sorting:
     """Orders of a session's media. Equal ones stay in path order; what has no rank comes last."""
 
     def __init__(self, session: SessionCore) -> None:
         self._session = session
 
-    def sort(self, order: Order, done: Callable[[Places | None], None]) -> None:
-        """`done(places)` with the places of the media list in the wanted order.
+    def sort(self, order: Order, done: Callable[[Sorted | None], None]) -> None:
+        """`done(order)` with the places of the media list in the wanted order.
 
         None for the list's own order. Called in the GUI thread, at once or later; not
         at all when the list has changed meanwhile.
@@ -47,16 +59,16 @@ class Sorting:
             return
         ids = media.ids
 
-        def fitting(places: Places) -> None:
+        def fitting(found: Sorted) -> None:
             if session.media.ids is ids:
-                done(places)
+                done(found)
 
         if order is Order.DATE:
             paths = media.all_paths()
 
             def work() -> None:
-                places = _sorted(_dates(session.store, paths))
-                session.post(lambda: fitting(places))
+                found = _sorted(_dates(session.store, paths))
+                session.post(lambda: fitting(found))
 
             # Asking a million files takes seconds in which edits are to be stored.
             threading.Thread(target=work, name="dates", daemon=True).start()
@@ -66,7 +78,7 @@ class Sorting:
         elif order is Order.LABELS:
             summaries = session.tally.media.copy()
 
-            def count(_store: ProjectStore) -> Places:
+            def count(_store: ProjectStore) -> Sorted:
                 total = np.add(*summaries.of(ids))
                 return _sorted(np.where(total, -total, np.nan))
 
@@ -75,16 +87,19 @@ class Sorting:
             session.in_store(lambda store: _sorted(_by_annotations(store, ids, order)), fitting)
 
 
-def _sorted(ranks: Ranks) -> Places:
+def _sorted(values: Values) -> Sorted:
     # numpy sorts without holding the interpreter.
-    return np.argsort(ranks, kind="stable")
+    places = np.argsort(values, kind="stable")
+    ranks = np.empty_like(places)
+    ranks[places] = np.arange(len(places))
+    return Sorted(places, ranks)
 
 
-def _array(values: object) -> Ranks:
+def _array(values: object) -> Values:
     return np.fromiter(values, np.float64)  # type: ignore[call-overload, no-any-return]
 
 
-def _dates(store: ProjectStore, paths: Iterable[str]) -> Ranks:
+def _dates(store: ProjectStore, paths: Iterable[str]) -> Values:
     root = os.fspath(store.media_root)
 
     def date(path: str) -> float:
@@ -96,7 +111,7 @@ def _dates(store: ProjectStore, paths: Iterable[str]) -> Ranks:
     return _array(date(path) for path in paths)
 
 
-def _by_annotations(store: ProjectStore, ids: Places, order: Order) -> Ranks:
+def _by_annotations(store: ProjectStore, ids: Places, order: Order) -> Values:
     column, sign = {Order.CLASS: (1, 1), Order.SCORE: (2, -1), Order.UNCERTAINTY: (3, -1)}[order]
     known = {row[0]: row[column] for row in store.ranks()}
     values = (known.get(media_id) for media_id in ids.tolist())

@@ -80,7 +80,8 @@ class ModelsLater(QObject):
         self._steps = [
             lambda: window.project and window.project.workbench,
             lambda: window.new_model_panel,
-            lambda: window.appear((window.model_dock,), lambda: window.model_panel),
+            lambda: window.appearing.begin((window.model_dock,)),
+            lambda: window.model_panel,
             self.made.emit,
         ]
         self._next.start()

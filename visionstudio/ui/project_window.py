@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox
 
 from visionstudio.model.errors import ProjectDamaged, VisionStudioError
 from visionstudio.model.media import MediaItem
@@ -70,8 +70,8 @@ class ProjectWindow(WindowParts):
         self.came_from_grid = False  # Esc goes back there
         self._make_sample = make_sample
         self.worker = Worker(poster.post)
-        self._appearing = Appearing(self)
-        self._appearing.done.connect(self._settle)
+        self.appearing = Appearing(self)
+        self.appearing.done.connect(self._settle)
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
         self.models_later = ModelsLater(self, poster.post)
         self._recent = RecentProjects(settings, self.recent_menu, self.open)
@@ -115,13 +115,20 @@ class ProjectWindow(WindowParts):
 
         self.welcome.show_busy("")
         opened.store.author = self.settings.author
-        self.project = OpenProject(
+        self.project = project = OpenProject(
             opened, self.models, self.jobs, self._poster.post, self._use_workbench
         )
-        self._recent.note(self.project.folder)
-        self.appear((self, *self.docks), lambda: self._show_project(self.project))
-        self.project.look_for_files()
+        self._recent.note(project.folder)
+        self.viewer.hold()  # the picture is read while all else is arranged
+        steps = (lambda: self._arranged(project), self.viewer.release)
+        self.appearing.begin((self, *self.docks), *steps)
+        self._use_session(project.session)
+        project.go_to_first_place()
+
+    def _arranged(self, project: OpenProject) -> None:
+        self._arrange(project)
         self.viewer.focus_canvas()
+        project.look_for_files()
         self.project_opened.emit()
 
     def _not_opened(self, error: VisionStudioError) -> None:
@@ -141,8 +148,7 @@ class ProjectWindow(WindowParts):
 
         self.worker.start(lambda: recover(folder), done, self._not_opened)
 
-    def _show_project(self, project: OpenProject | None) -> None:
-        session = project.session if project is not None else None
+    def _use_session(self, session: ProjectSession | None) -> None:
         self.media_panel.set_session(session)
         self.class_panel.set_session(session)
         self.object_panel.set_session(session)
@@ -150,28 +156,37 @@ class ProjectWindow(WindowParts):
         self.console.set_session(session)
         self._use_workbench(None)
         self.viewer.set_session(session)
-        if project is not None:
-            project.go_to_first_place()  # the picture is read while all else is shown
         if "grid" in self.__dict__:
             self.grid.set_session(session)
         self.came_from_grid = False
         self.actions_["view.grid"].setChecked(False)
         self.viewer.banners.clear()
-        self._centre.setCurrentWidget(self.viewer if project is not None else self.welcome)
-        self.tools.setVisible(project is not None)
+
+    def _show_parts(self, on: bool) -> None:
+        """The picture with its panels and tools, or the page that offers to open something."""
+        self._centre.setCurrentWidget(self.viewer if on else self.welcome)
+        self.tools.setVisible(on)
         for dock in self.docks:
-            dock.setVisible(project is not None)
+            dock.setVisible(on)
         self._folded = []
-        if project is None or session is None:
-            self.welcome.show_recent(self._recent.folders)
-            self.setWindowTitle("VisionStudio")
-            self.status.show_saved(None)
-            self.status.show_verified(0, 0)
-            for label in (self.status.hint, self.status.pixel, self.status.zoom):
-                label.clear()
-            self.inspector.show_project(None)
-            self._refresh_actions()
-            return
+
+    def _show_nothing(self) -> None:
+        """No project is open."""
+        self._use_session(None)
+        self._show_parts(False)
+        self.welcome.show_recent(self._recent.folders)
+        self.setWindowTitle("VisionStudio")
+        self.status.show_saved(None)
+        self.status.show_verified(0, 0)
+        for label in (self.status.hint, self.status.pixel, self.status.zoom):
+            label.clear()
+        self.inspector.show_project(None)
+        self._refresh_actions()
+
+    def _arrange(self, project: OpenProject) -> None:
+        """Give the project the window, as it was left."""
+        session = project.session
+        self._show_parts(True)
         self.setWindowTitle(f"{project.title} – VisionStudio")
         layout = project.remembered.get("layout") or self.settings.note("layout")
         if layout:
@@ -216,8 +231,8 @@ class ProjectWindow(WindowParts):
         project = self.project
         if project is None:
             return True
+        self.appearing.finish()
         self._remember_place()
-        self._appearing.finish()
         self.models_later.stop()
         self.console.stop()
         self.viewer.set_session(None)
@@ -230,7 +245,7 @@ class ProjectWindow(WindowParts):
             project.close(discard=True)
         self.dialogs.close_all()
         self.project = None
-        self._show_project(None)
+        self._show_nothing()
         gc.unfreeze()  # what `open_paths` kept from the collector
         self.project_closed.emit()
         return True
@@ -266,15 +281,10 @@ class ProjectWindow(WindowParts):
             self._show_zoom()
             self._settle()
 
-    def appear(self, widgets: Sequence[QWidget], change: Callable[[], object]) -> None:
-        """Make a change that takes long to paint, and paint these widgets one by one."""
-        self._appearing.begin(widgets)
-        change()
-
     def _settle(self) -> None:
         """What would hold up the first picture and the panels is done once both are there."""
         project, session = self.project, self.session
-        if project is None or session is None or self._appearing.active:
+        if project is None or session is None or self.appearing.active:
             return
         if session.current is None or self.viewer.is_ready:
             project.first_shown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -83,6 +84,7 @@ class Viewer(QWidget):
         self.display = DisplayControl(self)
         self._presenter = Presenter(self.canvas, self.display, self._post)
         self._first_frame = True
+        self._held: list[Callable[[], None]] | None = None
         canvas = self.canvas
         self._loading = self._single_shot(_LOADING_MS, self._show_loading)
         self._bar_later = self._single_shot(0, self._make_bar)
@@ -160,6 +162,23 @@ class Viewer(QWidget):
         self.tracker_view.stop()
         self._close_source()
 
+    def hold(self) -> None:
+        """Read what is wanted, but show it after `release` only."""
+        if self._held is None:
+            self._held = []
+
+    def release(self) -> None:
+        """Show what has come meanwhile."""
+        held, self._held = self._held, None
+        for call in held or ():
+            call()
+
+    def _once_free(self, call: Callable[..., None], *values: object) -> None:
+        if self._held is None:
+            call(*values)
+        else:
+            self._held.append(partial(call, *values))
+
     # Pixels
 
     def _current_changed(self) -> None:
@@ -190,7 +209,8 @@ class Viewer(QWidget):
         if item.kind is MediaKind.IMAGE:
             self._close_video()
             if self._prefetch is not None:
-                self._prefetch.request(item, self._picture_loaded, self.near(item))
+                arrived = partial(self._once_free, self._picture_loaded)
+                self._prefetch.request(item, arrived, self.near(item))
         else:
             self._open_video(item)
 
@@ -304,9 +324,9 @@ class Viewer(QWidget):
 
             self.player = VideoPlayer(self)
             self.player.opened.connect(self._video_opened)
-            self.player.frame_ready.connect(self._frame_ready)
+            self.player.frame_ready.connect(partial(self._once_free, self._frame_ready))
             self.player.frame_failed.connect(self._frame_failed)
-            self.player.failed.connect(self._show_error)
+            self.player.failed.connect(partial(self._once_free, self._show_error))
         return self.player
 
     def _make_bar(self) -> None:

@@ -64,7 +64,7 @@ class MainWindow(ProjectWindow):
         self._connect()
         apply_aids(self)
         self.setAcceptDrops(True)
-        self._show_project(None)
+        self._show_nothing()
 
     def _connect(self) -> None:
         self.welcome.folder_wanted.connect(self._commands.open_folder)
@@ -256,6 +256,7 @@ class MainWindow(ProjectWindow):
         QTimer.singleShot(0, self.models.discover)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.appearing.finish()
         layout = bytes(self.saveState().toBase64().data()).decode() if self.project else None
         if not self.close_project():
             event.ignore()

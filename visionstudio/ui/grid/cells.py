@@ -54,6 +54,10 @@ class Cells:
         """Paint this one anew."""
         self._kept.pop(key, None)
 
+    def has(self, key: int) -> bool:
+        """Whether a cell has been painted, so that it is there at once."""
+        return key in self._kept
+
     def cell(self, item: GridItem) -> QPixmap:
         """The item as it is shown."""
         found = self._kept.get(item.key)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from visionstudio.session.sorting import Order, Sorting
+from visionstudio.session.sorting import Order, Sorted, Sorting
 from visionstudio.session.tagging import Tagging
 from visionstudio.ui.grid.media import MediaGridModel
 from visionstudio.ui.grid.view import LEAST, MOST, GridView
@@ -26,7 +26,6 @@ from visionstudio.ui.icons import icon
 from visionstudio.ui.panels.media_model import MediaModel
 
 if TYPE_CHECKING:
-    from visionstudio.session.media_list import Places
     from visionstudio.session.project import ProjectSession
 
 ORDERS: tuple[tuple[Order, str], ...] = (
@@ -175,9 +174,9 @@ class MediaGrid(QWidget):
         order = Order(self.order.currentData())
         session = self._session
 
-        def done(places: Places | None) -> None:
+        def done(found: Sorted | None) -> None:
             if session is self._session and order == self.order.currentData():
-                self._rows.set_order(places)
+                self._rows.set_order(found)
                 self.view.verticalScrollBar().setValue(0)
 
         Sorting(session).sort(order, done)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+import time
+from collections.abc import Callable, Iterable, Set
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -12,6 +13,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
@@ -27,6 +29,7 @@ from visionstudio.ui.i18n import tr
 
 LEAST, MOST = 40, 1024
 _WHEEL_STEP = 1.15
+_PAINT_SECONDS = 0.015
 _TAKEN = frozenset(
     {
         Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Home, Qt.Key.Key_End,
@@ -65,14 +68,20 @@ class GridView(QAbstractScrollArea):
         self._anchor: int | None = None  # row from which Shift selects
         self._band: tuple[QPoint, QPoint, Set[int]] | None = None
         self._layout = Layout()
-        self._seen_later = QTimer(self)
-        self._seen_later.setSingleShot(True)
-        self._seen_later.setInterval(0)
-        self._seen_later.timeout.connect(self._tell_seen)
+        self._seen_later = self._in_next_turn(self._tell_seen)
+        self._unpainted = QRegion()
+        self._paint_later = self._in_next_turn(self._paint_rest)
         self.pictures.ready.connect(self._picture_ready)
         model.replaced.connect(self._replaced)
         model.changed.connect(self._changed)
         theme.watcher().changed.connect(self._repaint_all)
+
+    def _in_next_turn(self, call: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(0)
+        timer.timeout.connect(call)
+        return timer
 
     # -- what is shown
 
@@ -244,6 +253,7 @@ class GridView(QAbstractScrollArea):
 
     def scrollContentsBy(self, _dx: int, dy: int) -> None:
         self.viewport().scroll(0, dy)
+        self._unpainted.translate(0, dy)
         self._seen_later.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -257,21 +267,36 @@ class GridView(QAbstractScrollArea):
             )
             painter.end()
             return
-        top = self._top
-        for row in self._layout.within(area.translated(0, top)):
-            item = self._model.item(row)
-            place = self._layout.place(row).translated(0, -top)
-            painter.drawPixmap(place.topLeft(), self.cells.cell(item))
-            chosen, current = item.key in self._selection, item.key == self._current
-            paint_frame(painter, place, chosen=chosen, current=current and self.hasFocus())
+        self._paint_cells(painter, area)
         if self._band is not None:
-            band = QRect(self._band[0], self._band[1]).normalized().translated(0, -top)
+            band = QRect(self._band[0], self._band[1]).normalized().translated(0, -self._top)
             colour = theme.colour("accent")
             painter.setPen(colour)
             colour.setAlpha(40)
             painter.fillRect(band, colour)
             painter.drawRect(band)
         painter.end()
+
+    def _paint_cells(self, painter: QPainter, area: QRect) -> None:
+        """A wall of new cells takes several turns: in each as many as do not stop the window."""
+        top, until = self._top, time.perf_counter() + _PAINT_SECONDS
+        for row in self._layout.within(area.translated(0, top)):
+            key = self._model.key(row)
+            place = self._layout.place(row).translated(0, -top)
+            if not self.cells.has(key) and time.perf_counter() > until:
+                painter.fillRect(
+                    QRect(place.topLeft(), QSize(self._side, self._side)), theme.colour("surface")
+                )
+                self._unpainted += place
+                self._paint_later.start()
+                continue
+            painter.drawPixmap(place.topLeft(), self.cells.cell(self._model.item(row)))
+            chosen, current = key in self._selection, key == self._current
+            paint_frame(painter, place, chosen=chosen, current=current and self.hasFocus())
+
+    def _paint_rest(self) -> None:
+        rest, self._unpainted = self._unpainted, QRegion()
+        self.viewport().update(rest)
 
     def _row_under(self, at: QPoint) -> int | None:
         return self._layout.row_at(at.x(), at.y() + self._top)
@@ -370,4 +395,5 @@ class GridView(QAbstractScrollArea):
     def close_threads(self) -> None:
         """Before the window goes."""
         self._seen_later.stop()
+        self._paint_later.stop()
         self.pictures.close()

@@ -146,7 +146,7 @@ class MediaPanel(QWidget):
         self.view.setAccessibleName(tr("Media"))
         self.view.setUniformItemSizes(True)
         self.view.setLayoutMode(QListView.LayoutMode.Batched)
-        self.view.setBatchSize(20_000)
+        self.view.setBatchSize(8_000)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -26,6 +26,7 @@ from visionstudio.ui.thumbnails import ThumbnailLoader
 
 if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
+    from visionstudio.session.sorting import Sorted
 
 Index = QModelIndex | QPersistentModelIndex
 _SLICE_MS = 8
@@ -79,7 +80,7 @@ class MediaModel(QStandardItemModel):
         self._session: ProjectSession | None = None
         self._places: NDArray[np.int64] | None = None  # None: all, in the list's own order
         self._filtered = False
-        self._order: NDArray[np.int64] | None = None  # all places; None: the list's own order
+        self._order: Sorted | None = None  # of all; None: the list's own order
         self._rows: NDArray[np.int64] | None = None  # by place, where there is such an order
         self._text, self._state = "", "all"
         self._mine = np.zeros(0, np.int64)
@@ -229,9 +230,9 @@ class MediaModel(QStandardItemModel):
         """Whether another order than that of the paths has been given."""
         return self._order is not None
 
-    def set_order(self, places: NDArray[np.int64] | None) -> None:
+    def set_order(self, order: Sorted | None) -> None:
         """List in this order of all the session's items; None lists in path order."""
-        self._order = places
+        self._order = order
         self._start_filter()
 
     def ids(self) -> list[int]:
@@ -317,15 +318,14 @@ class MediaModel(QStandardItemModel):
         self.beginResetModel()
         self._filtered = places is not None
         self._rows = None
-        if self._order is not None and self._session is not None:
-            count = len(self._session.media)
-            if places is None:
-                places = self._order
-            else:
-                shown = np.zeros(count, np.bool_)
-                shown[places] = True
-                places = self._order[shown[self._order]]
-            self._rows = np.full(count, -1, np.int64)
+        if self._order is not None and places is None:
+            places, self._rows = self._order.places, self._order.ranks
+        elif self._order is not None and places is not None:
+            order = self._order.places
+            shown = np.zeros(len(order), np.bool_)
+            shown[places] = True
+            places = order[shown[order]]
+            self._rows = np.full(len(order), -1, np.int64)
             self._rows[places] = np.arange(len(places))
         self._places = places
         if self._session is not None:
