@@ -107,7 +107,9 @@ report(app, folder, lambda w: inner(w).open_next_image(), many, lambda w: named(
 OURS = (
     MEASURE
     + """
+import gc
 from pathlib import Path
+gc.disable()  # as visionstudio/app/main.py does
 from PySide6.QtCore import QEventLoop, QTimer
 from visionstudio.app.window import MainWindow, Settings, make_application, prepare
 app = make_application(); settings = Settings(); prepare(app, settings)

@@ -37,7 +37,8 @@ def when_idle(app, window):
 
 OURS = (
     """
-import sys
+import gc, sys
+gc.disable()  # as visionstudio/app/main.py does
 from visionstudio.app.window import MainWindow, Settings, make_application, prepare
 """
     + IDLE

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,8 +20,9 @@ from visionstudio.model.labels import LabelClass
 from visionstudio.model.shape_codec import decode, encode
 from visionstudio.model.shapes import Shape
 from visionstudio.session.arranging import moved_inside
-from visionstudio.session.core import SessionCore
-from visionstudio.storage.rows import class_from, class_values
+
+if TYPE_CHECKING:
+    from visionstudio.session.core import SessionCore
 
 MIME = "application/x-visionstudio-annotations+json"
 _KEPT = Flags.CROWD | Flags.DIFFICULT | Flags.OCCLUDED | Flags.TRUNCATED
@@ -184,12 +185,16 @@ def to_text(what: Copied) -> bytes:
 
 
 def _class_text(one: LabelClass) -> _Class:
+    from visionstudio.storage.rows import class_values  # the store is not there at the start
+
     _, _, _, _, attributes, skeleton = class_values(one)
     return _Class(one.name, one.colour, str(attributes), str(skeleton) if skeleton else None)
 
 
 def from_text(data: bytes) -> Copied:
     """The copy in a JSON document. Raises InvalidValue for what is none."""
+    from visionstudio.storage.rows import class_from
+
     try:
         document = msgspec.json.decode(data, type=_Document)
         classes = tuple(

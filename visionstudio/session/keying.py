@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Change, Edit
 from visionstudio.session import track_editing
-from visionstudio.storage.store import IdTable
+
+if TYPE_CHECKING:
+    from visionstudio.storage.store import IdTable
 
 
 def placed_keys(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +28,9 @@ from visionstudio.model.edits import Change, Edit
 from visionstudio.model.geometry import box_iou
 from visionstudio.model.labels import LabelClass, colour_for
 from visionstudio.model.shapes import Box, Mask, Shape, Tag
-from visionstudio.storage.store import IdTable
+
+if TYPE_CHECKING:
+    from visionstudio.storage.store import IdTable
 
 SAME_OBJECT_IOU = 0.6
 """Above this overlap of bounding boxes a proposal is the same thing as a label of its class."""

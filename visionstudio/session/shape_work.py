@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import InvalidValue, VisionStudioError
 from visionstudio.model.shapes import Mask, Shape
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.latest import Latest
-from visionstudio.session.project import ProjectSession
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
 
 AT_ONCE = 10_000
 """Runs and points together that are worked on without a thread: some milliseconds."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from visionstudio.model.annotations import Annotation, Flags
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.media import MediaKind
 from visionstudio.session import track_editing
-from visionstudio.session.project import ProjectSession
-from visionstudio.storage import ProjectStore
+
+if TYPE_CHECKING:
+    from visionstudio.session.project import ProjectSession
+    from visionstudio.storage import ProjectStore
 
 Rows = list[Annotation]
 

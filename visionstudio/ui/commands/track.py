@@ -7,11 +7,9 @@ from PySide6.QtWidgets import QInputDialog
 
 from visionstudio.model.errors import InvalidValue
 from visionstudio.session.track_edits import TrackEdits
-from visionstudio.session.tracks import Way
 from visionstudio.ui.commands.label import LabelCommands
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.video.clock import seconds_of
-from visionstudio.ui.video.player import SPEEDS
 
 
 class TrackCommands(LabelCommands):
@@ -21,15 +19,17 @@ class TrackCommands(LabelCommands):
         self._window.model_panel.proposals.accept_track()
 
     def track_selected(self) -> None:
-        self._track(Way.FORWARDS)
+        self._track("forwards")
 
     def track_back(self) -> None:
-        self._track(Way.BACKWARDS)
+        self._track("backwards")
 
     def track_to_key(self) -> None:
-        self._track(Way.TO_KEY)
+        self._track("to key")
 
-    def _track(self, way: Way) -> None:
+    def _track(self, way: str) -> None:
+        from visionstudio.session.tracks import Way  # what tracks is not there at the start
+
         session = self._session
         chosen = session.selected() if session is not None else []
         objects = [a for a in chosen if a.shape.kind != "tag"]
@@ -39,7 +39,7 @@ class TrackCommands(LabelCommands):
             return
         if session is not None:
             session.set_active_class(objects[0].class_id)
-        self._window.model_panel.track_objects(objects, way)
+        self._window.model_panel.track_objects(objects, Way(way))
 
     # Editing tracks
 
@@ -139,6 +139,8 @@ class TrackCommands(LabelCommands):
     def _speed(self, step: int) -> None:
         player = self._window.viewer.player
         if player is not None:
+            from visionstudio.ui.video.player import SPEEDS  # is there with a video only
+
             place = min(range(len(SPEEDS)), key=lambda n: abs(SPEEDS[n] - player.speed)) + step
             player.set_speed(SPEEDS[min(max(place, 0), len(SPEEDS) - 1)])
 

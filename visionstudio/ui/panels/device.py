@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
-from visionstudio.engine.events import Event, Failed, Finished
-from visionstudio.engine.requests import Devices
 from visionstudio.session.models import Models
 from visionstudio.ui.i18n import tr
+
+if TYPE_CHECKING:
+    from visionstudio.engine.events import Event
 
 _MIB, _GIB = 1024**2, 1024**3
 
@@ -36,9 +37,13 @@ class DeviceButton(QToolButton):
 
     def _ask(self) -> None:
         # The host is started for this answer: only when somebody wants to know.
+        from visionstudio.engine.requests import Devices  # once the menu is looked at
+
         self._models.submit(Devices(interactive=True), self._on_event)
 
     def _on_event(self, event: Event) -> None:
+        from visionstudio.engine.events import Failed, Finished
+
         if isinstance(event, Finished):
             self._devices = list(event.summary.get("devices", []))
             self._loaded = list(event.summary.get("loaded", []))
