@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from visionstudio.media.scan import find_media
-from visionstudio.model.annotations import Annotation, State
+from visionstudio.model.annotations import Annotation, Flags, State
 from visionstudio.model.edits import Change, Edit
 from visionstudio.model.errors import InvalidValue, MediaError, ProjectError
 from visionstudio.model.interpolation import all_filled
@@ -210,15 +210,21 @@ class Project(ProjectWork):
         return ProjectPictures(examples, classes, task, transform)
 
     def to_supervision(
-        self, media_id: int, frame: int = 0, *, states: Iterable[State] | None = None
+        self,
+        media_id: int,
+        frame: int = 0,
+        *,
+        states: Iterable[State] | None = None,
+        masks: bool | None = None,
     ) -> Any:
         """A picture's or frame's objects as `supervision.Detections`.
 
         Labels by default; with `states` others, such as proposals. `class_id` is the
         project's, `data["class_name"]` its name, `confidence` the score (1 for
         labels without one), `tracker_id` the track's number (-1 outside of tracks);
-        `mask` (n, H, W) bool is there when any object is more than a box. Raises
-        InvalidValue when the package supervision is not installed.
+        `mask` (n, H, W) bool is there when any object is more than a box, with `masks`
+        always or never: supervision merges only detections that all have it or all
+        have not. Raises InvalidValue when the package supervision is not installed.
         """
         from visionstudio.supervision_data import detections
 
@@ -226,7 +232,7 @@ class Project(ProjectWork):
         wanted = [s for s in State if s.is_label] if states is None else list(states)
         rows = self.annotations(media_id, frame, states=wanted, between_keys=True)
         names = {c.id: c.name for c in self.classes}
-        return detections(rows, names, item.height, item.width)
+        return detections(rows, names, item.height, item.width, masks)
 
     def run(self, run_id: int) -> RunRecord:
         """What made annotations with this `run_id`: model, weights hash, parameters, inputs."""
@@ -270,10 +276,14 @@ class Project(ProjectWork):
         score: float | None = None,
         attributes: Mapping[str, Any] | None = None,
         track_id: int | None = None,
+        flags: Flags = Flags.NONE,
         source: str = "manual",
         run_id: int | None = None,
     ) -> Annotation:
         """Put a shape on a picture or frame. A name that no class has makes the class.
+
+        Of a track, those with `Flags.KEYFRAME` are its keys: between two of them the
+        object is interpolated.
 
         Coordinates are pixels of the upright picture, origin at its top-left
         corner. Raises InvalidValue for an unknown media item, frame or class id.
@@ -294,6 +304,7 @@ class Project(ProjectWork):
                 score=score,
                 attributes=dict(attributes or {}),
                 track_id=track_id,
+                flags=flags,
                 source=source,
                 run_id=run_id,
             )

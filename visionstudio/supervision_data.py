@@ -15,7 +15,11 @@ from visionstudio.model.shapes import Box
 
 
 def detections(
-    annotations: Sequence[Annotation], names: Mapping[int, str], height: int, width: int
+    annotations: Sequence[Annotation],
+    names: Mapping[int, str],
+    height: int,
+    width: int,
+    masks: bool | None = None,
 ) -> Any:
     """What has an inside, as Detections; see `Project.to_supervision`."""
     try:
@@ -28,12 +32,14 @@ def detections(
     rows = [a for a in annotations if a.shape.area() > 0]
     if not rows:
         return kind.empty()
-    masks = None
-    if any(not isinstance(a.shape, Box) for a in rows):
-        masks = np.stack([to_mask(a.shape, height, width) for a in rows]).astype(bool)
+    if masks is None:
+        masks = any(not isinstance(a.shape, Box) for a in rows)
+    pixels = None
+    if masks:
+        pixels = np.stack([to_mask(a.shape, height, width) for a in rows]).astype(bool)
     return kind(
         xyxy=np.array([a.shape.bounds() for a in rows], dtype=np.float32),
-        mask=masks,
+        mask=pixels,
         confidence=np.array([1 if a.score is None else a.score for a in rows], dtype=np.float32),
         class_id=np.array([a.class_id for a in rows], dtype=int),
         tracker_id=np.array([-1 if a.track_id is None else a.track_id for a in rows], dtype=int),

@@ -223,17 +223,32 @@ def test_names_of_any_letters_come_through(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["media"] == 2
 
 
-def test_a_shell_is_told_what_could_come_next() -> None:
-    """What bash runs for `visionstudio exp<TAB>`, once completion is installed."""
-    words = {"COMP_WORDS": "visionstudio exp", "COMP_CWORD": "1"}
+def proposed(shell: str, line: str) -> list[str]:
+    """What a shell runs when <TAB> is pressed behind a line, once completion is installed."""
+    words = {
+        "bash": {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))},
+        "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
     done = subprocess.run(
         [sys.executable, "-m", "visionstudio"],
-        env={**os.environ, **words, "_VISIONSTUDIO_COMPLETE": "complete_bash"},
+        env={**os.environ, **words, "_VISIONSTUDIO_COMPLETE": f"complete_{shell}"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout.split()) == (0, ["export"])
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_shell_is_told_what_could_come_next() -> None:
+    assert proposed("bash", "visionstudio exp") == ["export"]
+    assert proposed("bash", "visionstudio import p ci") == ["cityscapes", "cifar"]
+    assert proposed("bash", "visionstudio export p yolo out --variant se") == ["segment"]
+    assert proposed("bash", "visionstudio predict a.png --model detector/faster") == [
+        "detector/faster-rcnn"
+    ]
+    described = proposed("fish", "visionstudio ")
+    assert {row.split("\t")[0] for row in described} == COMMANDS
 
 
 def test_quiet_says_nothing_but_errors_and_json(

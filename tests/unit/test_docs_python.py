@@ -155,7 +155,9 @@ def test_detections_for_supervision(project: vs.Project, supervision: None) -> N
     assert found.data["class_name"].tolist() == ["RBC"]
     again = project.to_supervision(one.id, states=proposed)
     assert (again.confidence.tolist(), again.tracker_id.tolist()) == ([0.25], [-1])
+    assert project.to_supervision(one.id, masks=True).mask.sum() == 40 * 40
     project.add(one.id, vs.Ellipse(30, 30, 5, 5), "RBC")
+    assert project.to_supervision(one.id, masks=False).mask is None
     assert project.to_supervision(one.id).mask.shape == (2, 70, 90)
     assert len(project.to_supervision(two.id).xyxy) == 0
 

@@ -75,6 +75,10 @@ def _call(args: list[str]) -> Any:
 
     from visionstudio.app.cli.commands import build
 
+    if "_VISIONSTUDIO_COMPLETE" in os.environ:
+        # typer would break a description that is longer than the terminal is wide,
+        # and shells take its second line for another proposal
+        os.environ["COLUMNS"] = "1000"
     command = typer.main.get_command(build())
     try:
         return command.main(args=args, prog_name="visionstudio", standalone_mode=False)

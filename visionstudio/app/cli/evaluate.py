@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from visionstudio.app.cli import completing
 from visionstudio.app.cli.opening import parameters, project_store
 from visionstudio.app.cli.predict import Device, Params, Weights
 from visionstudio.app.cli.reply import ProgressLine, Reply, columns, figures
@@ -30,7 +31,10 @@ def evaluate(
             metavar="DIR", help="The project whose labels are the truth; or a clip, for sot."
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="ID", help="The model to measure.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The model to measure.", autocompletion=completing.models),
+    ] = None,
     weights: Weights = None,
     run: Annotated[
         list[Path] | None,
@@ -42,7 +46,11 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="What predict --out wrote.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="train, val or all; for a run val, else all.")
+        str | None,
+        typer.Option(
+            help="train, val or all; for a run val, else all.",
+            autocompletion=completing.one_of("train", "val", "all"),
+        ),
     ] = None,
     param: Params = None,
     device: Device = "auto",
@@ -58,7 +66,8 @@ def evaluate(
     task: Annotated[
         str | None,
         typer.Option(
-            help="detect, segment, keypoints or mot, with --gt and --dt; sot, with --trackers."
+            help="detect, segment, keypoints or mot, with --gt and --dt; sot, with --trackers.",
+            autocompletion=completing.one_of("detect", "segment", "keypoints", "mot", "sot"),
         ),
     ] = None,
     trackers: Annotated[

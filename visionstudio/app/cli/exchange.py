@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from visionstudio.app.cli import completing
 from visionstudio.app.cli.opening import new_or_old_project, project_store
 from visionstudio.app.cli.project import Folder
 from visionstudio.app.cli.reply import ProgressLine, Reply, count
@@ -23,12 +24,29 @@ if TYPE_CHECKING:
 _SHOWN = 10  # rows that a person is shown; JSON has all
 
 FormatName = Annotated[
-    str, typer.Argument(metavar="FORMAT", help="coco, yolo, voc, labelme, cvat…; auto finds it.")
+    str,
+    typer.Argument(
+        metavar="FORMAT",
+        help="coco, yolo, voc, labelme, cvat…; auto finds it.",
+        autocompletion=completing.read_formats,
+    ),
 ]
-TargetName = Annotated[str, typer.Argument(metavar="FORMAT", help="coco, yolo, voc, labelme…")]
+TargetName = Annotated[
+    str,
+    typer.Argument(
+        metavar="FORMAT",
+        help="coco, yolo, voc, labelme…",
+        autocompletion=completing.written_formats,
+    ),
+]
 Variant = Annotated[
     str,
-    typer.Option("--variant", metavar="NAME", help="A dialect of the format: yolo segment, say."),
+    typer.Option(
+        "--variant",
+        metavar="NAME",
+        help="A dialect of the format: yolo segment, say.",
+        autocompletion=completing.variants,
+    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would be done, and what would be lost.")
@@ -53,7 +71,10 @@ def import_(
     rule: Annotated[
         str,
         typer.Option(
-            "--rule", metavar="RULE", help="Rows that are there already: skip, keep or replace."
+            "--rule",
+            metavar="RULE",
+            help="Rows that are there already: skip, keep or replace.",
+            autocompletion=completing.one_of("skip", "keep", "replace"),
         ),
     ] = "skip",
     mapped: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from visionstudio.app.cli import completing
 from visionstudio.app.cli.reply import ProgressLine, Reply, columns
 
 if TYPE_CHECKING:
@@ -105,7 +106,10 @@ def inspect(
 
 @app.command("download")
 def download(
-    model: Annotated[str, typer.Argument(metavar="ID", help="A model's id.")],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="A model's id.", autocompletion=completing.models),
+    ],
 ) -> Reply:
     """Fetch the weights that a model names, checked against their hash."""
     from visionstudio.engine.discovery import discover

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from visionstudio.app.cli import completing
 from visionstudio.app.cli.opening import parameters, project_store
 from visionstudio.app.cli.reply import ProgressLine, Reply, count
 
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 STEP = 32  # files of a part after which what is done is kept
 ModelId = Annotated[
-    str, typer.Option("--model", metavar="ID", help="See: visionstudio models list")
+    str,
+    typer.Option(
+        "--model",
+        metavar="ID",
+        help="See: visionstudio models list",
+        autocompletion=completing.models,
+    ),
 ]
 Weights = Annotated[
     Path | None, typer.Option("--weights", metavar="FILE", help="Weights, if not the model's own.")
