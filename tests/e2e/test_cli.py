@@ -244,9 +244,7 @@ def test_a_shell_is_told_what_could_come_next() -> None:
     assert proposed("bash", "visionstudio exp") == ["export"]
     assert proposed("bash", "visionstudio import p ci") == ["cityscapes", "cifar"]
     assert proposed("bash", "visionstudio export p yolo out --variant se") == ["segment"]
-    assert proposed("bash", "visionstudio predict a.png --model detector/faster") == [
-        "detector/faster-rcnn"
-    ]
+    assert proposed("bash", "visionstudio predict - --model detector/onn") == ["detector/onnx"]
     described = proposed("fish", "visionstudio ")
     assert {row.split("\t")[0] for row in described} == COMMANDS
 
@@ -263,11 +261,16 @@ def test_quiet_says_nothing_but_errors_and_json(
 
 
 def test_predict_takes_paths_from_standard_input(folder: Path) -> None:
-    found = listed_targets([f"{folder / 'sub/b.png'}\n", "\n", f"{folder}\n"])
+    found = listed_targets(f"{folder / 'sub/b.png'}\n\n{folder}\r\n")
     assert [t.id for t in found] == [1, 2, 3]
     assert found[0].name == (folder / "sub/b.png").as_posix()
     assert [t.path.name for t in found] == ["b.png", "a.png", "b.png"]
     with pytest.raises(VisionStudioError, match="standard input"):
-        listed_targets(["\n"])
+        listed_targets("\n")
     with pytest.raises(VisionStudioError, match=r"nothing\.png"):
-        listed_targets([f"{folder / 'nothing.png'}\n"])
+        listed_targets(f"{folder / 'nothing.png'}\n")
+    ended_by_nul = listed_targets(f"{folder / 'sub/b.png'}\0{folder / 'a.png'}\0")
+    assert [t.path.name for t in ended_by_nul] == ["b.png", "a.png"]
+    for picture in ((folder / "a.png").read_bytes(), b"\xff\xd8\xff\xe0 JFIF"):
+        with pytest.raises(VisionStudioError, match="no list of paths"):
+            listed_targets(os.fsdecode(picture))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,8 @@ from visionstudio.storage.store import ProjectStore
 if TYPE_CHECKING:
     from visionstudio.engine.host import Host
     from visionstudio.engine.registry import ModelInfo
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\udc80-\udcff]")  # also what is no UTF-8
 
 
 @dataclass(slots=True)
@@ -80,13 +84,23 @@ def file_targets(src: Path, as_video: bool = False) -> list[Target]:
     return targets
 
 
-def listed_targets(lines: Iterable[str], as_video: bool = False) -> list[Target]:
-    """The media of paths, one a line, ids from 1 in the order of the list, under those names."""
+def listed_targets(text: str, as_video: bool = False) -> list[Target]:
+    """The media of paths, ids from 1 in the order of the list, under those names.
+
+    Paths stand one a line, or are ended by NUL as `find -print0` writes them.
+    Raises MediaError for one that is not there.
+    """
     targets: list[Target] = []
-    for line in lines:
-        name = line.rstrip("\r\n")
+    for name in text.split("\0") if "\0" in text else re.split("\r?\n", text):
         if not name.strip():
             continue
+        is_odd = _UNPRINTABLE.search(name) is not None
+        if is_odd and not os.path.exists(name):  # noqa: PTH110 - Path.exists raises for long ones
+            raise MediaError(
+                "what came is no list of paths",
+                where="standard input",
+                next_step="send paths; a picture itself is named: visionstudio predict FILE …",
+            )
         for one in find_media([Path(name)], as_video=as_video):
             shown = name if Path(name).is_file() else str(one.path)
             targets.append(Target(len(targets) + 1, one.path, Path(shown).as_posix(), one.kind))

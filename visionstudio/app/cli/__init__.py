@@ -49,7 +49,7 @@ def run(argv: Sequence[str]) -> int:
             code, answer = FAILED, _fail(_unexpected(error), as_json)
         else:
             if isinstance(reply, Reply):
-                text = "" if ProgressLine.quiet else reply.text
+                text = reply.text if reply.asked_for or not ProgressLine.quiet else ""
                 answer = reply.to_json() if as_json else text
         if answer:
             _print(answer, out)

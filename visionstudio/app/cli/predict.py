@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
 from functools import partial
 from math import ceil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,7 +71,11 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="OUT", help="The file, or for pixel maps the folder."),
+        typer.Option(
+            "--out",
+            metavar="OUT",
+            help="The file, or for pixel maps the folder; - for standard output.",
+        ),
     ] = None,
     into_project: Annotated[
         bool, typer.Option("--into-project", help="Store the results as proposals.")
@@ -79,12 +86,16 @@ def predict(
 ) -> Reply:
     """Let a model predict. Writes files, or proposals into the project.
 
-    With - as SRC the paths come from standard input, one a line.
+    With - as SRC the paths come from standard input, one a line. With --out - the
+    results themselves are written to standard output, as JSON.
     """
     if (out is None) == (not into_project):
         raise typer.BadParameter("give either --out OUT or --into-project")
     if (shards is not None or cluster is not None) and (out is None or shard is not None):
         raise typer.BadParameter("--shards and --cluster go with --out, without --shard")
+    to_stdout = str(out) == "-"
+    if to_stdout and (shards is not None or cluster is not None or shard is not None):
+        raise typer.BadParameter("shards need a file: --out FILE")
     from visionstudio.engine.discovery import discover
     from visionstudio.media.scan import find_media
     from visionstudio.session.batch import (
@@ -104,7 +115,7 @@ def predict(
     if str(src) == "-":
         if into_project:
             raise typer.BadParameter("- has no project to store into; name the project instead")
-        listed = listed_targets(sys.stdin, as_video)
+        listed = listed_targets(_standard_input(), as_video)
     else:
         find_media([src])  # says when there is no such path
     info = discover().model(model)
@@ -128,9 +139,30 @@ def predict(
             shards = ceil(len(targets) / STEP)
         if shards is not None or cluster is not None:
             return _reply(_in_shards(batch, targets, ids, out or Path(), shards, cluster))
+        if to_stdout:
+            return _results_themselves(batch, targets, ids)
         return _reply(batch.to_files(targets, ids, out or Path()))
     finally:
         progress.close()
+
+
+def _standard_input() -> str:
+    """All of it, as names of files: they need not be UTF-8."""
+    binary = getattr(sys.stdin, "buffer", None)
+    return sys.stdin.read() if binary is None else os.fsdecode(binary.read())
+
+
+def _results_themselves(batch: Batch, targets: list[Target], ids: dict[str, int]) -> Reply:
+    """What a file of results would hold."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "results.json"
+        outcome = batch.to_files(targets, ids, file)
+        if not file.is_file():
+            raise typer.BadParameter("pixel maps are pictures: --out FOLDER", param_hint="--out")
+        text = file.read_text()
+    for one in outcome.failed:
+        typer.echo(f"failed: {one['file']}: {one['reason']}", err=True)
+    return Reply(json.loads(text), text, asked_for=True)
 
 
 def _in_shards(

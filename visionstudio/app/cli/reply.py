@@ -16,10 +16,14 @@ QUIET_SECONDS = 5.0  # without a terminal, progress is a line now and then
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of a command: the JSON document, and the same for a person."""
+    """The answer of a command: the JSON document, and the same for a person.
 
-    document: Mapping[str, Any]
+    One that is `asked_for` is what the command is run for: --quiet does not take it away.
+    """
+
+    document: Any  # an object or a list
     text: str = ""
+    asked_for: bool = False
 
     def to_json(self) -> str:
         """One line of plain ASCII JSON; a figure that is no number becomes null."""
