@@ -35,7 +35,7 @@ from visionstudio.session.training_data import TrainingSummary, suggest, summari
 from visionstudio.session.workbench import Workbench
 from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import told, tr
-from visionstudio.ui.panels.model import PREDICTORS
+from visionstudio.ui.panels.model_choice import PREDICTORS
 from visionstudio.ui.texts import duration
 from visionstudio.ui.training.drawn import DrawnForm, trained_generators
 from visionstudio.ui.training.split import SplitForm

@@ -29,7 +29,7 @@ from visionstudio.session.model_files import ModelFiles
 from visionstudio.ui.i18n import told, tr
 from visionstudio.ui.model_files.importing import ImportWeightsDialog
 from visionstudio.ui.model_files.tree import ModelTree, Row
-from visionstudio.ui.panels.model import task_title
+from visionstudio.ui.panels.model_choice import task_title
 
 
 class ModelsDialog(QDialog):

@@ -1,71 +1,31 @@
-"""The model panel: choose a model and its weights, predict, track, train."""
+"""The model panel: predict, track, generate and train with the model that is chosen in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, Qt, QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from visionstudio.api import TASKS, Task
-from visionstudio.engine.model_store import WeightsEntry
-from visionstudio.engine.registry import ModelInfo
-from visionstudio.engine.training.runs import RunInfo
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.errors import InvalidValue
 from visionstudio.model.media import MediaItem, MediaKind
 from visionstudio.model.shapes import Box
-from visionstudio.session.model_files import usable_files
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.predictions import PredictTarget, all_pictures
 from visionstudio.session.tracks import Way
-from visionstudio.session.training import Training, trained_runs
 from visionstudio.session.workbench import Workbench
-from visionstudio.ui.forms import ParamForm
 from visionstudio.ui.i18n import told, tr
+from visionstudio.ui.panels.model_choice import PREDICTORS, ModelChooser
 from visionstudio.ui.panels.proposals import ProposalControls
-from visionstudio.ui.panels.weights_choice import DetectorChoice, WeightsChoice
-
-_SETTLE_MS = 500  # a run's files are written one after the other
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was read from disk: runs and weights files by model id, and the folders to watch."""
-
-    runs: dict[str, list[RunInfo]]
-    files: dict[str, list[WeightsEntry]]
-    places: list[str]
-
-
-PREDICTORS: tuple[Task, ...] = ("classifier", "detector", "segmenter")
-
-
-def task_title(task: Task) -> str:
-    """A task's name for people."""
-    names = {
-        "classifier": tr("Classifier"),
-        "detector": tr("Detector"),
-        "segmenter": tr("Segmenter"),
-        "tracker": tr("Tracker"),
-        "generator": tr("Generator"),
-    }
-    return names[task]
 
 
 class ModelPanel(QWidget):
@@ -81,17 +41,6 @@ class ModelPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("modelPanel")
         self._workbench: Workbench | None = None
-        self._runs: dict[str, list[RunInfo]] = {}
-        self._files: dict[str, list[WeightsEntry]] = {}  # imported and downloaded
-        self._form: ParamForm | None = None
-        self._just_trained: str | None = None
-        # Weights appear whoever trained them: this window, the command line, another program.
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_SETTLE_MS)
-        self._soon.timeout.connect(self.refresh)
-        self._watcher = QFileSystemWatcher(self)
-        self._watcher.directoryChanged.connect(lambda _: self._soon.start())
         self._build()
         self.setEnabled(False)
 
@@ -101,31 +50,13 @@ class ModelPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
-        self._model = QComboBox()
-        self._model.setObjectName("modelChoice")
-        self._model.setAccessibleName(tr("Model"))
-        self._model.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._model.currentIndexChanged.connect(self._model_chosen)
-        self._weights = WeightsChoice()
-        self._detector = DetectorChoice()
-        self._weights.currentIndexChanged.connect(lambda _: self._update_enabled())
-        self._about = QLabel()
-        self._about.setWordWrap(True)
-        self._about.setProperty("role", "muted")
-        layout.addWidget(self._model)
-        layout.addWidget(self._weights)
-        layout.addWidget(self._detector)
-        layout.addWidget(self._about)
+        self.chooser = ModelChooser()
+        self.chooser.changed.connect(self._update_enabled)
+        layout.addWidget(self.chooser)
         self.proposals = ProposalControls()
         layout.addWidget(self.proposals)
         layout.addLayout(self._build_buttons())
-        self._form_area = QScrollArea()
-        self._form_area.setWidgetResizable(True)
-        self._form_area.setFrameShape(QFrame.Shape.NoFrame)
-        self._form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout.addWidget(self._form_area, 1)
+        layout.addWidget(self.chooser.form_area, 1)
 
     def _build_buttons(self) -> QVBoxLayout:
         layout = QVBoxLayout()
@@ -164,136 +95,34 @@ class ModelPanel(QWidget):
 
     def set_workbench(self, workbench: Workbench | None) -> None:
         """Work on another project, or on none."""
-        if self._workbench is not None:
-            self._workbench.models.changed.disconnect(self.refresh)
         self._workbench = workbench
-        self._runs = {}
         self.proposals.set_session(workbench.session if workbench is not None else None)
-        if self._watcher.directories():
-            self._watcher.removePaths(self._watcher.directories())
         self.setEnabled(workbench is not None)
-        if workbench is None:
-            return
-        workbench.trainings.finished.connect(self._trained)
-        workbench.models.changed.connect(self.refresh)
-        workbench.session.current_changed.connect(self._update_enabled)
-        workbench.predictions.finished.connect(self._predicted)
-        workbench.tracks.finished.connect(self._tracked)
-        workbench.tracks.all_finished.connect(self._tracked_all)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Look again at models and trained weights, keeping the choice."""
-        if self._workbench is None:
-            return
-        folder = self._workbench.session.store.folder
-        registry = self._workbench.models.registry
-        models = [m for m in registry.models.values() if m.output != "edit"]
-        ids = [m.id for m in models if m.trainable]
-
-        def read(_: object) -> _Found:
-            places = [str(p) for p in (folder / "runs", *(folder / "runs").glob("*/"))]
-            places = [p for p in places if Path(p).is_dir()]
-            return _Found({i: trained_runs(folder, i) for i in ids}, usable_files(registry), places)
-
-        self._workbench.session.in_store(read, partial(self._show_models, models))
-
-    def _show_models(self, models: list[ModelInfo], found: _Found) -> None:
-        if self._workbench is None:
-            return
-        watched = self._watcher.directories()
-        new = [place for place in found.places if place not in watched]
-        if new:
-            self._watcher.addPaths(new)
-        self._runs, self._files = found.runs, found.files
-        trained, self._just_trained = self._just_trained, None
-        before = self.model()
-        self._model.blockSignals(True)
-        self._model.clear()
-        for task in TASKS:
-            for model in (m for m in models if m.task == task):
-                self._model.addItem(f"{task_title(task)} · {tr(model.title)}", model)
-                self._model.setItemData(
-                    self._model.count() - 1, tr(model.description), Qt.ItemDataRole.ToolTipRole
-                )
-        wanted = trained or (before.id if before else None) or self._sensible(models)
-        for row in range(self._model.count()):
-            if self._model.itemData(row).id == wanted:
-                self._model.setCurrentIndex(row)
-        self._model.blockSignals(False)
-        if before is None or before != self.model():
-            self._model_chosen()
-        else:  # its parameters stay as they were set
-            self._fill_weights(keep=trained is None)
-            self._update_enabled()
-
-    def _trained(self, training: Training) -> None:
-        """What was trained here is offered for the next pictures at once."""
-        if training.weights is not None:
-            self._just_trained = training.request.model.id
-
-    def _sensible(self, models: list[ModelInfo]) -> str | None:
-        trained = [i for i, found in self._runs.items() if found]
-        ready = [m.id for m in models if m.ready and m.task in PREDICTORS]
-        return next(iter([*trained, *ready, *(m.id for m in models)]), None)
-
-    def _model_chosen(self) -> None:
-        model = self.model()
-        self._fill_weights(keep=False)
-        if model is not None:
-            self._about.setText(tr(model.description))
-            # The threshold above the form does what parameters for display are for.
-            self._form = ParamForm(s for s in model.params if s.impact != "display")
-            self._form_area.setWidget(self._form)
-        self._update_enabled()
-
-    def _fill_weights(self, *, keep: bool) -> None:
-        model = self.model()
-        runs = self._runs.get(model.id, []) if model is not None else []
-        files = self._files.get(model.id, []) if model is not None else []
-        self._weights.offer(model, runs, files, keep=keep)
-        if self._workbench is not None:
-            detectors = self._workbench.models.of_task("detector")
-            self._detector.offer(detectors, self._runs, self._files)
-
-    def model(self) -> ModelInfo | None:
-        """The chosen model."""
-        chosen = self._model.currentData()
-        return chosen if isinstance(chosen, ModelInfo) else None
+        if workbench is not None:
+            workbench.session.current_changed.connect(self._update_enabled)
+            workbench.predictions.finished.connect(self._predicted)
+            workbench.tracks.finished.connect(self._tracked)
+            workbench.tracks.all_finished.connect(self._tracked_all)
+        self.chooser.set_workbench(workbench)
 
     def choose(self, model_id: str) -> bool:
         """Choose a model by id; False if it is not there."""
-        for row in range(self._model.count()):
-            if self._model.itemData(row).id == model_id:
-                self._model.setCurrentIndex(row)
-                return True
-        return False
-
-    def choice(self) -> ModelChoice | None:
-        """Model, weights and parameters as they are set now."""
-        model = self.model()
-        if model is None or self._form is None:
-            return None
-        return ModelChoice(model, self._weights.chosen(), self._form.values())
-
-    def _can_run(self) -> bool:
-        model = self.model()
-        return model is not None and (model.ready or self._weights.chosen() is not None)
+        return self.chooser.choose(model_id)
 
     def live_choice(self) -> tuple[ModelChoice, ModelChoice | None]:
         """What runs on a live source, with the detector of a tracker of many objects.
 
         Raises InvalidValue when that cannot run.
         """
-        choice = self.choice()
-        if choice is None or choice.model.task == "generator" or not self._can_run():
+        choice = self.chooser.choice()
+        if choice is None or choice.model.task == "generator" or not self.chooser.can_run():
             raise InvalidValue(
                 "no model is ready",
                 next_step="choose a classifier, detector, segmenter or tracker in the Model panel",
             )
         if choice.model.output != "tracks":
             return choice, None
-        detector = self._detector.chosen()
+        detector = self.chooser.detector.chosen()
         if detector is None:
             raise InvalidValue(
                 "tracking all objects needs a detector",
@@ -302,16 +131,16 @@ class ModelPanel(QWidget):
         return choice, detector
 
     def _update_enabled(self) -> None:
-        model = self.model()
+        model = self.chooser.model()
         session = self._workbench.session if self._workbench else None
         has_picture = session is not None and session.current is not None
         many = model is not None and model.output == "tracks"
-        self._detector.setVisible(many)
+        self.chooser.detector.setVisible(many)
         track = tr("Track all objects") if many else tr("Track a region")
         texts = {"tracker": track, "generator": tr("Generate…")}
         self._predict.setText(texts.get(model.task, tr("Predict")) if model else tr("Predict"))
         needs_picture = model is not None and model.task != "generator"
-        can_run = self._can_run()
+        can_run = self.chooser.can_run()
         self._predict.setEnabled(can_run and (has_picture or not needs_picture))
         predictor = model is not None and model.task in PREDICTORS
         self._predict.setPopupMode(
@@ -329,7 +158,7 @@ class ModelPanel(QWidget):
     # -- running models -------------------------------------------------------------------------
 
     def _main_action(self) -> None:
-        model = self.model()
+        model = self.chooser.model()
         if model is None:
             return
         if model.task == "generator":
@@ -361,7 +190,7 @@ class ModelPanel(QWidget):
 
     def use(self) -> None:
         """Show what the chosen model does: on the picture, or the pictures that it draws."""
-        model = self.model()
+        model = self.chooser.model()
         if model is not None and model.task == "generator":
             self.open_generator()
         elif model is not None and model.task in PREDICTORS:
@@ -373,12 +202,12 @@ class ModelPanel(QWidget):
             self._predict_targets(all_pictures(self._workbench.session))
 
     def _predict_targets(self, targets: Sequence[PredictTarget]) -> None:
-        choice = self.choice()
+        choice = self.chooser.choice()
         if self._workbench is None or choice is None:
             return
         if choice.model.task not in PREDICTORS:
             self.message.emit(tr("Choose a classifier, detector or segmenter first"), "warning")
-        elif not self._can_run():
+        elif not self.chooser.can_run():
             self.message.emit(tr("This model is not trained yet: press Train…"), "warning")
         elif not targets:
             self.message.emit(tr("There is no picture to predict"), "warning")
@@ -424,15 +253,15 @@ class ModelPanel(QWidget):
         item = self._workbench.session.current if self._workbench is not None else None
         if self._workbench is None or item is None:
             return None
-        model = self.model()
+        model = self.chooser.model()
         if model is None or model.task != "tracker" or model.output == "tracks":
             trackers = [
                 m for m in self._workbench.models.of_task("tracker") if m.output != "tracks"
             ]
-            if not trackers or not self.choose(trackers[0].id):
+            if not trackers or not self.chooser.choose(trackers[0].id):
                 self.message.emit(tr("No tracker is installed"), "error")
                 return None
-        choice = self.choice()
+        choice = self.chooser.choice()
         if choice is None:
             return None
         if item.kind is MediaKind.IMAGE:
@@ -442,8 +271,8 @@ class ModelPanel(QWidget):
 
     def track_all(self) -> None:
         """Follow every object that the chosen detector finds, or that is in the video already."""
-        choice, detector = self.choice(), self._detector.chosen()
-        labels = self._detector.takes_labels
+        choice, detector = self.chooser.choice(), self.chooser.detector.chosen()
+        labels = self.chooser.detector.takes_labels
         if self._workbench is None or choice is None or (detector is None and not labels):
             return
         item = self._workbench.session.current
@@ -464,7 +293,7 @@ class ModelPanel(QWidget):
 
     def open_training(self) -> None:
         """Ask for the training dialog of the chosen model."""
-        model = self.model()
+        model = self.chooser.model()
         if model is not None and model.trainable:
             self.training_wanted.emit(model)
         else:
@@ -472,12 +301,12 @@ class ModelPanel(QWidget):
 
     def open_generator(self) -> None:
         """Ask for the window of generated pictures."""
-        choice = self.choice()
+        choice = self.chooser.choice()
         if choice is None or choice.model.task != "generator":
             self.message.emit(tr("Choose a generator first"), "warning")
-        elif not self._can_run():
+        elif not self.chooser.can_run():
             self.message.emit(tr("This model is not trained yet: press Train…"), "warning")
         else:
-            runs = self._runs.get(choice.model.id, [])
+            runs = self.chooser.runs_of(choice.model)
             classes = [r.classes for r in runs if r.folder / "best.safetensors" == choice.weights]
             self.generator_wanted.emit(choice, classes[0] if classes else ())
