@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.plugins.test_tracker_regions import (
     Frames,
@@ -149,6 +150,64 @@ def test_learned_trackers_say_which_files_they_need(tmp_path: Path) -> None:
     alone.write_bytes(b"no network")
     with pytest.raises(WeightsError, match=r"my_head\.onnx"):
         learned.NanoTracker().load(LearnedGateParams(), alone, Quiet())
+
+
+def stand_in_vittrack(path: Path) -> Path:
+    """A network with VitTrack's inputs and outputs that finds what is bright.
+
+    A confidence for each of 16 × 16 places, the object a quarter of the search area as it was.
+    """
+    node, number = helper.make_node, numpy_helper.from_array
+    ends = {"template": (1, 3, 128, 128), "search": (1, 3, 256, 256)}
+    maps = {"output1": (1, 1, 16, 16), "output2": (1, 2, 16, 16), "output3": (1, 2, 16, 16)}
+    nodes = [
+        node("Conv", ["search", "mean"], ["cells"], kernel_shape=[16, 16], strides=[16, 16]),
+        node("GlobalAveragePool", ["template"], ["colour"]),
+        node("Conv", ["colour", "ignored", "much"], ["used"], kernel_shape=[1, 1]),
+        node("Sigmoid", ["used"], ["all"]),
+        node("Sigmoid", ["cells"], ["bright"]),
+        node("Mul", ["bright", "all"], ["output1"]),
+        node("Conv", ["cells", "flat", "quarter"], ["output2"], kernel_shape=[1, 1]),
+        node("Conv", ["cells", "flat", "half"], ["output3"], kernel_shape=[1, 1]),
+    ]
+    values = {
+        "mean": np.full((1, 3, 16, 16), 1 / 768),
+        "ignored": np.zeros((1, 3, 1, 1)),
+        "much": np.full(1, 20.0),
+        "flat": np.zeros((2, 1, 1, 1)),
+        "quarter": np.full(2, 0.25),
+        "half": np.full(2, 0.5),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "vittrack",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in ends.items()],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in maps.items()],
+        [number(v.astype(np.float32), n) for n, v in values.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_a_given_vittrack_file_is_what_follows(tmp_path: Path) -> None:
+    """Its published file is not here: one with the same inputs and outputs stands in."""
+    file = stand_in_vittrack(tmp_path / "object_tracking_vittrack.onnx")
+    frames, truth = leaving_clip(count=10)
+    params = cv2.TrackerVit_Params()
+    params.net = str(file)
+    bare = cv2.TrackerVit_create(params)
+    x1, y1, x2, y2 = (round(v) for v in truth[0])
+    bare.init(frames[0][..., ::-1].copy(), (x1, y1, x2 - x1, y2 - y1))
+    believing = LearnedGateParams(min_score=0.0, min_response=0.0)
+    states = follow(learned.VitTracker(), believing, frames, tuple(truth[0]), file)
+    boxes = set()
+    for frame, tracked in zip(frames[1:], states[1:], strict=True):
+        found, (x, y, w, h) = bare.update(frame[..., ::-1].copy())
+        assert found
+        assert tracked.state.box == (x, y, x + w, y + h)
+        boxes.add(tracked.state.box)
+    assert len(boxes) > 1  # it moves with what is bright
 
 
 @pytest.mark.parametrize("model", [opencv.KcfTracker, opencv.MosseTracker, opencv.MilTracker])
