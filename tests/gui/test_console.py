@@ -57,6 +57,42 @@ def test_values_names_and_errors(console: tuple[Driver, ConsolePanel]) -> None:
     assert panel.input.toPlainText() == "project.annotations"
 
 
+def test_names_are_completed_before_anything_has_run(
+    console: tuple[Driver, ConsolePanel],
+) -> None:
+    driver, panel = console
+    driver.wait(lambda: "project" in panel.interpreter.names)
+    QTest.keyClicks(panel.input, "project.anno")
+    QTest.keyClick(panel.input, Qt.Key.Key_Tab)
+    assert panel.input.toPlainText() == "project.annotations"
+    QTest.keyClicks(panel.input, "(")
+    panel.input.clear()
+    QTest.keyClicks(panel.input, "project.s")
+    QTest.keyClick(panel.input, Qt.Key.Key_Tab)
+    assert "set_verified" in panel.output.toPlainText()
+
+
+def test_a_block_is_indented_grows_and_ends_with_an_empty_line(
+    console: tuple[Driver, ConsolePanel],
+) -> None:
+    driver, panel = console
+    low = panel.input.height()
+    for line in ("for n in range(2):", "if n:", "print('odd', n)"):
+        QTest.keyClicks(panel.input, line)
+        QTest.keyClick(panel.input, ENTER)
+    assert panel.input.toPlainText().split("\n")[2] == "        print('odd', n)"
+    driver.wait(lambda: panel.input.height() > low)
+    QTest.keyClick(panel.input, ENTER)
+    driver.wait(lambda: not panel.interpreter.busy and "odd 1" in panel.output.toPlainText())
+    QTest.keyClicks(panel.input, "a = 1")
+    QTest.keyClick(panel.input, ENTER, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(panel.input, "a + 1")
+    assert panel.input.toPlainText() == "a = 1\na + 1"
+    QTest.keyClick(panel.input, ENTER)
+    driver.wait(lambda: not panel.interpreter.busy and not panel.input.toPlainText())
+    assert panel.output.toPlainText().endswith("2\n")
+
+
 def test_an_edit_is_shown_and_undone(console: tuple[Driver, ConsolePanel]) -> None:
     driver, panel = console
     say(driver, panel, "a = project.add(item.id, vs.Box(1, 2, 30, 40), 'cell')")
@@ -81,6 +117,11 @@ def test_what_never_ends_is_stopped_and_the_project_closes(
     QTest.mouseClick(panel.stop_button, LEFT)
     driver.wait(lambda: not panel.interpreter.busy)
     assert "stopped" in panel.output.toPlainText()
+    panel.input.setPlainText("while True: pass")
+    panel.run()
+    driver.wait(panel.stop_button.isEnabled)
+    QTest.keyClick(panel.input, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    driver.wait(lambda: not panel.interpreter.busy)
     panel.input.setPlainText("while True: pass")
     panel.run()
     driver.wait(lambda: panel.interpreter.busy)

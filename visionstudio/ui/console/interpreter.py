@@ -86,6 +86,18 @@ class Interpreter:
         self._session = session
         self.names.pop("project", None)
 
+    def prepare(self) -> None:
+        """Bind the names, so that they can be completed before anything has run."""
+        session = self._session
+        if session is None or self.busy or "project" in self.names:
+            return
+        current, selected = session.current, session.selected()
+
+        def work(store: ProjectStore) -> None:
+            self._bind(store, item=current, selection=selected)
+
+        session.in_store(work, lambda _done: None, lambda _error: None)
+
     def run(self, text: str) -> None:
         """Run a text; `ended` follows."""
         session = self._session

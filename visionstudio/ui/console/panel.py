@@ -7,7 +7,7 @@ import rlcompleter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QFontDatabase, QKeyEvent, QTextCursor
+from PySide6.QtGui import QFocusEvent, QFontDatabase, QKeyEvent, QKeySequence, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from visionstudio.ui.console.interpreter import Interpreter, is_complete
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from visionstudio.session.project import ProjectSession
 
 _KEPT_LINES = 5000
-_LINES = 3  # of the input
+_LINES = 3  # of the input, which grows to the other number
+_MOST_LINES = 8
 _KEPT = 200  # inputs
 _WORD = re.compile(r"[\w.]+$")
 _HINT = "len(project.media), project.annotations(item.id), help(project)"
@@ -46,25 +47,40 @@ class _Input(QPlainTextEdit):
             return True
         return super().event(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._panel.interpreter.prepare()
+        super().focusInEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy) and not self.textCursor().hasSelection():
+            self._panel.interpreter.stop()  # Ctrl+C, as in a terminal
+            return
         key, shift = event.key(), event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        one_line = self.blockCount() == 1
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not shift:
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             text = self.toPlainText()
+            lines = text.split("\n")
             # A block ends with an empty line, as in Python's own console.
-            if is_complete(text) and (one_line or not text.splitlines()[-1].strip()):
+            ended = len(lines) == 1 or not lines[-1].strip() or not lines[-1][:1].isspace()
+            if not shift and ended and is_complete(text.rstrip() + "\n" * (len(lines) > 1)):
                 self._panel.run()
-                return
-            if is_complete(text) and not text.splitlines()[-1].startswith((" ", "\t")):
-                self._panel.run()
-                return
-        elif key == Qt.Key.Key_Up and self.textCursor().blockNumber() == 0:
+            else:
+                self._new_line()
+            return
+        if key == Qt.Key.Key_Up and self.textCursor().blockNumber() == 0:
             self._panel.recall(-1)
             return
-        elif key == Qt.Key.Key_Down and self.textCursor().blockNumber() == self.blockCount() - 1:
+        if key == Qt.Key.Key_Down and self.textCursor().blockNumber() == self.blockCount() - 1:
             self._panel.recall(1)
             return
         super().keyPressEvent(event)
+
+    def _new_line(self) -> None:
+        """A line as far in as the one before, further behind a colon."""
+        cursor = self.textCursor()
+        line = cursor.block().text()[: cursor.positionInBlock()]
+        deep = line[: len(line) - len(line.lstrip())]
+        cursor.insertText("\n" + deep + ("    " if line.rstrip().endswith(":") else ""))
+        self.ensureCursorVisible()
 
 
 class ConsolePanel(QWidget):
@@ -88,7 +104,8 @@ class ConsolePanel(QWidget):
         self.input.setAccessibleName(tr("Python to run"))
         self.input.setPlaceholderText(_HINT)
         self.input.setFont(font)
-        self.input.setFixedHeight(_LINES * self.input.fontMetrics().lineSpacing() + 16)
+        self._fit()
+        self.input.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(4)
@@ -99,7 +116,9 @@ class ConsolePanel(QWidget):
         column = QVBoxLayout()
         column.setSpacing(4)
         self.run_button = self._button("consoleRun", "play", tr("Run (Enter)"), self.run)
-        self.stop_button = self._button("consoleStop", "stop", tr("Stop"), self.interpreter.stop)
+        self.stop_button = self._button(
+            "consoleStop", "stop", tr("Stop (Ctrl+C)"), self.interpreter.stop
+        )
         self.stop_button.setEnabled(False)
         column.addWidget(self.run_button)
         column.addWidget(self.stop_button)
@@ -116,6 +135,12 @@ class ConsolePanel(QWidget):
         button.setAccessibleName(text)
         button.clicked.connect(lambda _=False: call())  # type: ignore[operator]
         return button
+
+    def _fit(self) -> None:
+        """Show as many lines as are typed, within limits."""
+        lines = round(self.input.document().size().height())  # a plain text's height is in lines
+        lines = max(_LINES, min(lines, _MOST_LINES))
+        self.input.setFixedHeight(lines * self.input.fontMetrics().lineSpacing() + 16)
 
     def set_session(self, session: ProjectSession | None) -> None:
         """Work on another project, or none."""
