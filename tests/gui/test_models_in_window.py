@@ -106,6 +106,8 @@ def test_generate(desk: Desk) -> None:
     desk.press("generateAdd", dialog)
     desk.wait(lambda: len(desk.session.media) == before + 12)
     desk.press("generateClose", dialog)
+    desk.window.model_panel.use()  # as after a training
+    desk.press("generateClose", desk.dialog(GenerateDialog))
 
 
 @pytest.mark.timeout(300)
