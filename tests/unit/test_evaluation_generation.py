@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from visionstudio.engine.evaluation.generation import (
     density_coverage,
@@ -11,7 +14,8 @@ from visionstudio.engine.evaluation.generation import (
     generation_figures,
     kernel_distance,
 )
-from visionstudio.model.errors import InvalidValue
+from visionstudio.engine.evaluation.likeness import likeness
+from visionstudio.model.errors import Cancelled, InvalidValue
 
 
 @pytest.fixture
@@ -75,3 +79,28 @@ def test_collapse_and_noise_are_told_apart() -> None:
     assert noise["FID"] > 100 * good["FID"]
     with pytest.raises(InvalidValue, match="too few"):
         generation_figures(real, real[:3])
+
+
+@pytest.mark.slow
+def test_pictures_are_compared_by_a_child(tmp_path: Path) -> None:
+    """It says why it cannot, and ends when nobody waits for it any more."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, 255, (8, 8, 3), np.uint8) for _ in range(6)]
+    paths = [tmp_path / f"{i}.png" for i in range(6)]
+    for path, image in zip(paths, drawn, strict=True):
+        Image.fromarray(image).save(path)
+    told: list[float] = []
+
+    def tell(share: float | None, _message: str) -> None:
+        told.append(share or 0.0)
+
+    assert likeness(paths, drawn, tell)["coverage"] == 1.0
+    assert told == [0.5, 1.0]
+    with pytest.raises(InvalidValue, match="6 generated and 0 real pictures are too few"):
+        likeness([], drawn, tell)
+
+    def stop(_share: float | None, _message: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        likeness(paths, drawn, stop)

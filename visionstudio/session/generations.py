@@ -1,19 +1,24 @@
-"""Draw new pictures with a generator; look at them, then save them or add them to the project."""
+"""Draw new pictures with a generator; look at them, compare them, save them or keep them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from visionstudio.api import GeneratedImage
 from visionstudio.engine.events import Event, Failed, Finished, FrameResult, Stopped
 from visionstudio.engine.requests import Generate
-from visionstudio.model.errors import StorageFull
+from visionstudio.formats.progress import Progress
+from visionstudio.model.errors import StorageFull, VisionStudioError
+from visionstudio.model.media import MediaKind
+from visionstudio.session.beside import Beside
 from visionstudio.session.jobs import Job, Jobs
 from visionstudio.session.models import ModelChoice, Models
+from visionstudio.session.project import ProjectSession
 from visionstudio.session.signal import Signal
+from visionstudio.storage import ProjectStore
 
 
 @dataclass(eq=False)
@@ -30,11 +35,32 @@ class Generation:
 
 
 class Generations:
-    """Starts generators."""
+    """Starts generators, and compares what they drew with the project's pictures."""
 
-    def __init__(self, models: Models, jobs: Jobs) -> None:
+    def __init__(self, session: ProjectSession, models: Models, jobs: Jobs) -> None:
         self._models = models
         self._jobs = jobs
+        self._beside = Beside(session, jobs)
+
+    def close(self) -> None:
+        """Stop comparing; before the project is closed."""
+        self._beside.close()
+
+    def compare(
+        self,
+        images: Sequence[GeneratedImage],
+        done: Callable[[dict[str, float]], None],
+        failed: Callable[[VisionStudioError], None],
+    ) -> Job:
+        """Density, coverage and diversity beside as many of the project's pictures."""
+
+        def work(store: ProjectStore, progress: Progress) -> dict[str, float]:
+            from visionstudio.engine.evaluation.likeness import likeness
+
+            real = real_pictures(store, None, len(images))
+            return likeness(real, [i.image for i in images], progress)
+
+        return self._beside.run("Compare with the project's pictures", work, done, failed)
 
     def generate(
         self, choice: ModelChoice, count: int, seed: int, label: str | None = None
@@ -72,6 +98,13 @@ def _on_event(generation: Generation, event: Event) -> None:
         case _:
             return
     generation.changed.emit()
+
+
+def real_pictures(store: ProjectStore, media_ids: Collection[int] | None, most: int) -> list[Path]:
+    """The project's pictures, those of `media_ids` or all; spread evenly where there are many."""
+    items = [m for m in store.media() if m.kind is MediaKind.IMAGE]
+    paths = [store.path_of(m) for m in items if media_ids is None or m.id in media_ids]
+    return paths[:: -(-len(paths) // most)] if paths else []
 
 
 def save_images(images: Sequence[GeneratedImage], folder: Path) -> list[Path]:

@@ -35,7 +35,7 @@ class Workbench:
         self.track_edits = TrackEdits(session)
         self.tracker_comparison = TrackerComparison(session, models, jobs)
         self.shape_work = ShapeWork(session, jobs)
-        self.generations = Generations(models, jobs)
+        self.generations = Generations(session, models, jobs)
         self.retouches = Retouches(session, models, jobs)
         self.live_export = LiveExport(session)
         self.exchange = Exchange(session, jobs)
@@ -46,6 +46,7 @@ class Workbench:
         for job in self.jobs.running:
             job.cancel()
         self.exchange.close()
+        self.generations.close()
         self.tracker_comparison.close()
         self.live_export.close()
         self.team.close()

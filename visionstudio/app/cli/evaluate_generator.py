@@ -34,9 +34,10 @@ def evaluate_generator(
     from visionstudio.engine.evaluation.features import picture_features
     from visionstudio.engine.evaluation.generation import generation_figures
     from visionstudio.model.errors import InvalidValue
+    from visionstudio.session.generations import real_pictures
 
     progress = ProgressLine()
-    real = _real(store, keys)
+    real = real_pictures(store, None if keys is None else {k[0] for k in keys}, MOST)
     if not real:
         raise InvalidValue(
             "there are no pictures to compare with",
@@ -58,16 +59,6 @@ def evaluate_generator(
         model=model,
         weights=str(weights or ""),
     )
-
-
-def _real(store: ProjectStore, keys: list[Key] | None) -> list[Path]:
-    """The pictures of a run, or all of the project; spread evenly where there are many."""
-    from visionstudio.model.media import MediaKind
-
-    wanted = None if keys is None else {media_id for media_id, _ in keys}
-    items = [m for m in store.media() if m.kind is MediaKind.IMAGE]
-    paths = [store.path_of(m) for m in items if wanted is None or m.id in wanted]
-    return paths[:: -(-len(paths) // MOST)] if paths else []
 
 
 def _read(paths: list[Path]) -> Iterator[NDArray[np.uint8]]:

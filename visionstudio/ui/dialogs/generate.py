@@ -18,10 +18,12 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from visionstudio.api import GeneratedImage
+from visionstudio.model.errors import Cancelled, VisionStudioError
 from visionstudio.session.generations import Generation, save_images
-from visionstudio.session.jobs import JobState
+from visionstudio.session.jobs import Job, JobState
 from visionstudio.session.library import add_media, probe_media
 from visionstudio.session.models import ModelChoice
 from visionstudio.session.workbench import Workbench
@@ -48,6 +50,8 @@ class GenerateDialog(QDialog):
         self._workbench = workbench
         self._choice = choice
         self._generation: Generation | None = None
+        self._comparing: Job | None = None
+        self._figures = ""
         self._shown = 0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
@@ -121,13 +125,24 @@ class GenerateDialog(QDialog):
         self._add.setObjectName("generateAdd")
         self._add.setAutoDefault(False)
         self._add.clicked.connect(self._add_to_project)
+        self._compare = QPushButton(tr("Compare"))
+        self._compare.setObjectName("generateCompare")
+        self._compare.setToolTip(
+            tr(
+                "Compare with as many pictures of the project. Density: how realistic, 1 is like "
+                "real ones. Coverage: the share of real ones that is met. Diversity: the spread "
+                "beside that of real ones."
+            )
+        )
+        self._compare.setAutoDefault(False)
+        self._compare.clicked.connect(self._compare_drawn)
         close = QPushButton(tr("Close"))
         close.setObjectName("generateClose")
         close.setAutoDefault(False)
         close.clicked.connect(self.close)
         row.addWidget(self._progress)
         row.addWidget(self._status, 1)
-        for button in (self._save, self._add, close):
+        for button in (self._compare, self._save, self._add, close):
             row.addWidget(button)
         return row
 
@@ -135,6 +150,8 @@ class GenerateDialog(QDialog):
         """Ask the generator for pictures."""
         if self._generation is not None and not self._generation.job.state.is_final:
             self._generation.job.cancel()
+        self._stop_comparing()
+        self._figures = ""
         self._cells.set_items(())
         self._grid.reset()
         self._shown = 0
@@ -145,7 +162,8 @@ class GenerateDialog(QDialog):
         self._update()
 
     def _job_changed(self, job: object) -> None:
-        if self._generation is not None and job is self._generation.job:
+        drawing = self._generation.job if self._generation is not None else None
+        if job is not None and job in (drawing, self._comparing):
             self._update()
 
     def _update(self) -> None:
@@ -161,10 +179,46 @@ class GenerateDialog(QDialog):
             self._progress.setValue(len(images))
             failed = generation.job.state is JobState.FAILED
             counted = tr("{count} pictures", count=len(images))
-            self._status.setText(told(generation.job.message) if failed else counted)
+            text = told(generation.job.message) if failed else counted + self._figures
+            self._status.setText(text)
         done = bool(images) and not running
+        comparing = self._comparing is not None and not self._comparing.state.is_final
+        if comparing and self._comparing is not None:
+            self._progress.setVisible(True)
+            self._progress.setRange(0, 100)
+            self._progress.setValue(round(100 * (self._comparing.fraction or 0)))
+        self._compare.setEnabled(done and not comparing)
         self._save.setEnabled(done)
         self._add.setEnabled(done)
+
+    def _compare_drawn(self) -> None:
+        """Say how like the project's pictures they are."""
+        generation = self._generation
+        if generation is None:
+            return
+
+        def found(figures: dict[str, float]) -> None:
+            if isValid(self) and self._generation is generation:
+                names = {
+                    "density": tr("density"),
+                    "coverage": tr("coverage"),
+                    "diversity": tr("diversity"),
+                }
+                parts = (f" · {names[n]} {value:.2f}" for n, value in figures.items())
+                self._figures = "".join(parts)
+                self._update()
+
+        def failed(error: VisionStudioError) -> None:
+            if isValid(self) and not isinstance(error, Cancelled):
+                self._update()
+                self._status.setText(told(str(error)))
+
+        self._comparing = self._workbench.generations.compare(generation.images, found, failed)
+        self._update()
+
+    def _stop_comparing(self) -> None:
+        if self._comparing is not None and not self._comparing.state.is_final:
+            self._comparing.cancel()
 
     def _chosen(self) -> list[GeneratedImage]:
         """The selected pictures, or all when none is selected."""
@@ -204,6 +258,7 @@ class GenerateDialog(QDialog):
         session.in_store(add, added)
 
     def _let_go(self) -> None:
+        self._stop_comparing()
         self._workbench.jobs.changed.disconnect(self._job_changed)
         self._grid.close_threads()
 
