@@ -119,6 +119,37 @@ def test_channels_inversion_and_no_keeping(driver: Driver, deep: Path) -> None:
     assert driver.canvas.picture.levels is None
 
 
+def test_values_by_actions_alone(driver: Driver, deep: Path) -> None:
+    driver.open(deep)
+    run, hint = driver.window._run, driver.window.status.hint
+    run("inspect.full_range")
+    assert shown(driver, 159, 119)[0] == round(3000 / 257)
+    run("inspect.min_max")
+    assert shown(driver, 0, 0)[0] == 0
+    assert shown(driver, 159, 119)[0] == 255
+    run("inspect.percentile")
+    assert shown(driver, 159, 118)[0] == 255  # before the end
+    run("inspect.invert")
+    assert shown(driver, 0, 0)[0] == 255
+    run("inspect.as_decoded")
+    assert driver.canvas.picture.levels is None
+    run("inspect.next_channel")
+    assert "one channel" in hint.text()
+    run("inspect.next_colours")
+    assert "viridis" in hint.text()
+    assert len(set(shown(driver, 100, 60))) > 1
+
+    go(driver, Qt.Key.Key_D)
+    go(driver, Qt.Key.Key_D)
+    run("inspect.next_colours")
+    assert "channel first" in hint.text()
+    seen = []
+    for _ in range(4):
+        run("inspect.next_channel")
+        seen.append(shown(driver, 5, 5))
+    assert seen == [(230,) * 3, (120,) * 3, (10,) * 3, (230, 120, 10)]
+
+
 def test_the_histogram_of_selected_objects(driver: Driver, deep: Path) -> None:
     driver.open(deep)
     driver.session.add_class("thing")

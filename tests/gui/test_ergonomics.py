@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QInputDevice, QKeySequence, QPointingDevice, QTabletEvent, QWheelEvent
+from PySide6.QtGui import (
+    QInputDevice,
+    QKeySequence,
+    QNativeGestureEvent,
+    QPointingDevice,
+    QTabletEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -229,14 +236,28 @@ def test_escape_leads_out_of_a_field_to_the_picture(driver: Driver, pictures: Pa
     assert driver.canvas.tool_name == "select"
 
 
+def pointing(
+    device: QInputDevice.DeviceType,
+    kind: QPointingDevice.PointerType = QPointingDevice.PointerType.Finger,
+) -> QPointingDevice:
+    return QPointingDevice("made up", 7, device, kind, QInputDevice.Capability.Position, 1, 2)
+
+
 def test_wheel_touchpad_and_pen(driver: Driver, pictures: Path) -> None:
     driver.open(pictures)
     canvas, port = driver.canvas, driver.canvas.viewport()
     canvas.set_zoom(20)
     middle = QPointF(port.rect().center())
 
-    def wheel(turn: int, keys: Qt.KeyboardModifier = NONE, pixels: QPoint | None = None) -> None:
-        phase = Qt.ScrollPhase.NoScrollPhase if pixels is None else Qt.ScrollPhase.ScrollUpdate
+    def wheel(
+        turn: int,
+        keys: Qt.KeyboardModifier = NONE,
+        pixels: QPoint | None = None,
+        phase: Qt.ScrollPhase | None = None,
+        device: QPointingDevice | None = None,
+    ) -> None:
+        if phase is None:
+            phase = Qt.ScrollPhase.NoScrollPhase if pixels is None else Qt.ScrollPhase.ScrollUpdate
         event = QWheelEvent(
             middle,
             QPointF(port.mapToGlobal(middle.toPoint())),
@@ -246,6 +267,8 @@ def test_wheel_touchpad_and_pen(driver: Driver, pictures: Path) -> None:
             keys,
             phase,
             False,
+            Qt.MouseEventSource.MouseEventNotSynthesized,
+            device or QPointingDevice.primaryPointingDevice(),
         )
         QApplication.sendEvent(port, event)
 
@@ -260,6 +283,35 @@ def test_wheel_touchpad_and_pen(driver: Driver, pictures: Path) -> None:
     assert state()[0] == zoom
     assert state()[1:] == pytest.approx((x - 30 / zoom, y - 40 / zoom), abs=0.1)
 
+    # What rolls on after the fingers have left moves on, and does not zoom for a Ctrl.
+    canvas.restore_view((zoom, x, y))
+    momentum = Qt.ScrollPhase.ScrollMomentum
+    wheel(40, pixels=QPoint(0, 40), phase=momentum)
+    assert state() == pytest.approx((zoom, x, y - 40 / zoom), abs=0.1)
+    wheel(40, CTRL, QPoint(0, 40), momentum)
+    assert state() == pytest.approx((zoom, x, y - 40 / zoom), abs=0.1)
+
+    # X11 knows no phases and no pixels, but that it is a touchpad.
+    canvas.restore_view((zoom, x, y))
+    wheel(120, device=pointing(QInputDevice.DeviceType.TouchPad))
+    assert state() == pytest.approx((zoom, x, y - 60 / zoom), abs=0.1)
+    wheel(120, CTRL, device=pointing(QInputDevice.DeviceType.TouchPad))
+    assert state()[0] > zoom
+
+    def gesture(kind: Qt.NativeGestureType, value: float) -> None:
+        touchpad = pointing(QInputDevice.DeviceType.TouchPad)
+        place = QPointF(port.mapToGlobal(middle.toPoint()))
+        event = QNativeGestureEvent(kind, touchpad, 2, middle, middle, place, value, QPointF(), 1)
+        QApplication.sendEvent(port, event)
+
+    canvas.restore_view((zoom, x, y))
+    gesture(Qt.NativeGestureType.ZoomNativeGesture, 0.25)
+    assert state() == pytest.approx((1.25 * zoom, x, y), abs=0.1)
+    gesture(Qt.NativeGestureType.SmartZoomNativeGesture, 0)
+    assert canvas.shows_all
+    gesture(Qt.NativeGestureType.SmartZoomNativeGesture, 0)
+    assert state()[0] == pytest.approx(1)
+
     canvas.restore_view((zoom, x, y))
     driver.window.settings.set("wheel", "pan")
     driver.window.dialogs._setting_changed("wheel")
@@ -272,9 +324,7 @@ def test_wheel_touchpad_and_pen(driver: Driver, pictures: Path) -> None:
     driver.window.settings.set("wheel", "zoom")
 
     def pen(kind: QPointingDevice.PointerType) -> None:
-        device = QPointingDevice(
-            "pen", 7, QInputDevice.DeviceType.Stylus, kind, QInputDevice.Capability.Position, 1, 2
-        )
+        device = pointing(QInputDevice.DeviceType.Stylus, kind)
         event = QTabletEvent(
             QEvent.Type.TabletMove, device, middle, middle, 0.5, 0, 0, 0.0, 0.0, 0.0, NONE,
             Qt.MouseButton.NoButton, Qt.MouseButton.NoButton,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QPushButton
+from PySide6.QtWidgets import QDialog, QPushButton, QTabBar
 
 from tests.gui.conftest import Driver
 from visionstudio.model import edits
@@ -205,3 +205,39 @@ def test_decide_on_cut_outs_by_keys(full: Driver) -> None:
         find.model.annotation(row).state for row in range(total) if find.model.annotation(row)
     }
     assert states == {State.VERIFIED}
+
+
+def test_panels_below_are_tabs_without_a_second_title(full: Driver) -> None:
+    window = full.window
+    results = window.results_dock
+
+    def bars() -> list[QTabBar]:
+        return [b for b in window.findChildren(QTabBar) if b.tabsClosable() and b.count() > 1]
+
+    window._run("inspect.measurements")
+    full.wait(results.isVisible)
+    assert results.titleBarWidget() is None  # alone it says what it is
+    window._run("edit.find")
+    found = window.finding.dock
+    full.wait(lambda: results.titleBarWidget() is not None and found.titleBarWidget() is not None)
+    (bar,) = bars()
+    titles = [bar.tabText(n) for n in range(bar.count())]
+    assert sorted(titles) == ["Find", "Results"]
+    place = titles.index("Find")
+    cross = bar.tabButton(place, QTabBar.ButtonPosition.RightSide)
+    QTest.mouseClick(cross, Qt.MouseButton.LeftButton)
+    full.wait(lambda: found.isHidden() and results.titleBarWidget() is None)
+    assert results.isVisible()
+    # The lists at the side cannot be closed that way.
+    full.wait(lambda: not bars())
+
+
+def test_actions_on_what_was_found(full: Driver) -> None:
+    full.window._run("edit.found_delete")  # nothing has been searched for
+    assert any("search" in text for text in full.window.toasts.texts)
+    full.window._run("edit.find")
+    full.wait(lambda: full.window.finding.panel.model.rowCount() > 0)
+    count = full.window.finding.panel.model.rowCount()
+    full.wait(lambda: full.window.finding.panel.buttons["Delete"].isEnabled())
+    full.window._run("edit.found_delete")
+    full.wait(lambda: full.window.finding.panel.model.rowCount() < count)

@@ -133,6 +133,12 @@ def test_two_pictures_beside_each_other(driver: Driver, two: Path) -> None:
     QTest.mouseMove(driver.canvas.viewport(), driver.at(59.5, 44.5))
     QTest.mouseMove(driver.canvas.viewport(), driver.at(60.5, 44.5))
     driver.wait(lambda: "40, 80, 120  |  200, 90, 120" in control.reading)
+    # Fitted again where it was fitted; a place that was chosen stays.
+    driver.canvas.fit()
+    driver.key(Qt.Key.Key_C, CTRL | ALT)
+    driver.wait(lambda: not beside.isVisible() and driver.canvas.shows_all)
+    driver.key(Qt.Key.Key_C, CTRL | ALT)
+    driver.wait(lambda: control.other is not None and beside.isVisible())
     # Pinned: going on changes only the one side.
     pin = driver.window.findChild(QToolButton, "comparePin")
     QTest.mouseClick(pin, LEFT)
@@ -143,6 +149,21 @@ def test_two_pictures_beside_each_other(driver: Driver, two: Path) -> None:
     leave = driver.window.findChild(QToolButton, "compareLeave")
     QTest.mouseClick(leave, LEFT)
     assert not beside.isVisible()
+    assert control.mode == ""
+
+
+def test_ways_of_comparing_are_actions(driver: Driver, two: Path) -> None:
+    driver.open(two)
+    control = driver.window.inspector.comparing
+    driver.window._run("inspect.proposals")
+    assert (control.mode, control.source) == ("swipe", "proposals")
+    driver.window._run("inspect.difference")  # of pictures
+    assert (control.mode, control.source) == ("difference", "next")
+    driver.wait(lambda: control.difference is not None)
+    for mode in ("swipe", "blink"):
+        driver.window._run(f"inspect.{mode}")
+        assert control.mode == mode
+    driver.window._run("inspect.compare")
     assert control.mode == ""
 
 

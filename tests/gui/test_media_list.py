@@ -184,6 +184,7 @@ def test_enter_in_the_filter_opens_the_first_that_fits(driver: Driver, pictures:
     driver.type("1.p")
     driver.key(Qt.Key.Key_Return)  # before the rows have been looked through
     driver.wait(lambda: driver.session.current.name == "1.png")
+    driver.wait(lambda: len(driver.window.media_panel.selected_ids()) == 1)
     driver.key(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     driver.type(".png")
     driver.key(Qt.Key.Key_Return)

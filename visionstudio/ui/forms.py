@@ -27,6 +27,7 @@ from visionstudio.api.params import Value
 from visionstudio.ui.i18n import tr
 
 _INT_LIMIT = 2_000_000_000
+_LEAST_SLIDER = 40  # widget units: in a narrow panel it can still be dragged
 _SLIDER_STEPS = 1000
 _MORE = "More settings"
 LABEL_WIDTH = 128  # forms that stand below each other line up
@@ -157,6 +158,8 @@ class Editor(QWidget):
         row.setSpacing(8)
         slides = any(isinstance(w, QSlider) for w in widgets)
         for widget in widgets:
+            if isinstance(widget, QSlider):
+                widget.setMinimumWidth(_LEAST_SLIDER)
             row.addWidget(widget, 1 if isinstance(widget, QSlider) or not slides else 0)
 
     def focus_widget(self) -> QWidget:

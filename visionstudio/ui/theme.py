@@ -177,7 +177,7 @@ def style_sheet(t: Tokens) -> str:
     for item in fields(t):
         text = text.replace(f"@{item.name};", f"{getattr(t, item.name)};")
     folder = resource("themes").as_posix()
-    for name in ("up", "down", "check"):
+    for name in ("up", "down", "check", "close"):
         text = text.replace(f"@{name};", f'url("{folder}/{name}-{t.name}.svg");')
     return text
 
@@ -205,6 +205,9 @@ QTabBar::tab { padding: 6px 12px; color: @muted; border: 0;
 QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }
 QTabBar::tab:hover { color: @text; }
 QTabBar::tab:focus { color: @text; border-bottom: 2px solid @text; }
+QTabBar::close-button { image: @close; subcontrol-position: right; width: 12px; height: 12px;
+    margin: 2px; }
+QTabBar::close-button:hover { background: @hover; }
 QTabWidget::pane { border: 0; }
 QToolBar { background: @window; border: 0; padding: 4px; spacing: 4px; }
 QToolBar::separator { background: @line; height: 1px; width: 1px; margin: 4px; }
@@ -262,6 +265,8 @@ QAbstractItemView { background: @surface; border: 0; outline: 0;
     selection-background-color: @selection; selection-color: @text; }
 QListView::item:hover, QTreeView::item:hover { background: @hover; }
 QListView::item:selected, QTreeView::item:selected { background: @selection; color: @text; }
+QAbstractScrollArea::corner { background: transparent; border: 0; }
+QTableCornerButton::section { background: @window; border: 0; }
 QHeaderView::section { background: @window; color: @muted; border: 0; padding: 4px 8px; }
 QScrollArea { border: 0; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

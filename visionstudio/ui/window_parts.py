@@ -26,6 +26,7 @@ from visionstudio.session.jobs import Jobs
 from visionstudio.session.models import Models
 from visionstudio.settings.store import Settings
 from visionstudio.ui.actions import ActionSet
+from visionstudio.ui.below import Below
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.palette import Palette
@@ -112,6 +113,8 @@ class WindowParts(QMainWindow):
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         self.results_dock = self._dock("resultsDock", tr("Results"), None, below)
         self.results_dock.hide()
+        self._below = Below(self)
+        self._below.add(self.results_dock)
         self._keep_corners()
         for dock in (self.object_dock, self.inspection_dock):
             dock.setTitleBarWidget(QWidget(dock))  # the tab says it already
@@ -178,6 +181,7 @@ class WindowParts(QMainWindow):
         Panels beside each other would together be wider than a small window.
         """
         self._late.append(dock)
+        self._below.add(dock)
         if self.restoreDockWidget(dock):
             return
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt
 from PySide6.QtGui import (
     QFocusEvent,
+    QInputDevice,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
@@ -131,9 +132,13 @@ class Inputs(QAbstractScrollArea):
             return
         place, keys = event.position(), event.modifiers()
         ctrl = bool(keys & Qt.KeyboardModifier.ControlModifier)
-        touchpad = event.phase() != Qt.ScrollPhase.NoScrollPhase
-        if touchpad and not ctrl and not event.pixelDelta().isNull():
+        rolls_on = event.phase() == Qt.ScrollPhase.ScrollMomentum
+        if ctrl and rolls_on:
+            pass  # fingers have left the touchpad: Ctrl pressed now is meant for something else
+        elif _is_touchpad(event) and not ctrl:
             step = event.pixelDelta()
+            if step.isNull():  # X11 tells angles only
+                step = event.angleDelta() * _WHEEL_PAN
             canvas.pan_by(step.x(), step.y())
         elif self.wheel_pans and not ctrl:
             step = event.angleDelta() * _WHEEL_PAN
@@ -151,6 +156,13 @@ class Inputs(QAbstractScrollArea):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
                 place = event.position()
                 canvas.zoom_at(1.0 + event.value(), place.x(), place.y())
+                return True
+            if event.gestureType() == Qt.NativeGestureType.SmartZoomNativeGesture:
+                place = event.position()
+                if canvas.shows_all:
+                    canvas.zoom_at(1.0 / canvas.zoom, place.x(), place.y())
+                else:
+                    canvas.fit()
                 return True
         elif isinstance(event, QGestureEvent):
             pinch = event.gesture(Qt.GestureType.PinchGesture)
@@ -221,3 +233,9 @@ class Inputs(QAbstractScrollArea):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._space = False
         super().focusOutEvent(event)
+
+
+def _is_touchpad(event: QWheelEvent) -> bool:
+    """Whether two fingers scroll: systems other than X11 tell it by the phase."""
+    phased = event.phase() != Qt.ScrollPhase.NoScrollPhase
+    return phased or event.device().type() == QInputDevice.DeviceType.TouchPad

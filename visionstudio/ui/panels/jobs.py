@@ -184,6 +184,7 @@ class _JobRow(QWidget):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._cancel = QToolButton()
+        self._cancel.setObjectName("jobRowCancel")
         self._cancel.setText("✕")
         self._cancel.setAutoRaise(True)
         self._cancel.setAccessibleName(tr("Cancel {title}", title=told(job.title)))

@@ -283,7 +283,8 @@ class MediaPanel(QWidget):
         current = self._session.current if self._session is not None else None
         row = self.model.row_of(current.id) if current is not None else None
         selection = self.view.selectionModel()
-        if row is None or selection.currentIndex().row() == row:
+        here = selection.currentIndex()  # a list that gets the keyboard takes its first row
+        if row is None or (here.row() == row and selection.isSelected(here)):
             return
         self._following = True
         try:
