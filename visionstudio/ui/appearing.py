@@ -22,7 +22,9 @@ class Appearing(QObject):
         self._steps: list[Callable[[], object]] = []
         self._unseen: list[QWidget] = []
         self.active = False
+        # Started anew after each: one that repeats would come before timers that are due.
         self._next = QTimer(self)
+        self._next.setSingleShot(True)
         self._next.setInterval(0)
         self._next.timeout.connect(self._show_next)
 
@@ -56,3 +58,6 @@ class Appearing(QObject):
         else:
             self.finish()
             self.done.emit()
+            return
+        if self.active:  # unless the step has closed the project
+            self._next.start()

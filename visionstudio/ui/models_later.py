@@ -29,6 +29,7 @@ class ModelsLater(QObject):
         self._thread: threading.Thread | None = None
         self._steps: list[Callable[[], object]] | None = None  # None: not begun
         self._next = QTimer(self)
+        self._next.setSingleShot(True)
         self._next.setInterval(0)
         self._next.timeout.connect(self._step)
 
@@ -52,11 +53,10 @@ class ModelsLater(QObject):
     def _step(self) -> None:
         if self._steps:
             self._steps.pop(0)()
-        else:
-            self._next.stop()
+        if self._steps:
+            self._next.start()
 
     def _bring(self) -> None:
-        self._next.stop()
         if "visionstudio.ui.panels.model" in sys.modules:
             self._brought()
         elif self._thread is None:

@@ -43,16 +43,21 @@ class Opened:
     fresh: NewMedia | None = None  # what is listed, but not stored yet
 
 
+def bring() -> None:
+    """Load what opening and showing a picture need, which takes longer than doing it."""
+    import visionstudio.media.prefetch
+    import visionstudio.session.library
+    import visionstudio.session.measuring
+    import visionstudio.ui.project  # noqa: F401
+
+
 def open_paths(paths: Sequence[Path], *, as_video: bool = False) -> Opened:
     """Open the project of a folder, or of files in one, making it when there is none.
 
     Blocks. Raises: MediaError when a path is not there or holds nothing to look
     at, ProjectNewer, ProjectDamaged, StorageFull.
     """
-    # Here rather than in the GUI thread, which would stand still meanwhile.
-    import visionstudio.media.prefetch
-    import visionstudio.session.measuring
-    import visionstudio.ui.project  # noqa: F401
+    bring()  # here rather than in the GUI thread, which would stand still meanwhile
     from visionstudio.session.library import NewMedia, add_media
     from visionstudio.session.project import ProjectSession
     from visionstudio.storage.paths import is_project, project_folder, stored_path

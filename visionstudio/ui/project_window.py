@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from visionstudio.ui.appearing import Appearing
 from visionstudio.ui.halted import Halted
 from visionstudio.ui.i18n import tr
 from visionstudio.ui.models_later import ModelsLater
-from visionstudio.ui.opening import Opened, Worker, open_paths, recover
+from visionstudio.ui.opening import Opened, Worker, bring, open_paths, recover
 from visionstudio.ui.posting import Poster
 from visionstudio.ui.recent import RecentProjects
 from visionstudio.ui.window_parts import WindowParts
@@ -70,6 +71,7 @@ class ProjectWindow(WindowParts):
         self.came_from_grid = False  # Esc goes back there
         self._make_sample = make_sample
         self.worker = Worker(poster.post)
+        self._bringing: threading.Thread | None = None
         self.appearing = Appearing(self)
         self.appearing.done.connect(self._settle)
         self._remember = self._single_shot(_REMEMBER_MS, self._remember_place)
@@ -86,6 +88,17 @@ class ProjectWindow(WindowParts):
     @property
     def session(self) -> ProjectSession | None:
         return self.project.session if self.project is not None else None
+
+    def expect_opening(self) -> None:
+        """A person is choosing what to open: load meanwhile what that needs, in a thread."""
+        if self._bringing is None:
+            self._bringing = threading.Thread(target=bring, name="bringing", daemon=True)
+            self._bringing.start()
+
+    def stop_expecting(self) -> None:
+        """Wait for that thread; for the end of the program."""
+        if self._bringing is not None:
+            self._bringing.join()
 
     def open(self, paths: Sequence[Path], *, as_video: bool = False) -> None:
         """Open the project of these paths in the background; `project_opened` follows."""
@@ -120,16 +133,14 @@ class ProjectWindow(WindowParts):
         )
         self._recent.note(project.folder)
         self.viewer.hold()  # the picture is read while all else is arranged
-        steps = (lambda: self._arranged(project), self.viewer.release)
+        steps = (
+            lambda: self._arrange(project),
+            lambda: self._follow(project),
+            self.viewer.release,
+        )
         self.appearing.begin((self, *self.docks), *steps)
         self._use_session(project.session)
         project.go_to_first_place()
-
-    def _arranged(self, project: OpenProject) -> None:
-        self._arrange(project)
-        self.viewer.focus_canvas()
-        project.look_for_files()
-        self.project_opened.emit()
 
     def _not_opened(self, error: VisionStudioError) -> None:
         self.welcome.show_busy("")
@@ -185,7 +196,6 @@ class ProjectWindow(WindowParts):
 
     def _arrange(self, project: OpenProject) -> None:
         """Give the project the window, as it was left."""
-        session = project.session
         self._show_parts(True)
         self.setWindowTitle(f"{project.title} – VisionStudio")
         layout = project.remembered.get("layout") or self.settings.note("layout")
@@ -194,6 +204,10 @@ class ProjectWindow(WindowParts):
             self._keep_corners()
         else:
             self._default_layout()
+
+    def _follow(self, project: OpenProject) -> None:
+        """Say and do from now on what follows from the project."""
+        session = project.session
         session.saved_changed.connect(self.status.show_saved)
         session.saved_changed.connect(self.refresh_actions)
         session.history_changed.connect(lambda *_: self.refresh_actions())
@@ -210,6 +224,9 @@ class ProjectWindow(WindowParts):
         self._media_changed()
         if project.read_only:
             self.notices.read_only(project)
+        self.viewer.focus_canvas()
+        project.look_for_files()
+        self.project_opened.emit()
 
     def _use_workbench(self, workbench: Workbench | None) -> None:
         if "model_panel" in self.__dict__:

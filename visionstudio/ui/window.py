@@ -240,6 +240,7 @@ class MainWindow(ProjectWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
+            self.expect_opening()
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -267,6 +268,7 @@ class MainWindow(ProjectWindow):
         self.hide()
         self._commands.clipboard.close()
         self.worker.wait()
+        self.stop_expecting()
         self.models_later.wait()
         self.viewer.close_threads()
         self.media_panel.close_threads()

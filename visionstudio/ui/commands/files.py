@@ -16,11 +16,13 @@ class FileCommands(Group):
     """Open, import, export, close."""
 
     def open_folder(self) -> None:
+        self._window.expect_opening()
         folder = QFileDialog.getExistingDirectory(self._window, tr("Open folder"))
         if folder:
             self._window.open([Path(folder)])
 
     def open_files(self) -> None:
+        self._window.expect_opening()
         files, _ = QFileDialog.getOpenFileNames(self._window, tr("Open pictures or videos"))
         if files:
             self._window.open([Path(f) for f in files])
