@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from PySide6.QtCore import QPoint, QRect, QSize
 
 GAP = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """`count` cells of a size in a viewport of `width` × `height`, row by row."""
 
@@ -18,17 +19,17 @@ class Layout:
     width: int = 1
     height: int = 1
 
-    @property
+    @cached_property
     def columns(self) -> int:
         """How many cells stand side by side."""
         return max(1, (self.width - GAP) // (self.cell.width() + GAP))
 
-    @property
+    @cached_property
     def lines(self) -> int:
         """How many lines there are."""
         return -(-self.count // self.columns)
 
-    @property
+    @cached_property
     def step(self) -> int:
         """From one line to the next."""
         return self.cell.height() + GAP
@@ -38,7 +39,7 @@ class Layout:
         """The height of all lines."""
         return self.lines * self.step + GAP
 
-    @property
+    @cached_property
     def _left(self) -> int:
         used = self.columns * (self.cell.width() + GAP) + GAP
         return max(0, (self.width - used) // 2) + GAP

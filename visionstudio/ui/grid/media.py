@@ -111,12 +111,11 @@ class MediaGridModel(GridModel):
         session = self._session
         if session is None:
             return
+        ids = self._rows.ids_in(rows)
+        labels, proposals = session.tally.media.of(ids)
         wanted = []
-        for row in rows:
-            key = self.key(row)
-            some = session.summary(key)
-            known = key in self._drawn
-            needed = key in self._stale if known else some.labels or some.proposals
+        for key, some in zip(ids.tolist(), (labels + proposals).tolist(), strict=True):
+            needed = key in self._stale if key in self._drawn else some
             if needed and key not in self._asked:
                 wanted.append(key)
         for begin in range(0, len(wanted), _AT_ONCE):

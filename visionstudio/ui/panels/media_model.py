@@ -247,6 +247,13 @@ class MediaModel(QStandardItemModel):
         ids = self._session.media.ids
         return ids if self._places is None else ids[self._places]
 
+    def ids_in(self, rows: range) -> NDArray[np.int64]:
+        """Those of some rows that follow each other."""
+        if self._session is None:
+            return np.zeros(0, np.int64)
+        ids, part = self._session.media.ids, slice(rows.start, rows.stop)
+        return ids[part] if self._places is None else ids[self._places[part]]
+
     def set_filter(
         self, text: str, state: str, mine: NDArray[np.int64] | Sequence[int] = ()
     ) -> None:
