@@ -35,10 +35,10 @@ class CompareBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(6)
-        row.addWidget(QLabel(tr("Compare with")))
-        self.source = QComboBox()
+        self.source = QComboBox()  # without a label: in a narrow window the values need the room
         self.source.setObjectName("compareSource")
         self.source.setAccessibleName(tr("Compare with"))
+        self.source.setToolTip(tr("Compare with"))
         titles = (
             tr("Next picture or frame"),
             tr("Previous picture or frame"),
@@ -104,3 +104,5 @@ class CompareBar(QWidget):
             self.source.setCurrentIndex(SOURCES.index(control.source))
         self.name.setText(control.other.title if control.other else tr("nothing"))
         self.reading.setText(control.reading)
+        self.reading.setToolTip(control.reading)
+        self.name.setVisible(not control.reading)  # at the pointer the values are more than a name

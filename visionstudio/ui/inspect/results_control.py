@@ -108,6 +108,7 @@ class ResultsControl(QObject):
             tr("Perimeter"), tr("Points"),
         )  # fmt: skip
         self.panel.measurements.show_rows(titles, [_measurement_cells(row) for row in rows])
+        self.panel.delete.setEnabled(bool(self.panel.measurements.selected_keys()))
         scale = self._measuring.calibration
         text = tr("No scale: lengths in pixels")
         if scale.is_real:
@@ -121,6 +122,7 @@ class ResultsControl(QObject):
 
     def _select_measurements(self) -> None:
         keys = self.panel.measurements.selected_keys()
+        self.panel.delete.setEnabled(bool(keys))
         self._measuring.select([i for key in keys for i in key])
 
     def _go_to_measurement(self, key: tuple[int, ...]) -> None:
