@@ -158,6 +158,10 @@ class RotatedBox(ShapeBase):
         return struct.pack("<5d", self.cx, self.cy, self.width, self.height, self.angle)
 
 
+_FEW_RINGS = 64
+_joined: tuple[tuple[FloatArray, ...], FloatArray] | None = None  # of the last of many rings
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Polygon(ShapeBase):
     """One or more closed rings; a hole belongs to the last ring before it that is none.
@@ -197,7 +201,14 @@ class Polygon(ShapeBase):
         return inside
 
     def points(self) -> FloatArray:
-        return np.concatenate(self.rings)
+        if len(self.rings) <= _FEW_RINGS:
+            return np.concatenate(self.rings)
+        # Joining thousands of rings takes longer than a copy, and is asked for in every frame.
+        global _joined
+        known = _joined
+        if known is None or known[0] is not self.rings:
+            known = _joined = self.rings, np.concatenate(self.rings)
+        return known[1].copy()
 
     def with_points(self, points: ArrayLike) -> Polygon:
         array = np.asarray(points, dtype=np.float64)

@@ -7,7 +7,7 @@ object; that is the one selected first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from visionstudio.model.annotations import Annotation
 from visionstudio.model.edits import Change, Edit
@@ -84,8 +84,11 @@ def divide(
         first = corrected(before, replace(before, shape=shapes[0]), "split")
         changes.append(Change(before, first))
         # One of a track's or group's objects can only be one of them.
-        other = replace(first, track_id=None)
-        parts = [replace(other, id=fresh + n, shape=s) for n, s in enumerate(shapes[1:])]
+        same = {f.name: getattr(first, f.name) for f in fields(first)} | {"track_id": None}
+        # There may be thousands: `replace` would look up all fields for each.
+        parts = [
+            Annotation(**(same | {"id": fresh + n, "shape": s})) for n, s in enumerate(shapes[1:])
+        ]
         fresh += len(parts)
         changes += [Change(None, part) for part in parts]
         ids += [before.id, *(part.id for part in parts)]

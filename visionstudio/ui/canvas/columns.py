@@ -149,6 +149,11 @@ class Columns:
         self._reserve_points(self.point_count)
         starts = np.where(grown, begin, self.starts[rows])
         self.starts[rows], self.sizes[rows] = starts, sizes
+        if len(lines) == 1:
+            part = slice(int(starts[0]), int(starts[0] + sizes[0]))
+            self.points[part] = lines[0].points
+            np.add(lines[0].following, starts[0], out=self.following[part])
+            return
         before = np.cumsum(sizes) - sizes
         index = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
         if len(index):
@@ -161,9 +166,8 @@ class Columns:
         exact = np.fromiter((type(a.shape) in _EXACT for a in batch), bool, len(batch))
         part = rows[exact]
         if len(part):
-            points = np.concatenate(
-                [line.points for line, is_exact in zip(lines, exact, strict=True) if is_exact]
-            )
+            found = [line.points for line, is_exact in zip(lines, exact, strict=True) if is_exact]
+            points = np.concatenate(found) if len(found) > 1 else found[0]
             cuts = np.cumsum(self.sizes[part]) - self.sizes[part]
             self.boxes[part, :2] = np.minimum.reduceat(points, cuts, axis=0)
             self.boxes[part, 2:] = np.maximum.reduceat(points, cuts, axis=0)

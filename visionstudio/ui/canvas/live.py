@@ -62,10 +62,13 @@ class LivePainter:
         filled: bool = True,
         tinted: bool = True,
         skeleton: SkeletonSpec | None = None,
+        part: QRectF | None = None,
     ) -> None:
         """Draw a shape; `strong` for selected, else as pointed at; `filled`: see-through inside.
 
         A mask is its inside: without `tinted` only its outline is drawn, on the tint below.
+        `part` of the viewport is all that is painted now: of very many lines the others are
+        left out.
         """
         painter.setRenderHint(_SMOOTH, True)
         width = style.SELECTED if strong else style.LINE
@@ -81,7 +84,8 @@ class LivePainter:
             fill.setAlpha(_FILL)
             painter.setBrush(fill)
             painter.drawPath(ready.inside)
-        _draw_outline(painter, view, ready.lines, (left, top), colour, width, dashed=dashed)
+        at = left, top
+        _draw_outline(painter, view, ready.lines, at, colour, width, dashed=dashed, part=part)
         if len(ready.dots):
             for shade, extra in ((style.halo(colour), 2 * style.HALO), (colour, 0.0)):
                 painter.setPen(style.pen(shade, style.DOT + extra + (2 if strong else 0)))
@@ -161,14 +165,18 @@ def _draw_outline(
     width: float,
     *,
     dashed: bool,
+    part: QRectF | None = None,
 ) -> None:
     """Draw (n, 4) lines in widget units from the picture's origin, which is `at`, with a halo."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    room = QRectF(0, 0, view.view_width / view.ratio, view.view_height / view.ratio)
     if len(lines) > _MANY:
-        lines = lines[_near(lines, view, at)]
+        lines = lines[_near(lines, room, at)]
     if not len(lines):
         return
-    fine = len(lines) <= _FINE
+    fine = len(lines) <= _FINE  # of all that is in view, so that every part looks the same
+    if part is not None and len(lines) > _MANY and not part.contains(room):
+        lines = lines[_near(lines, part, at)]
     if dashed:
         lines = dashes(lines, *style.DASH)
     painter.setRenderHint(_SMOOTH, fine)
@@ -181,11 +189,10 @@ def _draw_outline(
     painter.setRenderHint(_SMOOTH, True)
 
 
-def _near(lines: NDArray[np.float64], view: View, at: tuple[float, float]) -> NDArray[np.bool_]:
-    """Which of (n, 4) lines in widget units from the picture's origin meet the viewport."""
-    right, bottom = view.view_width / view.ratio + 10, view.view_height / view.ratio + 10
-    left, top = at
-    return lines_within(lines, -10.0 - left, -10.0 - top, right - left, bottom - top)
+def _near(lines: NDArray[np.float64], room: QRectF, at: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which of (n, 4) lines in widget units from the picture's origin meet a part of the widget."""
+    room = room.adjusted(-10, -10, 10, 10).translated(-at[0], -at[1])
+    return lines_within(lines, room.left(), room.top(), room.right(), room.bottom())
 
 
 def paint_label(painter: QPainter, view: View, shape: Shape, text: str, colour: str) -> None:

@@ -41,6 +41,7 @@ class Outline(NamedTuple):
 
 MANY_POINTS = 2_000  # of more, only those that can be told apart are drawn
 _GRAIN = 1.0  # device pixels at which they can
+_VERY_MANY = 50_000  # of more, only every second pixel counts
 _KEPT: deque[tuple[Shape, float, Outline]] = deque(maxlen=3)  # tiles ask again and again
 _NONE = Outline(np.zeros((0, 2)), np.zeros(0, np.int32), False)
 _RINGS: dict[int, IntArray] = {}
@@ -69,7 +70,7 @@ def outline(shape: Shape, skeleton: SkeletonSpec | None = None) -> Outline:
             last = np.cumsum(sizes) - 1
             following = np.arange(1, last[-1] + 2, dtype=np.int32)
             following[last] = last - sizes + 1
-            return Outline(np.concatenate(rings), following, True)
+            return Outline(shape.points(), following, True)
         case Polyline(line):
             following = np.arange(1, len(line) + 1, dtype=np.int32)
             following[-1] -= 1
@@ -110,6 +111,8 @@ def outline_at(shape: Shape, skeleton: SkeletonSpec | None, scale: float) -> Out
     line = outline(shape, skeleton)
     if line.closed and len(line.points) > MANY_POINTS:
         line = thinned(line, _GRAIN / scale)
+        if len(line.points) > _VERY_MANY:
+            line = thinned(line, 2 * _GRAIN / scale)
         _KEPT.append((shape, scale, line))
     return line
 

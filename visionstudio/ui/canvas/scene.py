@@ -113,12 +113,13 @@ class Scene:
             reach = self.extent(view, annotation.shape if shape is None else shape)
             if reach.intersects(seen) and (shape is not None or self.columns.shown[row]):
                 strong = annotation_id in selection or shape is not None
-                self._paint_one(painter, view, row, annotation, shape, strong)
+                self._paint_one(painter, view, seen, row, annotation, shape, strong)
 
     def _paint_one(
         self,
         painter: QPainter,
         view: View,
+        seen: QRect,
         row: int,
         annotation: Annotation,
         lifted: Shape | None,
@@ -137,5 +138,11 @@ class Scene:
             strong=strong,
             tinted=lifted is not None,  # at rest the tiles below have the tint
             skeleton=known.skeleton if known else None,
+            part=QRectF(
+                seen.x() / view.ratio,
+                seen.y() / view.ratio,
+                seen.width() / view.ratio,
+                seen.height() / view.ratio,
+            ),
         )
         paint_label(painter, view, shape, label_text(columns, row), colour)

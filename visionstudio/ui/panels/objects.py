@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -361,8 +361,8 @@ class ObjectsPanel(QWidget):
         rows = sorted(
             row for i in self._session.selection if (row := self.model.row_of(i)) is not None
         )
-        for row in rows:
-            chosen.select(self.model.index(row), self.model.index(row))
+        for first, last in _stretches(rows):
+            chosen.select(self.model.index(first), self.model.index(last))
         self._syncing = True
         try:
             selection = self.view.selectionModel()
@@ -403,3 +403,12 @@ class ObjectsPanel(QWidget):
         if event.type() == QEvent.Type.Leave:
             self.hovered.emit(None)
         return super().eventFilter(watched, event)
+
+
+def _stretches(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of what follows each other in rising numbers."""
+    begin = 0
+    for n in range(1, len(rows) + 1):
+        if n == len(rows) or rows[n] != rows[n - 1] + 1:
+            yield rows[begin], rows[n - 1]
+            begin = n
