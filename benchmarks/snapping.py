@@ -14,6 +14,8 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from time import thread_time
+
 import numpy as np
 from _timing import alternate, show
 
@@ -58,7 +60,7 @@ def compare(what: str, columns: Columns) -> None:
         for x, y in places:
             hit.hit(columns, x, y, REACH)
 
-    ours, limit = alternate(snaps, hits)
+    ours, limit = alternate(snaps, hits, clock=thread_time)
     show(f"snap, {what}", ours / PLACES, limit / PLACES, "hit-test")
     show(f"snap, {what}, goal", ours / PLACES, GOAL, "goal")
 
@@ -71,6 +73,7 @@ def main() -> None:
         ours, limit = alternate(
             lambda points=points, columns=columns: list(snap.vertices_at(columns, points)),
             lambda columns=columns: hit.hit(columns, 500, 500, REACH),
+            clock=thread_time,
         )
         show(f"vertices at 12 places, {count:,} shapes", ours, limit, "hit-test")
     compare("2,000 shapes over each other", polygons(2_000, 1200.0))
