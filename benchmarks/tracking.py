@@ -7,6 +7,9 @@ the process on all cores, sides in turn, medians of five.
 
 `python benchmarks/tracking.py FOLDER --figures [--nano FILE.onnx]` prints the table of
 docs/tracking.md: all trackers on Crossing and bag. It takes minutes.
+
+`python benchmarks/tracking.py FOLDER --objects 20` follows so many regions in one pass, against
+as many times the processor time that one of them takes.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from visionstudio.engine.evaluation.trackers import (
     compare_trackers,
     comparison_table,
 )
-from visionstudio.engine.host import LocalHost
+from visionstudio.engine.events import FrameResult
+from visionstudio.engine.host import LocalHost, run
 from visionstudio.engine.requests import Track
 from visionstudio.engine.tracking import read_ground_truth
 
@@ -85,6 +89,37 @@ def speed(data: Path, names: list[str]) -> None:
     host.close()
 
 
+def several(data: Path, names: list[str], count: int) -> None:
+    """Processor time a frame of one region and of `count`, moved a little, in one pass."""
+    frames, truth_file = SEQUENCES["Crossing"]
+    x1, y1, x2, y2 = (float(v) for v in read_ground_truth(data / truth_file)[0])
+    host = LocalHost()
+    for name in names:
+        took = []
+        for objects in (1, count):
+            moves = [(n % 5 - 2, n // 5 % 5 - 2) for n in range(objects)]
+            request = Track(
+                model=f"tracker/{name}",
+                path=str(data / frames),
+                kind="frames",
+                spans=tuple((0, FRAMES - 1, x1 + a, y1 + b, x2 + a, y2 + b) for a, b in moves),
+                device="cpu",
+            )
+            times = []
+            for _ in range(4):
+                start = time.process_time()
+                seen = sum(isinstance(e, FrameResult) for e in run(host, request))
+                assert seen == FRAMES
+                times.append(time.process_time() - start)
+            took.append(statistics.median(times[1:]) / FRAMES * 1000)
+        one, all_of_them = took
+        print(
+            f"tracker/{name:<8} one region {one:6.1f} ms a frame   {count} regions"
+            f" {all_of_them:6.1f} ms   ratio to {count} times one {all_of_them / one / count:5.2f}"
+        )
+    host.close()
+
+
 def alternate(ours: Callable[[], None], bare: Callable[[], None]) -> tuple[float, float]:
     """Median processor seconds of both, called in turn after one warm-up each."""
     ours()
@@ -123,10 +158,13 @@ def main() -> None:
     parser.add_argument("--trackers", default="")
     parser.add_argument("--figures", action="store_true")
     parser.add_argument("--nano", type=Path)
+    parser.add_argument("--objects", type=int, default=0)
     given = parser.parse_args()
     names = [n for n in given.trackers.split(",") if n]
     if given.figures:
         figures(given.folder, given.nano, names)
+    elif given.objects:
+        several(given.folder, names or ["kalman", "kcf", "csrt"], given.objects)
     else:
         speed(given.folder, names or ["csrt", "kcf"])
 
