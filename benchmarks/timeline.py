@@ -149,10 +149,6 @@ def wheeling(timeline: Timeline, *, over_time: bool) -> Callable[[], bool]:
 def worked_by(heart: Heart, what: str, until: Callable[[], bool]) -> None:
     """Print the window's own work at a time until something is so, asked every 16 ms."""
     heart.watch(until, every_ms=16)
-    say_work(heart, what)
-
-
-def say_work(heart: Heart, what: str) -> None:
     print(
         f"  {what:<22} own work at a time: p99 {percentile(heart.work, 99):5.1f} ms, max"
         f" {max(heart.work):5.1f} ms   ratio to {GAP_MS:g}: {max(heart.work) / GAP_MS:.2f}"
@@ -168,7 +164,7 @@ def main() -> None:
     video = hour(root / "hour.mp4")
     print(f"made {video.stat().st_size / 1e6:.0f} MB in {time.perf_counter() - start:.1f} s")
     heart = Heart()
-    report("bare event loop", heart.watch(after(3)))
+    report("bare event loop", heart, after(3))
     for count in (200, 1000):
         folder = project(root / f"p{count}", video, count)
         window = MainWindow(settings)
@@ -184,14 +180,12 @@ def main() -> None:
             picture = window.viewer.canvas.picture is not None
             return picture and bar is not None and len(bar.timeline.lines.lanes) == count
 
-        gaps = heart.watch(ready)
+        report(f"{count} tracks: opening", heart, ready)
         took, work_s = time.perf_counter() - start, time.process_time() - worked
         print(
-            f"{count} tracks: open {took:.2f} s   ratio to {OPEN_S:g} s: {took / OPEN_S:.2f};"
+            f"  open after {took:.2f} s   ratio to {OPEN_S:g} s: {took / OPEN_S:.2f};"
             f" processor time {work_s:.2f} s   ratio: {work_s / OPEN_S:.2f}"
         )
-        report("  while opening", gaps)
-        say_work(heart, "opening")
         bar = window.viewer.bar
         assert bar is not None
         timeline, player = bar.timeline, window.viewer.player
@@ -212,11 +206,9 @@ def main() -> None:
         mover = QTimer()
         mover.timeout.connect(move)
         mover.start(16)
-        gaps = heart.watch(after(6.5))
+        report("  scrubbing", heart, after(6.5))
         QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=QPoint(GUTTER + 5, 5))
         mover.stop()
-        report("  scrubbing", gaps)
-        say_work(heart, "scrubbing")
         print(f"  {len(shown) / 6.5:.0f} frames shown a second while scrubbing")
         for lines in (8, 40):
             timeline.set_wanted_lines(lines)
