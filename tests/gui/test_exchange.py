@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import TypeVar
 
@@ -138,6 +139,27 @@ def test_dropped_labels_are_looked_at_mapped_and_imported(
     window.close()
 
 
+def test_a_data_set_that_brings_its_own_pictures(
+    driver: Driver, pictures: Path, tmp_path: Path
+) -> None:
+    """The project's folder, which is proposed for its pictures, has one of them less."""
+    driver.open(pictures)
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    for name in {name for name, _, _ in BOXES}:
+        shutil.copy(pictures / "0.png", foreign / name)
+    drop(driver, coco(foreign))
+    window = dialog(driver, ImportDialog)
+    do = ready(driver, child(window, QPushButton, "importRun"))
+    assert rows_of(child(window, Table, "importMissing")) == []
+    QTest.mouseClick(do, LEFT)
+    driver.wait(lambda: len(labels(driver)) == 4)
+    store = driver.session.store
+    used = {store.path_of(m).parent for m in store.media() if store.annotations(m.id)}
+    assert used == {foreign}
+    window.close()
+
+
 def test_merging_shows_what_changes_before_it_does(
     driver: Driver, pictures: Path, tmp_path: Path
 ) -> None:
@@ -232,6 +254,7 @@ def test_cancel_leaves_everything_as_it_is(driver: Driver, pictures: Path, tmp_p
 def test_an_export_is_kept_up_to_date_from_the_menu(driver: Driver, pictures: Path) -> None:
     driver.open(pictures)
     driver.session.add_class("cell")
+    driver.wait(driver.window.actions_["file.live_export"].isEnabled)
     driver.window.actions_["file.live_export"].trigger()
     window = dialog(driver, LiveExportDialog)
     assert not child(window, QPushButton, "liveExportOff").isEnabled()

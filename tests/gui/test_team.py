@@ -161,7 +161,9 @@ def test_agreement_second_pass_and_statistics(two: tuple[Driver, Path], tmp_path
     passing = dialog_of(driver, "file.second_pass", SecondPassDialog)
     line = passing.findChild(QLineEdit, "secondPassFolder")
     assert line is not None
+    assert line.text().endswith("-second-pass")  # beside this one, unless somebody types another
     line.setFocus()
+    line.selectAll()
     QTest.keyClicks(line, str(tmp_path / "blind"))
     press(passing, "secondPassStart")
     driver.wait(lambda: not driver.window.findChildren(SecondPassDialog))

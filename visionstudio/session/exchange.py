@@ -32,11 +32,16 @@ from visionstudio.storage import ProjectStore
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to import: a format's name or 'auto', its file or folder, and where the pictures are."""
+    """What to import: a format's name or 'auto', its file or folder, and where the pictures are.
+
+    With `guessed` nobody has said that they are in `images`: where the data set has more
+    of them itself, it is these.
+    """
 
     format: str
     path: Path
     images: Path | None = None
+    guessed: bool = False
     options: ReadOptions = field(default_factory=ReadOptions)
 
 
@@ -79,8 +84,13 @@ class Exchange:
         def work(_store: ProjectStore, progress: Progress) -> Reading:
             reader = format_of(source.format, source.path)
             options = replace(source.options, stream=True)
+            used = source
             imported = read_source(reader, source.path, source.images, options, progress)
-            return Reading(source, reader.name, imported, Census.of(imported))
+            if source.guessed and _missing(imported):
+                own = read_source(reader, source.path, None, options, progress)
+                if _missing(own) < _missing(imported):
+                    used, imported = replace(source, images=None), own
+            return Reading(used, reader.name, imported, Census.of(imported))
 
         return self._beside.run(f"Read {source.path.name}", work, done, failed)
 
@@ -162,6 +172,10 @@ class Exchange:
             )
 
         return self._beside.run(title, work, done, failed)
+
+
+def _missing(imported: Imported) -> int:
+    return sum(item.file is None for item in imported.dataset.items)
 
 
 def _planned(

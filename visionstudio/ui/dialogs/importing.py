@@ -133,7 +133,9 @@ class ImportDialog(ExchangeDialog):
             self._start(tr("Comparing with the project…"), lambda n: self._ask_plan(n, reading))
         elif path is not None:
             options = ReadOptions(one_based=self._one_based.isChecked())
-            source = Source(self._chosen_format(), path, self._images.path(), options)
+            images = self._images.path()
+            guessed = images == self._workbench.session.store.media_root
+            source = Source(self._chosen_format(), path, images, guessed, options)
             self._start(tr("Reading…"), lambda n: self._ask_reading(n, source))
 
     def _ask_reading(self, number: int, source: Source) -> Job:

@@ -7,7 +7,6 @@ import random
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -77,16 +76,23 @@ class SecondPassDialog(QDialog):
         self.said.setObjectName("secondPassSaid")
         self.said.setWordWrap(True)
         layout.addWidget(self.said)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
-        self._start = buttons.addButton(tr("Make it"), QDialogButtonBox.ButtonRole.ActionRole)
+        close = QPushButton(tr("Close"))
+        close.setObjectName("secondPassClose")
+        close.setAutoDefault(False)
+        close.clicked.connect(self.close)
+        self._start = QPushButton(tr("Make it"))
         self._start.setObjectName("secondPassStart")
         self._start.setProperty("role", "primary")
         self._start.clicked.connect(self.start)
-        buttons.rejected.connect(self.close)
-        layout.addWidget(buttons)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(close)
+        buttons.addWidget(self._start)
+        layout.addLayout(buttons)
         self.setMinimumWidth(520)
-        self._update()
+        ours = workbench.session.store.folder
+        ours = ours.parent if ours.name == ".visionstudio" else ours
+        self.path.set_path(ours.with_name(f"{ours.name}-second-pass"))
 
     def _choose(self) -> str:
         return QFileDialog.getExistingDirectory(self, tr("Folder of the new project"))
