@@ -204,6 +204,11 @@ class MediaList(Sequence[MediaItem]):
         return self._ids
 
     @property
+    def rising_ids(self) -> Places:
+        """The ids from the smallest to the largest."""
+        return self._sorted
+
+    @property
     def verified(self) -> int:
         """How many are verified."""
         return int(np.count_nonzero(self._verified))

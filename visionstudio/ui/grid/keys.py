@@ -14,8 +14,9 @@ class Keys(Set[int]):
     What is combined with it is a frozenset again.
     """
 
-    def __init__(self, keys: NDArray[np.int64]) -> None:
-        self._keys = np.sort(keys, kind="stable")
+    def __init__(self, keys: NDArray[np.int64], *, rising: bool = False) -> None:
+        """`rising`: they are sorted already."""
+        self._keys = keys if rising else np.sort(keys, kind="stable")
 
     @classmethod
     def _from_iterable(cls, it: Iterable[int]) -> frozenset[int]:  # type: ignore[override]

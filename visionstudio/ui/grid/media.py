@@ -67,6 +67,8 @@ class MediaGridModel(GridModel):
         return self._rows.id_at(row) or 0
 
     def keys(self) -> Set[int]:
+        if self._session is not None and not self._rows.is_filtered:
+            return Keys(self._session.media.rising_ids, rising=True)
         return Keys(self._rows.id_array())
 
     def row_of(self, key: int) -> int | None:
