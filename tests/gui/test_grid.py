@@ -246,6 +246,30 @@ def test_objects_are_drawn_and_orders_are_shared_with_the_list(shown: GridDriver
     assert order(Order.NAME) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_wall_of_new_cells_takes_turns_until_it_is_whole(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visionstudio.ui.grid.view._PAINT_SECONDS", 0.0)
+    view = GridView(
+        ListModel([GridItem(n, "", PictureSource(), problem="none") for n in range(99)])
+    )
+    qtbot.addWidget(view)
+    view.set_side(64)
+    view.resize(700, 500)
+    with qtbot.waitExposed(view):
+        view.show()
+    bar = view.verticalScrollBar()
+    view.viewport().repaint()
+    bar.setValue(bar.maximum())
+    seen = view._layout.seen(bar.value())
+    assert seen[-1] == 98
+    assert not all(view.cells.has(n) for n in seen)
+    qtbot.waitUntil(lambda: all(view.cells.has(n) for n in seen), timeout=20_000)
+    qtbot.waitUntil(lambda: view._unpainted.isEmpty(), timeout=20_000)
+    assert reddish(drawn(view, 98)) > 8  # the sign of what cannot be shown
+    view.close_threads()
+
+
 def test_crops_and_arrays_are_items_too(qtbot: QtBot, tmp_path: Path) -> None:
     values = np.zeros((80, 100, 3), np.uint8)
     values[20:40, 30:70] = (0, 200, 0)

@@ -17,7 +17,7 @@ from visionstudio.session import library
 from visionstudio.session.library import NewMedia, add_media
 from visionstudio.session.media_list import MediaList
 from visionstudio.session.project import ProjectSession
-from visionstudio.session.sorting import Order, Sorting
+from visionstudio.session.sorting import Order, Sorted, Sorting
 from visionstudio.storage import ProjectStore, columns
 
 QUOTED = os.fsdecode(b"b/caf\xe9.png")
@@ -148,11 +148,15 @@ def test_orders_and_many_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     store.add_media(items)
     pump = Pump()
     session = ProjectSession(store, pump.post)
-    heard: list[object] = []
-    Sorting(session).sort(Order.SIZE, lambda found: heard.append(found.places.tolist()))  # type: ignore[union-attr]
+    heard: list[Sorted | None] = []
+    Sorting(session).sort(Order.SIZE, heard.append)
     pump.until(lambda: heard)
     largest = sorted(range(8), key=lambda n: (-items[n].width * items[n].height, n))
-    assert heard == [largest]
+    (found,) = heard
+    assert found is not None
+    assert found.places.tolist() == largest
+    assert found.ranks.tolist() == [largest.index(n) for n in range(8)]
+    assert session.media.rising_ids.tolist() == list(range(1, 9))
     # More than the window should take over at once: everything is read again.
     monkeypatch.setattr(library, "MANY", 2)
     for n in range(5):

@@ -279,19 +279,21 @@ class GridView(QAbstractScrollArea):
 
     def _paint_cells(self, painter: QPainter, region: QRegion) -> None:
         """A wall of new cells takes several turns: in each as many as do not stop the window."""
-        top, until = self._top, time.perf_counter() + _PAINT_SECONDS
+        top, until, some = self._top, time.perf_counter() + _PAINT_SECONDS, False
         for row in self._layout.within(region.boundingRect().translated(0, top)):
             place = self._layout.place(row).translated(0, -top)
             if not region.intersects(place):
                 continue
             key = self._model.key(row)
-            if not self.cells.has(key) and time.perf_counter() > until:
+            new = not self.cells.has(key)
+            if new and some and time.perf_counter() > until:
                 painter.fillRect(
                     QRect(place.topLeft(), QSize(self._side, self._side)), theme.colour("surface")
                 )
                 self._unpainted += place
                 self._paint_later.start()
                 continue
+            some = some or new
             painter.drawPixmap(place.topLeft(), self.cells.cell(self._model.item(row)))
             chosen, current = key in self._selection, key == self._current
             paint_frame(painter, place, chosen=chosen, current=current and self.hasFocus())
