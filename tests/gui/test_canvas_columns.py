@@ -22,7 +22,7 @@ from visionstudio.ui.canvas.bulk import dashes, spread
 from visionstudio.ui.canvas.canvas import Canvas
 from visionstudio.ui.canvas.columns import Columns
 from visionstudio.ui.canvas.hit import hit, inside_region
-from visionstudio.ui.canvas.masks import border_of
+from visionstudio.ui.canvas.masks import border_of, halo_of, rim_of
 from visionstudio.ui.canvas.outline import outline
 from visionstudio.ui.canvas.view import View
 from visionstudio.ui.tools.vertices import (
@@ -263,6 +263,19 @@ def test_the_border_of_a_picture_lies_where_pixels_differ() -> None:
         lines = border_of(bits)
         assert unit_lines(lines) == unit_border(bits)
         assert ((lines[:, 0] == lines[:, 2]) ^ (lines[:, 1] == lines[:, 3])).all()
+
+
+def test_the_rim_of_a_dense_mask_and_its_halo() -> None:
+    rng = np.random.default_rng(6)
+    bits = (rng.random((15, 20)) < 0.6).astype(np.uint8)
+    rim, halo = rim_of(bits), halo_of(rim_of(bits))
+    for y in range(15):
+        for x in range(20):
+            beside = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
+            known = [bits[v, u] for v, u in beside if 0 <= v < 15 and 0 <= u < 20]
+            assert rim[y, x] == (bits[y, x] and not all(known))
+            around = rim[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+            assert halo[y, x] == around.any()
 
 
 def test_many_rings_at_once_as_one_by_one() -> None:

@@ -242,3 +242,30 @@ def test_the_first_object_keeps_what_it_is() -> None:
         combining.intersect([first, note(9, Box(90, 90, 99, 99))], SIZE)
     with pytest.raises(InvalidValue, match="two or more"):
         combining.join([first, note(5, Points(np.array([[1.0, 2]])))], SIZE)
+
+
+def test_sets_of_pixels_are_combined_as_pictures_are() -> None:
+    rng = np.random.default_rng(11)
+    for n in range(300):
+        size = tuple(rng.integers(1, 9, 2))
+        a, b = (rng.random(size) < rng.random() for _ in range(2))
+        if n % 3 == 0:  # one wholly before the other
+            a[size[0] // 2 :], b[: size[0] // 2] = False, False
+        one, other = Spans.of_array(a, -2, -1), Spans.of_array(b, -2, -1)
+        for found, expected in (
+            (one | other, a | b),
+            (one & other, a & b),
+            (one - other, a & ~b),
+            (one ^ other, a ^ b),
+        ):
+            assert np.array_equal(found.edges, Spans.of_array(expected, -2, -1).edges)
+            assert found.mask() == Mask.from_array(expected, -2, -1) or not expected.any()
+
+
+def test_some_rows_of_a_set_are_replaced() -> None:
+    rng = np.random.default_rng(12)
+    bits, fresh = (rng.random((9, 12)) < 0.5 for _ in range(2))
+    rows = Spans.of_array(fresh[3:6], 0, 3)
+    fresh[:3], fresh[6:] = bits[:3], bits[6:]
+    found = Spans.of_array(bits).with_rows(3, 6, rows)
+    assert np.array_equal(found.raster(0, 0, 12, 9), fresh)
