@@ -26,12 +26,12 @@ FIRST, LAST = (440, 230), (640, 380)  # places on screen that lie in the picture
 PICTURES = 40
 WIDE, TALL = 640, 480
 BELOW = 80  # pixels of the screen below the picture, in which the scale bar lies
-DEEP, CLIP = "95-deep.png", "96-clip.avi"
+DEEP, CLIP, STACK = "95-deep.png", "96-clip.avi", "97-stack.tif"
 
 
 def begin(folder: Path) -> Path:
     """Pictures with a bright square on grey, and a mark that is elsewhere in each; a picture of
-    16 bits, and a clip in which the square moves. Returns the project's folder."""
+    16 bits, a clip in which the square moves, and a stack. Returns the project's folder."""
     folder.mkdir()
     values = np.full((TALL, WIDE, 3), 90, np.uint8)
     values[180:300, 240:400] = 220
@@ -41,6 +41,8 @@ def begin(folder: Path) -> Path:
         Image.fromarray(marked).save(folder / f"{number:02d}.png")
     ramp = np.tile(np.linspace(1000, 9000, WIDE).astype(np.uint16), (TALL, 1))
     cv2.imwrite(str(folder / DEEP), ramp)
+    pages = [Image.new("L", (WIDE, TALL), grey) for grey in (60, 120, 180)]
+    pages[0].save(folder / STACK, save_all=True, append_images=pages[1:])
     clip = cv2.VideoWriter(
         str(folder / CLIP), cv2.VideoWriter.fourcc(*"MJPG"), 10, (WIDE, TALL), isColor=True
     )

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.e2e.hand import BELOW, CLIP, DEEP, SOON, Hand, near
+from tests.e2e.hand import BELOW, CLIP, DEEP, SOON, STACK, Hand, near
 from tests.e2e.person import until
 from visionstudio.model.annotations import Annotation
 from visionstudio.ui.tools.vertices import _STALK as STALK
@@ -260,6 +260,21 @@ def test_a_region_is_tracked(hand: Hand) -> None:
     assert abs(found[-1].shape.bounds()[0] - (200 + 4 * found[-1].frame)) < 12
     hand.keys("Escape", "v", "ctrl+z")
     assert until(lambda: not hand.stored(), SOON)
+
+
+def test_pages_of_a_stack(hand: Hand) -> None:
+    hand.go_to(STACK)
+    hand.keys("1")
+    hand.aside()
+    first = hand.rests()
+    hand.keys("period")
+    hand.shows(lambda seen: differ(seen, first) > 0.5)
+    assert hand.box(200, 160, 300, 260).frame == 1
+    hand.keys("comma")
+    hand.aside()
+    hand.shows(lambda seen: not orange(seen))  # every page has labels of its own
+    hand.keys("period")
+    hand.shows(orange)
 
 
 def test_by_keys_alone(hand: Hand) -> None:
