@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 
 from visionstudio.ui import icons, theme
 from visionstudio.ui.canvas.labels import paint_chip
@@ -161,7 +161,9 @@ class Cells:
             side = min(22, max(12, self._side // 5))
             box = QRect(room.right() - side - 3, room.top() + 4, side, side)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(0, 0, 0, 150))
+            behind = theme.colour("surface")  # on which the icon's colours can be seen
+            behind.setAlpha(225)
+            painter.setBrush(behind)
             painter.drawEllipse(box.adjusted(-2, -2, 2, 2))
             icons.paint(painter, box, *item.mark)
         if item.badge and self._side >= _CHIPS_FROM:
