@@ -241,7 +241,7 @@ class Hand:
             case "merge" | "swap":
                 assert one is not None
                 session.select([one.id, chance.choice(others).id])
-                first, second = (a.track_id for a in session.selected())
+                first, second = (a.track_id for a in session.selected_in_order())
                 self.tell(act, **{**facts, "track": first}, other=second)
                 _ON_TWO[act](self.tracks)
             case "key":
