@@ -106,7 +106,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.zoom_out", "Zoom out", "zoom_out", "View", ("Ctrl+-",), "media", repeats=True),
     Action("view.panels", "Hide or show the panels", "toggle_panels", "View", ("F9",), icon="dock-window", separator=True),
     Action("view.full_screen", "Full screen", "full_screen", "View", ("F11",), checkable=True),
-    Action("view.theme", "Switch light and dark", "switch_theme", "View", ("Ctrl+Shift+L",), icon="theme-light-dark"),
+    Action("view.theme", "Switch light and dark theme", "switch_theme", "View", ("Ctrl+Shift+L",), icon="theme-light-dark"),
     # Label
     Action("tool.select", "Select and edit", "tool_select", "Label", ("V",), "media", "cursor-default-outline", checkable=True),
     Action("tool.vertices", "Edit vertices", "tool_vertices", "Label", ("Shift+V",), "media", "vector-square-edit", checkable=True),
