@@ -93,12 +93,12 @@ class _Rows(QStyledItemDelegate):
         right -= _DOT + 8
         line = metrics.height()
         top = rect.center().y() - line
-        for text, token in (
-            (item.name, "text"),
-            (describe(item), "danger" if is_bad(item) else "muted"),
+        for text, token, elide in (
+            (item.name, "text", Qt.TextElideMode.ElideMiddle),  # names often differ at their ends
+            (describe(item), "danger" if is_bad(item) else "muted", Qt.TextElideMode.ElideRight),
         ):
             painter.setPen(theme.colour(token))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, max(right - left, 0))
+            shown = metrics.elidedText(text, elide, max(right - left, 0))
             painter.drawText(
                 QRect(left, top, right - left, line), Qt.AlignmentFlag.AlignLeft, shown
             )
