@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -174,25 +174,24 @@ def test_the_canvas_shows_it_as_if_it_were_whole(qtbot: QtBot, tmp_path: Path, k
     canvas.set_image(picture)
     whole = read_pixels(path)
 
-    def at_rest() -> bool:
-        return canvas.settled and not any(t.name == "tiles" for t in threading.enumerate())
+    def at_rest_as(expected: np.ndarray, left: int, top: int) -> bool:
+        there = expected[top : top + 500, left : left + 700]
+        return canvas.settled and np.array_equal(pixels(canvas), there)
 
     window = ready.window
     shown = whole.rgb() if window is None else to_rgb(whole.values, window)
     for x, y in ((600, 500), (1800, 1300)):
         canvas.restore_view((1.0, x, y))
-        qtbot.waitUntil(at_rest)
         left, top = (int(v) for v in canvas.view.to_image(0, 0))
-        assert np.array_equal(pixels(canvas), shown[top : top + 500, left : left + 700])
+        qtbot.waitUntil(partial(at_rest_as, shown, left, top))
     qtbot.waitUntil(lambda: picture.value_text(1800, 1300) != "")
     expected = ", ".join(str(v) for v in np.atleast_1d(whole.values[1300, 1800]))
     assert picture.value_text(1800, 1300) == expected
     assert picture.value_text(WIDTH, 0) == ""
     canvas.set_levels(auto_levels(ready.overview))
-    qtbot.waitUntil(at_rest)
     values = as_pixels(whole.values)
     stretched = render(values.values, values.mode, auto_levels(ready.overview))[:, :, 2::-1]
-    assert np.array_equal(pixels(canvas), stretched[top : top + 500, left : left + 700])
+    qtbot.waitUntil(partial(at_rest_as, stretched, left, top))
 
 
 def test_a_large_picture_in_the_window(

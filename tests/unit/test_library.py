@@ -182,3 +182,20 @@ def test_ten_thousand_files(tmp_path: Path) -> None:
     assert time.process_time() - start < 1.0
     assert session.media[5000].width == 100
     session.close()
+
+
+def test_a_project_saved_elsewhere_is_looked_at_there(folder: Path, tmp_path: Path) -> None:
+    store = ProjectStore.create(project_folder(folder))
+    pump = Pump()
+    session = ProjectSession(store, pump.post)
+    shelf, failed, finished = Library(session), Heard(), Heard()
+    shelf.failed.connect(failed)
+    shelf.finished.connect(finished)
+    shelf.add([folder])
+    session.save_elsewhere(tmp_path / "elsewhere")  # while the headers are being read
+    pump.until(lambda: session.store is not store and finished.calls)
+    assert failed.calls == []
+    shelf.stop()
+    session.close()
+    with ProjectStore.open(tmp_path / "elsewhere") as copy:
+        assert {i.status for i in copy.media()} <= {MediaStatus.OK, MediaStatus.ERROR}

@@ -255,13 +255,18 @@ class Library:
             thread.join(timeout=2)
 
     def _run(self) -> None:
-        store = self._session.store
         again = True
         while again and not self._stop.is_set():
-            self._list(store)
-            self._probe(store)
+            store = self._session.store
+            try:
+                self._list(store)
+                self._probe(store)
+            except VisionStudioError as error:
+                if store is self._session.store:
+                    self._session.post(partial(self.failed.emit, error))
             with self._lock:
-                again = bool(self._waiting)
+                # Where the project is kept elsewhere by now, its files are looked at from there.
+                again = bool(self._waiting) or store is not self._session.store
                 if not again:
                     self._thread = None
         if not self._stop.is_set():
