@@ -183,10 +183,19 @@ def test_what_went_wrong_is_said_and_nothing_is_drawn(table: Table) -> None:
     table.canvas.set_editable(False)
     table.push(100, 100)
     assert "reading only" in table.canvas.current_hint
-    table.canvas.set_editable(True)
-    table.canvas.prompter = None
-    table.push(100, 100)
     assert not table.tool.busy
+
+
+def test_a_click_before_there_is_somebody_to_ask_is_answered_later(table: Table) -> None:
+    table.canvas.prompter = None  # a project that has just been opened
+    table.push(100, 100)
+    assert "Looking" in table.canvas.current_hint
+    table.press_key(Qt.Key.Key_Return)
+    assert not table.shapes
+    table.canvas.prompter = table.prompter
+    table.tool.prompter_came()
+    assert len(table.prompter.asked) == 1
+    assert len(table.shapes) == 1
 
 
 def test_another_picture_drops_the_prompt_and_late_answers(table: Table) -> None:

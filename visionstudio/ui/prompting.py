@@ -30,6 +30,9 @@ class PromptControl(QObject):
             prompts.network = self._network
             prompts.failed.connect(lambda error: self._window.toast(str(error), "error"))
             self._prepare()  # the picture is there already
+            canvas = self._window.viewer.canvas
+            if canvas.tool_name == _TOOL:
+                canvas.tool.prompter_came()  # type: ignore[attr-defined]
 
     def _network(self) -> tuple[str, str]:
         settings = self._window.settings

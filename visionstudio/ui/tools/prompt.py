@@ -100,8 +100,6 @@ class PromptTool(Tool):
         view = self.host.view
         if not self.host.editable:
             self.host.hint(tr("This project is open for reading only"))
-        elif self.host.prompter is None:
-            self.host.hint(tr("Nothing here can look for objects"))
         elif 0 <= pointer.x < view.width and 0 <= pointer.y < view.height:
             self._press, self._corner = pointer, None
 
@@ -148,15 +146,20 @@ class PromptTool(Tool):
         self._problem = ""
         box = next((s.at for s in reversed(self._steps) if s.is_box), None)
         points = [(s.at[0], s.at[1], s.there) for s in self._steps if not s.is_box]
-        self._waits = prompter is not None and bool(points or box)
+        self._waits = bool(points or box)
+        if not self._waits:
+            self._found = Spans.empty()
         if prompter is not None and self._waits:
             bounds: Bounds | None = None if box is None else (box[0], box[1], box[2], box[3])
             prompter.ask(points, bounds, str(self.values["method"]), self._answered)
-        else:
-            self._found = Spans.empty()
-            if prompter is not None:
-                prompter.drop()
+        elif prompter is not None:
+            prompter.drop()
         self._changed()
+
+    def prompter_came(self) -> None:
+        """What answers is there now: a click that came before it is answered."""
+        if self._waits:
+            self._ask()
 
     def _answered(self, answer: Answer) -> None:
         if not self._steps:
