@@ -86,6 +86,7 @@ def test_a_click_goes_there_and_selects_the_track(clip: Tracks) -> None:
 def test_a_key_frame_is_dragged_and_the_drag_undone(clip: Tracks) -> None:
     draw_track(clip)
     view = timeline(clip, 1)
+    clip.wait(lambda: view.lines.lanes.last.tolist() == [20])
     port = view.viewport()
     QTest.mousePress(port, LEFT, pos=place(view, 20, 0))
     QTest.mouseMove(port, place(view, 23, 0))
