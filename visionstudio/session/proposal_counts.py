@@ -81,10 +81,12 @@ class ProposalCounts:
         ids, counts = found
         stale, self._stale = self._stale, set()
         if stale is not None:
-            kept = ~np.isin(self._ids, np.array(sorted(stale), np.int64))
-            ids = np.concatenate([self._ids[kept], ids])
-            counts = np.concatenate([self._counts[kept], counts])
-            order = np.argsort(ids, kind="stable")
-            ids, counts = ids[order], counts[order]
+            gone = np.array(sorted(stale), np.int64)
+            at = self._ids.searchsorted(gone)
+            there = at < len(self._ids)
+            there[there] = self._ids[at[there]] == gone[there]
+            rest = np.delete(self._ids, at[there])
+            counts = np.insert(np.delete(self._counts, at[there]), rest.searchsorted(ids), counts)
+            ids = np.insert(rest, rest.searchsorted(ids), ids)
         self._ids, self._counts = ids, counts
         self.changed.emit(None if stale is None else frozenset(stale))

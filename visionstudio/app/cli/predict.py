@@ -159,7 +159,7 @@ def _results_themselves(batch: Batch, targets: list[Target], ids: dict[str, int]
         outcome = batch.to_files(targets, ids, file)
         if not file.is_file():
             raise typer.BadParameter("pixel maps are pictures: --out FOLDER", param_hint="--out")
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
     for one in outcome.failed:
         typer.echo(f"failed: {one['file']}: {one['reason']}", err=True)
     return Reply(json.loads(text), text, asked_for=True)

@@ -45,7 +45,7 @@ class MediaGridModel(GridModel):
             old.media_changed.disconnect(self._media_changed)
             old.classes_changed.disconnect(self._all_changed)
             old.threshold_changed.disconnect(self._all_changed)
-            old.proposal_counts.changed.disconnect(self._all_changed)
+            old.proposal_counts.changed.disconnect(self._badges_changed)
         self._session = session
         self._drawn.clear()
         self._stale.clear()
@@ -55,7 +55,7 @@ class MediaGridModel(GridModel):
             session.media_changed.connect(self._media_changed)
             session.classes_changed.connect(self._all_changed)
             session.threshold_changed.connect(self._all_changed)
-            session.proposal_counts.changed.connect(self._all_changed)
+            session.proposal_counts.changed.connect(self._badges_changed)
         self.replaced.emit()
 
     # -- rows
@@ -152,6 +152,9 @@ class MediaGridModel(GridModel):
     def _media_changed(self, ids: frozenset[int] | None) -> None:
         if ids is not None:
             self.changed.emit(ids)
+
+    def _badges_changed(self, ids: frozenset[int] | None) -> None:
+        self.changed.emit(ids)
 
     def _all_changed(self, *_: object) -> None:
         self.changed.emit(None)
