@@ -51,7 +51,8 @@ def film(folder: Path) -> Path:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path):  # type: ignore[no-untyped-def]
+def early(qtbot: QtBot, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """A window that has just been opened: nobody has looked for models yet."""
     frames = film(tmp_path / "film")
     visionstudio.create(tmp_path / "project", media=[frames], as_video=True).close()
     window = MainWindow(Settings())
@@ -61,13 +62,35 @@ def desk(qtbot: QtBot, tmp_path: Path):  # type: ignore[no-untyped-def]
         window.show()
     window.activateWindow()
     desk = Desk(qtbot, window)
-    window.models.discover()
     desk.open(tmp_path / "project")
-    qtbot.waitUntil(lambda: desk.child(QComboBox, "modelChoice").count() > 4, timeout=60_000)
     desk.wait(lambda: desk.session.current.frames == FRAMES)
     yield desk
     window.close()
     window.deleteLater()
+
+
+@pytest.fixture
+def desk(early: Desk) -> Desk:
+    early.window.models.discover()
+    early.qtbot.waitUntil(lambda: early.child(QComboBox, "modelChoice").count() > 4, timeout=60_000)
+    return early
+
+
+def test_a_region_drawn_before_the_models_are_known_is_tracked(early: Desk) -> None:
+    early.session.add_class("square")
+    early.session.set_active_class(early.session.classes[0].id)
+    early.canvas.setFocus()
+    early.key(Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
+    x, y = corner(0, 0)
+    early.drag((x, y), (x + SIDE, y + SIDE))
+    assert not early.window.jobs.all
+    early.window.models.discover()
+    early.qtbot.waitUntil(lambda: bool(early.window.jobs.all), timeout=60_000)
+    early.wait(lambda: early.window.jobs.all[-1].state.is_final)
+    early.saved()
+    rows = early.session.store.annotations(early.session.current.id)
+    assert len({r.track_id for r in rows}) == 1
+    assert len(rows) > 4
 
 
 def track(desk: Desk) -> Job:

@@ -77,6 +77,8 @@ class MainWindow(ProjectWindow):
         viewer.message.connect(self.toast)
         viewer.verify_wanted.connect(lambda: self._run("label.verify"))
         viewer.shown.connect(self._item_shown)
+        # Also one that is drawn before the panel is there.
+        viewer.region_drawn.connect(lambda box: self.model_panel.track_region(box))
         viewer.key_moved.connect(self._commands.move_key)
         viewer.video_made.connect(self._video_made)
         viewer.unfinished.resumed.connect(self.toast)
@@ -111,7 +113,6 @@ class MainWindow(ProjectWindow):
         panel.generator_wanted.connect(self.dialogs.open_generator)
         panel.region_wanted.connect(lambda: self._run("tool.region"))
         panel.class_wanted.connect(self._class_wanted)
-        self.viewer.region_drawn.connect(panel.track_region)
 
     def _connect_grid(self, grid: MediaGrid) -> None:
         grid.opened.connect(self._open_from_grid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
@@ -202,6 +203,9 @@ class ModelPanel(QWidget):
             self._predict_targets(all_pictures(self._workbench.session))
 
     def _predict_targets(self, targets: Sequence[PredictTarget]) -> None:
+        self.chooser.when_filled(partial(self._predict_now, targets))
+
+    def _predict_now(self, targets: Sequence[PredictTarget]) -> None:
         choice = self.chooser.choice()
         if self._workbench is None or choice is None:
             return
@@ -230,6 +234,9 @@ class ModelPanel(QWidget):
 
     def track_region(self, box: Box) -> None:
         """Follow a region from the frame that is shown to the end of the video."""
+        self.chooser.when_filled(partial(self._track_now, box))
+
+    def _track_now(self, box: Box) -> None:
         ready = self._ready_to_track()
         if ready is None or self._workbench is None:
             return
@@ -244,6 +251,9 @@ class ModelPanel(QWidget):
 
     def track_objects(self, objects: Sequence[Annotation], way: Way) -> None:
         """Follow objects of the frame that is shown, one after the other."""
+        self.chooser.when_filled(partial(self._track_objects_now, objects, way))
+
+    def _track_objects_now(self, objects: Sequence[Annotation], way: Way) -> None:
         ready = self._ready_to_track()
         if ready is not None and self._workbench is not None:
             self._workbench.tracks.track_objects(*ready, objects, way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,7 @@ class ModelChooser(QWidget):
         self._files: dict[str, list[WeightsEntry]] = {}  # imported and downloaded
         self._form: ParamForm | None = None
         self._just_trained: str | None = None
+        self._wanted: list[Callable[[], object]] = []  # once there are models
         # Weights appear whoever trained them: this window, the command line, another program.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -101,7 +103,7 @@ class ModelChooser(QWidget):
         if self._workbench is not None:
             self._workbench.models.changed.disconnect(self.refresh)
         self._workbench = workbench
-        self._runs = {}
+        self._runs, self._wanted = {}, []
         if self._watcher.directories():
             self._watcher.removePaths(self._watcher.directories())
         if workbench is not None:
@@ -153,6 +155,17 @@ class ModelChooser(QWidget):
         else:  # its parameters stay as they were set
             self._fill_weights(keep=trained is None)
             self.changed.emit()
+        if models:
+            wanted_now, self._wanted = self._wanted, []
+            for action in wanted_now:
+                action()
+
+    def when_filled(self, action: Callable[[], object]) -> None:
+        """Do it now, or as soon as the models of a project that was just opened are known."""
+        if self._model.count() or self._workbench is None:
+            action()
+        else:
+            self._wanted.append(action)
 
     def _trained(self, training: Training) -> None:
         """What was trained here is offered for the next pictures at once."""
