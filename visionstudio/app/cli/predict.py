@@ -120,6 +120,8 @@ def predict(
         find_media([src])  # says when there is no such path
     info = discover().model(model)
     check_task(info)
+    if to_stdout and info.output == "semantic":
+        raise typer.BadParameter("pixel maps are pictures: --out FOLDER", param_hint="--out")
     progress = ProgressLine()
     batch = Batch(info, weights, values, device, progress)
     try:
@@ -157,8 +159,6 @@ def _results_themselves(batch: Batch, targets: list[Target], ids: dict[str, int]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "results.json"
         outcome = batch.to_files(targets, ids, file)
-        if not file.is_file():
-            raise typer.BadParameter("pixel maps are pictures: --out FOLDER", param_hint="--out")
         text = file.read_text(encoding="utf-8")
     for one in outcome.failed:
         typer.echo(f"failed: {one['file']}: {one['reason']}", err=True)
